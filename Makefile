@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: ISC
+# make, make check, make demo, make install. What may be set is in config.mk;
+# Q= shows the commands. Nothing here needs the network, git or root.
+
+include config.mk
+
+HOST_TARGET := $(patsubst aarch64,arm64,$(shell uname -m))
+OUT := $(if $(filter $(HOST_TARGET),$(TARGET)),build,build/$(TARGET))
+OBJ := $(OUT)/obj
+TEST := build/test
+Q := @
+
+.SECONDARY:
+.DELETE_ON_ERROR:
+.PHONY: all check unit tidy demo budget install clean distclean FORCE
+
+all: $(OUT)/qmail-remote
+
+# ---- sources: all of ours, and what the configuration uses of mbedTLS
+
+SRC := $(wildcard src/*.c src/*/*.c)
+ENGINES := $(wildcard $(patsubst %,src/%/*.c,base dns policy qmail smtp))
+MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
+    bignum_mod bignum_mod_raw block_cipher chacha20 chachapoly cipher \
+    cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm hkdf md \
+    memory_buffer_alloc oid pk pk_ecc pk_wrap pkparse pkwrite platform \
+    platform_util poly1305 psa_crypto psa_crypto_aead psa_crypto_cipher \
+    psa_crypto_client psa_crypto_driver_wrappers_no_static psa_crypto_ecp \
+    psa_crypto_hash psa_crypto_mac psa_crypto_rsa psa_crypto_slot_management \
+    psa_util rsa rsa_alt_helpers sha1 sha256 sha512 ssl_ciphersuites \
+    ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
+    ssl_tls13_generic ssl_tls13_keys x509 x509_crt
+HOT := aes aesni bignum_core chacha20 ecp ecp_curves gcm poly1305 sha256 sha512
+
+# ---- flags the code needs, whatever CFLAGS and LDFLAGS say
+
+WARN := -Wall -Wextra -pedantic -Wconversion -Wshadow -Wvla \
+    -Wstrict-prototypes -Wmissing-prototypes -Werror -Werror=return-type
+# -iquote, not -I: src/limits.h must not hide <limits.h>.
+DEFINE := -std=c11 -iquote src -DQMAIL_HOME='"$(QMAIL_HOME)"' \
+    -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
+OURS := -isystem $(MBEDTLS_DIR)/include $(WARN)
+THEIRS := -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library
+CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie \
+    -fstack-protector-strong -fno-unwind-tables \
+    -fno-asynchronous-unwind-tables -fstack-usage
+LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
+    -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--build-id=none
+
+# With a sysroot nothing of the compiler's own C library is used: headers,
+# start files and libc.a are named one by one, for any compiler alike.
+ifneq ($(and $(SYSROOT),$(wildcard $(SYSROOT)/lib/libc.a)),)
+CODE += -nostdinc -isystem $(SYSROOT)/include -idirafter $(SYSROOT)/kernel \
+    -isystem $(shell $(CC) -print-file-name=include)
+LIB := $(SYSROOT)/lib
+LINK += $(TARGET_FLAGS) -nostdlib $(LIB)/crt1.o $(LIB)/crti.o
+LIBC := $(LIB)/libc.a $(shell $(CC) $(TARGET_FLAGS) -print-libgcc-file-name) \
+    $(LIB)/libc.a $(LIB)/crtn.o
+endif
+
+# ---- the program
+
+$(OUT)/qmail-remote: $(OUT)/qmail-remote.debug
+	$(Q)$(STRIP) -s -R .comment -o $@ $<
+	@echo "  $@: $$(wc -c <$@) bytes" >&2
+
+$(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
+	@echo "  LINK $@" >&2
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBC)
+
+$(OBJ)/src/os/%.o: DEFINE += -D_GNU_SOURCE
+$(HOT:%=$(OBJ)/mbedtls/%.o): HOT_NOW = $(HOT_CFLAGS)
+SAY = @mkdir -p $(@D); echo "  CC $<" >&2
+
+$(OBJ)/src/%.o: src/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(CC) $(DEFINE) $(OURS) $(CFLAGS) $(CODE) -MMD -MP -c -o $@ $<
+
+$(OBJ)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(CC) $(DEFINE) $(THEIRS) $(CFLAGS) $(HOT_NOW) $(CODE) -MMD -MP -c -o $@ $<
+
+# Everything is compiled anew when a flag or the compiler changes.
+export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT_CFLAGS) $(CODE) $(LDFLAGS)
+$(OBJ)/flags: FORCE
+	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
+	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }
+	@mkdir -p $(@D); echo "$$FLAGS_NOW" | cmp -s - $@ || echo "$$FLAGS_NOW" >$@
+
+# ---- tests: engines for the host's libc, under sanitizers (gcc then warns in vain: -w)
+
+UNIT := $(patsubst tests/unit/%.c,$(TEST)/%,$(wildcard tests/unit/*_test.c))
+HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
+SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+TEST_WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wno-format-truncation -Werror
+
+$(TEST)/src/%.o: src/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) $(OURS) -w $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) $(TEST_WARN) \
+	    $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(TEST)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
+
+$(TEST)/engines.a: $(ENGINES:%.c=$(TEST)/%.o)
+$(TEST)/tls.a: $(patsubst %.c,$(TEST)/%.o,$(wildcard src/tls/*.c))
+$(TEST)/mbedtls.a: $(MBEDTLS:%=$(TEST)/mbedtls/%.o)
+$(TEST)/%.a:
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(filter $(TEST)/tls_%,$(UNIT)): $(TEST)/tls.a $(TEST)/engines.a $(TEST)/mbedtls.a
+$(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/engines.a
+	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\)
+
+unit: $(UNIT)
+	$(Q)tests/run $(UNIT)
+check: all $(UNIT)
+	$(Q)tests/run $(UNIT) tests/binary.sh tests/tidy.sh tests/budget.sh \
+	    tests/readme.sh $(wildcard tests/live/*_test.py)
+tidy:
+	$(Q)tests/run tests/tidy.sh
+demo: all
+	$(Q)/usr/bin/python3 tests/live/demo.py $(OUT)/qmail-remote
+budget: all
+	$(Q)tests/budget.sh print
+
+# ---- installing and clearing away
+
+BIN := $(DESTDIR)$(QMAIL_HOME)/bin
+MAN := $(DESTDIR)$(PREFIX)/share/man/man8
+
+install: all
+	mkdir -p $(BIN) $(MAN)
+	cp $(OUT)/qmail-remote $(BIN)/qmail-remote.new
+	chmod 0711 $(BIN)/qmail-remote.new
+	mv -f $(BIN)/qmail-remote.new $(BIN)/qmail-remote
+	for page in $(wildcard man/*.8); do cp $$page $(MAN)/ || exit 1; done
+clean:
+	rm -rf $(filter-out build/src build/sysroot build/apt,$(wildcard build/*))
+distclean: ; rm -rf build
+
+-include $(wildcard $(addsuffix /*.d,$(OBJ)/mbedtls $(OBJ)/src $(OBJ)/src/* \
+    $(TEST)/mbedtls $(TEST)/src $(TEST)/src/* $(TEST)/tests/unit))

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: ISC
+# All that a user or packager sets, here, on make's command line or in the
+# environment. Flags the code cannot do without are added in the Makefile.
+
+# The qmail home compiled in; at run time QMAILHOME replaces it.
+QMAIL_HOME ?= /var/qmail
+
+# Where `make install` puts the manual pages. DESTDIR goes before both.
+PREFIX ?= /usr/local
+
+# The machine to build for, a name of the table in ./bootstrap.
+TARGET ?= $(patsubst aarch64,arm64,$(shell uname -m))
+
+# The C library: a folder with lib/libc.a and include/ as ./bootstrap makes it.
+# Where it is empty or absent, CC's own C library is linked statically.
+SYSROOT ?= build/sysroot/$(TARGET)
+
+# The source of mbedTLS: the submodule, else what ./bootstrap unpacked.
+MBEDTLS_DIR ?= $(patsubst %/library/ssl_tls.c,%,$(firstword $(wildcard \
+    third_party/mbedtls/library/ssl_tls.c build/src/mbedtls/library/ssl_tls.c)))
+
+# The compiler for the program (the sysroot names one for its target), and the
+# host's for the tests.
+-include $(SYSROOT)/target.mk
+ifeq ($(origin CC),default)
+CC = $(or $(TARGET_CC),gcc)
+endif
+STRIP ?= $(or $(TARGET_STRIP),strip)
+HOSTCC ?= cc
+
+# Optimisation of all code, and of the cryptography that dominates run time.
+CFLAGS ?= -Os
+HOT_CFLAGS ?= -O2
+LDFLAGS ?=

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: ISC */
+#include "deliver.h"
+
+#include "pump.h"
+
+enum next {
+    NEXT_CANDIDATE, /* the session decided nothing */
+    NEXT_CLEAR,     /* the same one again, without TLS */
+    NEXT_REPORT     /* the session decided */
+};
+
+/* ---- texts ---- */
+
+static void
+put_starttls(struct deliver_work *w, uint32_t index)
+{
+    struct buf *out = &w->attempt.starttls;
+    bool verified = w->given.job->tls_strictness == 2;
+
+    buf_reset(out);
+    if (w->smtp.secure) {
+        outcome_put_text(out, "STARTTLS proto=");
+        outcome_put(out, w->tls.proto);
+        outcome_put_text(out, "; cipher=");
+        outcome_put(out, w->tls.cipher);
+        outcome_put_text(out, verified ? "; verify=verified;"
+                                       : "; verify=unverified;");
+    } else if (w->tls_failed[index]) {
+        outcome_put_text(out, "STARTTLS failed: ");
+        if (w->tls_why_owner == index)
+            outcome_put(out, buf_slice(&w->tls_why));
+        else
+            outcome_put_text(out, "in the first pass");
+        outcome_put_text(out, ";");
+    }
+}
+
+static void
+put_too_big(struct deliver_work *w)
+{
+    struct buf *out = &w->attempt.why;
+
+    buf_put_number(out, w->config.size, 1);
+    outcome_put_text(out, " bytes, limit ");
+    buf_put_number(out, w->smtp.features.size_max, 1);
+}
+
+/* Of candidate `index`; only the last reason is kept, for the line that tells
+ * it once the same candidate has been talked to in clear. */
+static void
+note_tls_failure(struct deliver_work *w, uint32_t index, struct slice why)
+{
+    w->tls_failed[index] = true;
+    w->tls_why_owner = index;
+    buf_init(&w->tls_why, w->tls_why_bytes, sizeof(w->tls_why_bytes));
+    outcome_put(&w->tls_why, why);
+}
+
+/* Whether the last reply belongs to the verdict: it does not where the verdict
+ * is about what the reply to EHLO offers, or sums up those to RCPT. */
+static bool
+has_said(enum fault fault)
+{
+    return fault != FAULT_RECIPIENTS && fault != FAULT_TOO_BIG &&
+           fault != FAULT_TLS_ABSENT;
+}
+
+/* The session's verdict and what the server said to it. */
+static void
+put_session(struct deliver_work *w)
+{
+    struct smtp *s = &w->smtp;
+    struct outcome *o = &w->attempt;
+
+    o->fault = s->fault;
+    o->progress = 1 + s->fault_step + (s->secure ? SMTP_STEP_END : 0);
+    if (s->said && has_said(s->fault))
+        outcome_put(&o->said, buf_slice(&s->reply.text));
+    if (s->fault == FAULT_TOO_BIG)
+        put_too_big(w);
+    if (s->why.size == 0)
+        return;
+    outcome_put_text(&o->detail, "At ");
+    outcome_put_text(&o->detail, smtp_step_text(s->fault_step));
+    outcome_put_text(&o->detail, ": ");
+    outcome_put(&o->detail, s->why);
+}
+
+/* ---- TLS ---- */
+
+static bool
+prepare_tls(struct deliver_work *w)
+{
+    const struct job *job = w->given.job;
+    uint8_t entropy[TLS_ENTROPY_SIZE];
+    struct tls_config config = {.verify = job->tls_strictness == 2,
+                                .arena = w->arena,
+                                .arena_size = sizeof(w->arena)};
+
+    if (w->tls_ready)
+        return true;
+    if (job->client_cert.used > 0) {
+        config.client_cert = buf_slice(&job->client_cert);
+        config.client_key = buf_slice(&job->client_key);
+    }
+    if (!os_random(entropy, sizeof(entropy))) {
+        w->attempt.fault = FAULT_SYSTEM;
+        return false;
+    }
+    w->tls_ready = tls_init(&w->tls, &config, entropy);
+    if (w->tls_ready)
+        return true;
+    w->attempt.fault = FAULT_SYSTEM;
+    if (job->client_cert.used > 0) {
+        w->attempt.fault = FAULT_CONTROL;
+        outcome_put_text(&w->attempt.detail, "control/clientcert: ");
+    }
+    outcome_put(&w->attempt.detail, w->tls.reason);
+    return false;
+}
+
+/* The handshake failed, or what came of it at once. */
+static enum next
+fail_tls(struct deliver_work *w, uint32_t index)
+{
+    struct outcome *o = &w->attempt;
+    bool refused = w->tls.state == TLS_REFUSED;
+
+    note_tls_failure(w, index, w->link.why);
+    w->smtp.secure = false;
+    if (w->given.job->tls_strictness == 0)
+        return NEXT_CLEAR;
+    o->fault = refused ? FAULT_TLS_UNTRUSTED : FAULT_TLS_FAILED;
+    o->progress = 1 + SMTP_STEP_SECURE;
+    outcome_put(&o->why, buf_slice(&w->tls_why));
+    put_starttls(w, index);
+    return NEXT_CANDIDATE;
+}
+
+/* A server that does not like our side of the handshake says so behind it. */
+static bool
+died_of_tls(const struct deliver_work *w)
+{
+    return w->smtp.fault == FAULT_DIED && w->smtp.secure &&
+           w->smtp.fault_step == SMTP_STEP_EHLO && w->tls.state == TLS_FAILED;
+}
+
+static bool
+secure(struct deliver_work *w, uint32_t index)
+{
+    const struct policy_candidate *c =
+        &w->given.targets->candidates.list[index];
+    const struct target_name *name = &w->given.targets->names[c->host];
+    struct link_peer peer = {.name = slice_of(name->text, name->size),
+                             .literal = name->size == 0 ? &c->to.addr : NULL};
+    struct link_trust trust = {.job = w->given.job, .work = &w->anchors};
+
+    return link_secure(&w->link, &peer, &trust,
+                       os_now_ms() + w->config.timeout_ms);
+}
+
+/* ---- one session ---- */
+
+static void
+configure(struct deliver_work *w, enum smtp_tls tls)
+{
+    const struct job *job = w->given.job;
+    const struct message *m = w->given.message;
+
+    w->config = (struct smtp_config){.helo = buf_slice(&job->helo),
+                                     .sender = job->sender,
+                                     .recipients = job->recipients,
+                                     .recipient_count = job->recipient_count,
+                                     .timeout_ms = job->remote_timeout_s * 1000,
+                                     .tls = tls,
+                                     .careful = m->regular && m->old,
+                                     .survey = m->surveyed,
+                                     .eight_bit = m->survey.eight_bit,
+                                     .size = m->survey.size};
+}
+
+/* The session from greeting to verdict, TLS in between. */
+static enum next
+converse(struct deliver_work *w, uint32_t index)
+{
+    const struct delivery *d = &w->given;
+    struct pump p = {.link = &w->link,
+                     .smtp = &w->smtp,
+                     .message = d->message,
+                     .report = d->report,
+                     .ip = &w->attempt.ip};
+
+    pump_run(&p);
+    if (smtp_want(&w->smtp) & SMTP_WANT_SECURE) {
+        if (!prepare_tls(w))
+            return NEXT_REPORT;
+        if (!secure(w, index))
+            return fail_tls(w, index);
+        smtp_secured(&w->smtp, os_now_ms());
+        pump_run(&p);
+    }
+    if (died_of_tls(w))
+        return fail_tls(w, index);
+    put_session(w);
+    if (w->smtp.tls_refused)
+        note_tls_failure(w, index, SLICE("refused by the server"));
+    put_starttls(w, index);
+    if (w->smtp.final || (d->message->started && !d->message->regular))
+        return NEXT_REPORT;
+    return NEXT_CANDIDATE;
+}
+
+static enum next
+hold_session(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
+{
+    struct message *m = w->given.message;
+    enum next next = NEXT_REPORT;
+
+    outcome_init(&w->attempt);
+    w->attempt.ip = w->given.targets->candidates.list[index].to.addr;
+    qmail_report_init(w->given.report, w->given.job->recipient_count);
+    if (m->regular && !(message_survey(m) && message_rewind(m))) {
+        w->attempt.fault = FAULT_MESSAGE;
+        os_close(fd);
+        return NEXT_REPORT;
+    }
+    configure(w, tls);
+    link_open(&w->link, fd, &w->tls);
+    smtp_init(&w->smtp, &w->config, os_now_ms());
+    next = converse(w, index);
+    link_close(&w->link,
+               next == NEXT_CLEAR ? slice_of(&next, 0) : smtp_tx(&w->smtp));
+    if (next != NEXT_REPORT)
+        qmail_report_init(w->given.report, w->given.job->recipient_count);
+    return next;
+}
+
+/* TLS failed where it is not required: the same address again, in clear. */
+static enum next
+repeat_in_clear(struct deliver_work *w, uint32_t index)
+{
+    int fd = connect_again(&w->connect, index);
+
+    if (fd != OS_NONE)
+        return hold_session(w, index, fd, SMTP_TLS_OFF);
+    outcome_init(&w->attempt);
+    w->attempt.fault = FAULT_CONNECT;
+    put_starttls(w, index);
+    return NEXT_CANDIDATE;
+}
+
+/* ---- all of them ---- */
+
+static void
+keep_furthest(const struct outcome *attempt, struct outcome *best)
+{
+    if (best->fault == FAULT_OK || attempt->progress > best->progress)
+        outcome_copy(best, attempt);
+}
+
+static bool
+pass(struct deliver_work *w, enum smtp_tls tls, struct outcome *out)
+{
+    uint32_t index = 0;
+    int fd = OS_NONE;
+
+    connect_init(&w->connect, &w->given.targets->candidates, &w->tcpto,
+                 w->given.job->connect_timeout_s * 1000);
+    for (uint32_t count = 0; count < SESSION_COUNT_MAX; count++) {
+        enum next next = NEXT_CANDIDATE;
+
+        if (!connect_next(&w->connect, &index, &fd))
+            return false;
+        next = hold_session(w, index, fd, tls);
+        if (next == NEXT_CLEAR)
+            next = repeat_in_clear(w, index);
+        if (next == NEXT_REPORT) {
+            outcome_copy(out, &w->attempt);
+            return true;
+        }
+        keep_furthest(&w->attempt, out);
+    }
+    return false;
+}
+
+static void
+put_unconnected(const struct deliver_work *w, struct outcome *out)
+{
+    const struct connect *c = &w->connect;
+
+    out->fault = FAULT_CONNECT;
+    if (c->last_failed == POLICY_NOBODY)
+        return;
+    addr_print(&out->detail, &c->candidates->list[c->last_failed].to.addr);
+    outcome_put_text(&out->detail, ": ");
+    outcome_put_text(&out->detail, c->why);
+}
+
+void
+deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
+{
+    static const enum smtp_tls first_pass[] = {SMTP_TLS_TRY, SMTP_TLS_MUST,
+                                               SMTP_TLS_MUST};
+    bool tls = d->job->anchors != JOB_ANCHORS_NONE;
+    bool decided = false;
+
+    w->given = *d;
+    w->tls_why_owner = POLICY_NOBODY;
+    outcome_init(out);
+    outcome_init(&w->attempt);
+    if (d->job->client_cert.used > 0 && !prepare_tls(w)) {
+        outcome_copy(out, &w->attempt);
+        return;
+    }
+    decided =
+        pass(w, tls ? first_pass[d->job->tls_strictness] : SMTP_TLS_OFF, out);
+    if (!decided && tls && d->job->tls_strictness == 1) {
+        outcome_init(out);
+        decided = pass(w, SMTP_TLS_OFF, out);
+    }
+    if (!decided && out->fault == FAULT_OK)
+        put_unconnected(w, out);
+}

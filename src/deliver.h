@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The fourth stage: walks the candidates until one session decides.
+ *
+ * in     const struct job, const struct targets, the message
+ * out    the outcome; recipients' verdicts in the report
+ * bound  SESSION_COUNT_MAX sessions a pass, two passes at strictness 1
+ * fault  the outcome of the session that decided, or of the one that got
+ *        furthest
+ */
+#ifndef DELIVER_H
+#define DELIVER_H
+
+#include <stdalign.h>
+
+#include "anchors.h"
+#include "connect.h"
+#include "job.h"
+#include "link.h"
+#include "message.h"
+#include "outcome.h"
+#include "qmail/report.h"
+#include "resolve.h"
+#include "smtp/session.h"
+#include "tcpto.h"
+#include "tls/tls.h"
+
+/* What the stage is given. */
+struct delivery {
+    const struct job *job;
+    const struct targets *targets;
+    struct message *message;
+    struct qmail_report *report;
+};
+
+/* Memory that only this stage needs. */
+struct deliver_work {
+    struct delivery given;
+    struct smtp_config config;
+    struct smtp smtp;
+    struct link link;
+    struct connect connect;
+    struct tcpto tcpto;
+    struct anchors_work anchors;
+    struct outcome attempt; /* of the session at hand */
+    bool tls_ready;
+    bool tls_failed[CANDIDATE_COUNT_MAX]; /* refused, or no handshake */
+    uint32_t tls_why_owner; /* the last of them: its reason is tls_why */
+    struct buf tls_why;
+    uint8_t tls_why_bytes[TLS_REASON_SIZE_MAX];
+    struct tls tls;
+    alignas(16) uint8_t arena[TLS_ARENA_SIZE];
+};
+
+void deliver(const struct delivery *d, struct deliver_work *w,
+             struct outcome *out);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+#include "file.h"
+
+#include "os/os.h"
+#include "outcome.h"
+
+/* A device counts as an empty file: some link one to /dev/null. A FIFO could
+ * keep us waiting, a directory is a mistake. */
+static void
+check_kind(struct file *f)
+{
+    struct os_file info;
+
+    if (!os_stat(f->fd, &info)) {
+        f->bad = true;
+        file_complain(f, false, os_why());
+    } else if (info.kind == OS_DEVICE) {
+        file_close(f);
+    } else if (info.kind != OS_REGULAR) {
+        f->bad = true;
+        file_complain(f, false, "not a regular file");
+    }
+}
+
+void
+file_open(struct file *f, const char *path, struct buf *detail)
+{
+    f->path = path;
+    f->detail = detail;
+    f->present = false;
+    f->bad = false;
+    f->end = false;
+    f->chunk = slice_of(f->bytes, 0);
+    qmail_lines_init(&f->lines);
+    f->fd = os_open(OS_NONE, path, false);
+    if (f->fd >= 0) {
+        f->present = true;
+        check_kind(f);
+        return;
+    }
+    f->bad = f->fd != OS_MISSING;
+    f->fd = OS_NONE;
+    if (f->bad)
+        file_complain(f, false, os_why());
+}
+
+void
+file_close(struct file *f)
+{
+    os_close(f->fd);
+    f->fd = OS_NONE;
+}
+
+static enum file_result
+finish(struct file *f)
+{
+    file_close(f);
+    return f->bad ? FILE_BAD : FILE_END;
+}
+
+enum file_result
+file_next(struct file *f, struct slice *line)
+{
+    while (!f->bad && f->fd != OS_NONE) {
+        ptrdiff_t n = 0;
+
+        if (qmail_lines_next(&f->lines, &f->chunk, f->end, line))
+            return FILE_LINE;
+        if (f->end)
+            break;
+        n = os_read(f->fd, f->bytes, sizeof(f->bytes));
+        if (n < 0) {
+            f->bad = true;
+            file_complain(f, false, os_why());
+            break;
+        }
+        f->end = n == 0;
+        f->chunk = slice_of(f->bytes, (size_t)n);
+    }
+    return finish(f);
+}
+
+void
+file_complain(struct file *f, bool list, const char *why)
+{
+    buf_reset(f->detail);
+    outcome_put_text(f->detail, f->path);
+    if (list) {
+        outcome_put_text(f->detail, ":");
+        buf_put_number(f->detail, f->lines.number, 1);
+    }
+    outcome_put_text(f->detail, ": ");
+    outcome_put_text(f->detail, why);
+}

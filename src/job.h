@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is to be done: argv, control files, message; filled by load, const
+ * from then on.
+ *
+ * in     nothing
+ * out    struct job
+ * bound  limits.h
+ * fault  none of its own
+ */
+#ifndef JOB_H
+#define JOB_H
+
+#include "base/addr.h"
+#include "base/slice.h"
+#include "dns/conf.h"
+#include "limits.h"
+#include "qmail/ipme.h"
+#include "qmail/route.h"
+
+enum job_anchors {
+    JOB_ANCHORS_NONE,
+    JOB_ANCHORS_BUNDLE,
+    JOB_ANCHORS_DIRECTORY
+};
+
+struct job {
+    struct slice host, sender;
+    struct slice recipients[RECIPIENT_COUNT_MAX];
+    uint32_t recipient_count;
+
+    struct buf helo;
+    uint32_t connect_timeout_s, remote_timeout_s;
+    struct qmail_ipme ipme;
+    struct qmail_route route;
+    struct dns_conf dns;
+
+    uint32_t tls_strictness; /* 0, 1, 2 */
+    enum job_anchors anchors;
+    int anchors_fd;                     /* open at strictness 2 */
+    struct buf client_cert, client_key; /* PEM; both or neither */
+
+    uint8_t helo_bytes[NAME_TEXT_SIZE_MAX];
+    uint8_t client_cert_bytes[TLS_PEM_SIZE_MAX];
+    uint8_t client_key_bytes[TLS_PEM_SIZE_MAX];
+};
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every size, count and wait of the program, with its reason.
+ *
+ * in     nothing
+ * out    constants; names end in the unit: _size bytes, _count items, _ms
+ *        milliseconds, _s seconds; _max is inclusive
+ * bound  the relations are asserted at the end
+ * fault  input over a limit gets a fault of its own, never silent truncation
+ */
+#ifndef LIMITS_H
+#define LIMITS_H
+
+#include <stdint.h>
+
+enum {
+    /* Text */
+    ASCII_NUMBER_SIZE_MAX = 20, /* 2^64 - 1 in decimal */
+
+    /* Addresses */
+    ADDR_IPV4_SIZE = 4,
+    ADDR_SIZE_MAX = 16,
+    ADDR_FAMILY_COUNT = 2,
+    ADDR_TEXT_SIZE_MAX = 45,     /* RFC 4291 2.2, with an IPv4 tail */
+    ENDPOINT_TEXT_SIZE_MAX = 53, /* [address]:65535 */
+
+    /* Names (RFC 1035 2.3.4): 255 octets on the wire are 253 in text */
+    NAME_WIRE_SIZE_MAX = 255,
+    NAME_TEXT_SIZE_MAX = 253,
+    NAME_LABEL_SIZE_MAX = 63,
+
+    /* Mail addresses. RFC 5321 4.5.3.1: a path has 256 octets with its angle
+     * brackets. Its 64 octets for a local part are not enforced: senders of
+     * lists (VERP) are longer, and the RFC lets a client try. */
+    ADDRESS_SIZE_MAX = 254,
+    RECIPIENT_COUNT_MAX = 100, /* RFC 5321 4.5.3.1.8; rspawn passes one */
+
+    /* Control files */
+    CONTROL_LINE_SIZE_MAX = 1023, /* a path of PATH_MAX/4, a route of 4 names */
+    CONTROL_CHUNK_SIZE = 4096,    /* read at once: a page */
+    CONTROL_SECONDS_MAX = INT32_MAX / 1000, /* 24 days; fits in ms */
+    CONTROL_DETAIL_SIZE_MAX = 255,          /* second line of a report */
+
+    IPME_COUNT_MAX = 256,    /* a whole /24 on one machine */
+    CONNECT_TIMEOUT_S = 60,  /* stock's timeoutconnect */
+    REMOTE_TIMEOUT_S = 1200, /* stock's timeoutremote */
+    SMTP_PORT = 25,
+    /* tcpto: stock's numbers (interface.md section 4) */
+    TCPTO_RECORD_COUNT_MAX = 64,
+    TCPTO_TAIL_SIZE = 12, /* of a record, behind the address */
+    TCPTO_SIZE_MAX = TCPTO_RECORD_COUNT_MAX * (ADDR_SIZE_MAX + TCPTO_TAIL_SIZE),
+    TCPTO_SKIP_COUNT = 2,        /* time-outs before an address is skipped */
+    TCPTO_SKIP_S = 60 * 64,      /* for this long, about an hour, ... */
+    TCPTO_SKIP_STEP_S = 64,      /* ... and 0 to 31 steps, by process id */
+    TCPTO_REPEAT_S = 120,        /* of deliveries at once, one counts */
+    TCPTO_COUNT_MAX = 10,        /* time-outs counted */
+    TCPTO_COUNT_WEIGHT_S = 1024, /* a time-out's worth when one must go */
+
+    /* DNS */
+    DNS_PORT = 53,
+    DNS_SERVER_COUNT_MAX = 4, /* all are asked within the first round */
+    DNS_ROUND_COUNT_MAX = 4,  /* 1, 3, 11, 45 s: djbdns */
+    DNS_ROUND_1_MS = 1000,
+    DNS_ROUND_2_MS = 3000,
+    DNS_ROUND_3_MS = 11000,
+    DNS_ROUND_4_MS = 45000,
+    DNS_HEDGE_MS = 300,          /* next server of a round */
+    DNS_REFUSED_PAUSE_MS = 1000, /* before the deciding round */
+    DNS_EDNS_SIZE = 1232,        /* DNS flag day 2020: fits an IPv6 MTU */
+    DNS_UDP_SIZE_MAX = 4096,     /* what a datagram may bring */
+    DNS_TCP_SIZE_MAX = 65535,    /* RFC 1035 4.2.2 */
+    DNS_TCP_PREFIX_SIZE = 2,     /* RFC 1035 4.2.2: the length in front */
+    DNS_HEADER_SIZE = 12,        /* RFC 1035 4.1.1 */
+    DNS_POINTER_COUNT_MAX = 127, /* a name of 255 octets has 127 labels */
+    DNS_TCP_HOLD_MS = 1000,      /* one stream may hold the TCP buffer */
+    DNS_CNAME_COUNT_MAX = 8,     /* hops of an alias chain, over all answers */
+    DNS_MX_COUNT_MAX = 20,       /* best exchangers looked up */
+    DNS_ADDRESS_COUNT_MAX = 32,  /* addresses kept of one answer */
+    DNS_QUESTION_COUNT_MAX = 3 + 2 * DNS_MX_COUNT_MAX,
+    DNS_ATTEMPT_COUNT_MAX = DNS_QUESTION_COUNT_MAX * DNS_SERVER_COUNT_MAX,
+    DNS_QUERY_SIZE_MAX = 12 + 255 + 4 + 11, /* header, question, OPT */
+    DNS_RANDOM_SIZE = 18, /* id, and one case bit for 128 letters */
+    DNS_CASE_SIZE = DNS_RANDOM_SIZE - 2,
+    DNS_RANDOM_POOL_SIZE = 14 * DNS_RANDOM_SIZE, /* under 256: one getrandom */
+    DNS_PATIENCE_MS = 4000, /* rounds 1 and 2: how long a better exchanger
+                               is waited for */
+
+    /* Candidates */
+    CANDIDATE_COUNT_MAX = 32,
+    CANDIDATE_GRACE_MS = 50, /* for what is still unknown: RFC 8305 section 3 */
+    SESSION_COUNT_MAX = 5,   /* a pass over the candidates */
+    RACE_STAGGER_MS = 250,   /* the next address: RFC 8305 section 5 */
+    RACE_SLOW_MS = 3000,     /* two SYNs without an answer: RFC 6298 */
+
+    /* SMTP */
+    REPLY_LINE_COUNT_MAX = 1000,
+    REPLY_SIZE_MAX = 65536,
+    REPLY_TEXT_SIZE_MAX = 5000,   /* kept of a reply, for the report */
+    REPLY_KEYWORD_SIZE_MAX = 127, /* kept of an EHLO line */
+    SMTP_RX_SIZE = 4096,
+    SMTP_TX_SIZE = 32768, /* a write; larger ones buy nothing measurable */
+    SMTP_COMMAND_SIZE_MAX = 512, /* RFC 5321 4.5.3.1.4 */
+    MESSAGE_CHUNK_SIZE = 32768,  /* a read, likewise */
+
+    /* The queue's first retry comes after 400 s; the rest is for a queue that
+     * was slow to begin. */
+    MESSAGE_RETRY_AGE_S = 300,
+
+    /* TLS */
+    TLS_ARENA_SIZE = 96 * 1024, /* measured: 40 KiB, worst 83 KiB */
+    TLS_RX_SIZE = 4096,
+    TLS_ENTROPY_SIZE = 48,       /* CTR_DRBG with AES-256: key and nonce */
+    TLS_ISSUER_COUNT_MAX = 10,   /* mbedTLS verifies 8 intermediates */
+    ANCHORS_LINK_COUNT_MAX = 16, /* certificates under one name hash */
+    TLS_ANCHOR_COUNT_MAX = 32,   /* anchors kept for one chain */
+    TLS_DER_SIZE_MAX = 8192,     /* one certificate of the anchors */
+    TLS_PEM_SIZE_MAX = 16384,    /* client certificate chain, or key */
+    TLS_REASON_SIZE_MAX = 511,
+    TLS_NAME_SIZE_MAX = 1024, /* a distinguished name in canonical form */
+    TLS_RDN_COUNT_MAX = 8,    /* attributes in one part of such a name */
+    TLS_SHA1_SIZE = 20,
+    TLS_CIPHER_SIZE_MAX = 47,     /* the longest of ours has 45 */
+    TLS_PEM_LINE_SIZE = 64,       /* RFC 7468 2: a line of base64; any label */
+    TLS_CLOCK_MIN_S = 1577836800, /* 2020-01-01: a clock before it is wrong */
+
+    /* Report */
+    REPORT_SIZE_MAX = 65536
+};
+
+_Static_assert(ENDPOINT_TEXT_SIZE_MAX >= ADDR_TEXT_SIZE_MAX + 8,
+               "brackets, colon and port");
+_Static_assert(NAME_TEXT_SIZE_MAX + 2 == NAME_WIRE_SIZE_MAX,
+               "first length octet and root label");
+_Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
+_Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");
+_Static_assert(SMTP_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX, "a command fits");
+_Static_assert(REPORT_SIZE_MAX >= 2 * REPLY_TEXT_SIZE_MAX, "a report fits");
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+#include "link.h"
+
+void
+link_open(struct link *l, int fd, struct tls *tls)
+{
+    *l = (struct link){.fd = fd, .tls = tls};
+}
+
+static ptrdiff_t
+fail(struct link *l, const char *why)
+{
+    l->why = slice_text(why);
+    return OS_ERROR;
+}
+
+bool
+link_pending(const struct link *l)
+{
+    return l->secure && tls_tx(l->tls).size > 0;
+}
+
+/* Sends what TLS has queued: 0, or OS_AGAIN or OS_ERROR. */
+static ptrdiff_t
+flush(struct link *l)
+{
+    for (;;) {
+        struct slice due = tls_tx(l->tls);
+        ptrdiff_t n = 0;
+
+        if (due.size == 0)
+            return 0;
+        n = os_send(l->fd, due);
+        if (n == OS_AGAIN)
+            return n;
+        if (n < 0)
+            return fail(l, os_why());
+        tls_tx_ack(l->tls, (size_t)n);
+    }
+}
+
+/* One read from the socket into TLS: bytes, 0 at the end. */
+static ptrdiff_t
+feed(struct link *l)
+{
+    size_t room = 0;
+    uint8_t *at = tls_rx(l->tls, &room);
+    ptrdiff_t n = 0;
+
+    /* TLS has to send first: link_wait waits for that. */
+    if (room == 0) {
+        l->readable = false;
+        return OS_AGAIN;
+    }
+    n = os_recv(l->fd, at, room);
+    l->readable = n == (ptrdiff_t)room;
+    if (n >= 0)
+        tls_rx_ack(l->tls, (size_t)n);
+    return n == OS_ERROR ? fail(l, os_why()) : n;
+}
+
+static bool
+has_room(const struct link *l)
+{
+    size_t room = 1;
+
+    if (l->secure)
+        (void)tls_rx(l->tls, &room);
+    return room > 0;
+}
+
+bool
+link_wait(struct link *l, struct link_wait *w, int64_t deadline_ms)
+{
+    struct os_poll polls[] = {{.fd = l->fd,
+                               .rx = w->rx && has_room(l),
+                               .tx = w->tx || link_pending(l)},
+                              {.fd = w->also_fd, .rx = true}};
+
+    if (!os_poll(polls, w->also_fd == OS_NONE ? 1 : 2, deadline_ms))
+        return false;
+    l->readable = l->readable || polls[0].can_rx;
+    w->also_ready = polls[1].can_rx;
+    return true;
+}
+
+/* Sending may end the handshake as well as reading. */
+static bool
+shake_hands(struct link *l, int64_t deadline_ms)
+{
+    struct link_wait w = {.rx = true, .also_fd = OS_NONE};
+
+    while (flush(l) != OS_ERROR) {
+        if (l->tls->state != TLS_HANDSHAKE)
+            return true;
+        if (os_now_ms() >= deadline_ms)
+            return fail(l, "timed out during the handshake") == 0;
+        if (!l->readable && !link_wait(l, &w, deadline_ms))
+            return fail(l, os_why()) == 0;
+        if (l->readable && feed(l) == OS_ERROR)
+            return false;
+    }
+    return false;
+}
+
+static bool
+verify(struct link *l, const struct link_trust *trust)
+{
+    const char *why = anchors_supply(trust->work, trust->job, l->tls);
+
+    if (why)
+        return fail(l, why) == 0;
+    tls_verify(l->tls);
+    return true;
+}
+
+bool
+link_secure(struct link *l, const struct link_peer *peer,
+            const struct link_trust *trust, int64_t deadline_ms)
+{
+    l->secure = tls_start(l->tls, peer->name, peer->literal, os_wall_s());
+    if (l->secure && !shake_hands(l, deadline_ms))
+        return false;
+    if (l->tls->state == TLS_ANCHORS && !verify(l, trust))
+        return false;
+    if (l->tls->state != TLS_OPEN) {
+        l->why = l->tls->reason;
+        return false;
+    }
+    /* What TLS still has to say goes first; a full socket can wait. */
+    return flush(l) != OS_ERROR;
+}
+
+ptrdiff_t
+link_send(struct link *l, struct slice text)
+{
+    size_t taken = 0;
+    ptrdiff_t n = 0;
+
+    if (!l->secure) {
+        n = os_send(l->fd, text);
+        return n == OS_ERROR ? fail(l, os_why()) : n;
+    }
+    if (text.size == 0)
+        return flush(l);
+    while ((n = flush(l)) == 0 && taken < text.size) {
+        size_t some = tls_write(l->tls, slice_part(text, taken, text.size));
+
+        if (some == 0 && tls_tx(l->tls).size == 0)
+            break;
+        taken += some;
+    }
+    if (n == OS_ERROR)
+        return n;
+    if (taken > 0)
+        return (ptrdiff_t)taken;
+    if (n == OS_AGAIN)
+        return n;
+    l->why = l->tls->reason;
+    return OS_ERROR;
+}
+
+static ptrdiff_t
+recv_secure(struct link *l, uint8_t *out, size_t size)
+{
+    for (;;) {
+        size_t got = tls_read(l->tls, out, size);
+        ptrdiff_t n = 0;
+
+        l->more = got > 0;
+        if (got > 0)
+            return (ptrdiff_t)got;
+        if (l->tls->state == TLS_CLOSED)
+            return 0;
+        if (l->tls->state != TLS_OPEN) {
+            l->why = l->tls->reason;
+            return OS_ERROR;
+        }
+        if (!l->readable)
+            return OS_AGAIN;
+        n = feed(l);
+        if (n < 0)
+            return n;
+    }
+}
+
+ptrdiff_t
+link_recv(struct link *l, uint8_t *out, size_t size)
+{
+    ptrdiff_t n = 0;
+
+    if (l->secure)
+        return recv_secure(l, out, size);
+    if (!l->readable)
+        return OS_AGAIN;
+    n = os_recv(l->fd, out, size);
+    l->readable = n == (ptrdiff_t)size;
+    return n == OS_ERROR ? fail(l, os_why()) : n;
+}
+
+void
+link_close(struct link *l, struct slice last)
+{
+    if (last.size > 0)
+        (void)link_send(l, last);
+    if (l->secure) {
+        if (l->tls->state == TLS_OPEN)
+            tls_close(l->tls);
+        (void)flush(l); /* an alert, if nothing else */
+        tls_end(l->tls);
+    }
+    os_close(l->fd);
+    *l = (struct link){.fd = OS_NONE};
+}

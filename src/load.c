@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: ISC */
+#include "load.h"
+
+#include "base/ascii.h"
+#include "os/os.h"
+#include "outcome.h"
+#include "smtp/address.h"
+
+struct loader {
+    struct job *job;
+    struct file *file;
+    struct anchors_work *anchors;
+    struct buf *detail;
+    struct buf path; /* the last one read by read_path; NUL-ended */
+    uint8_t path_bytes[CONTROL_LINE_SIZE_MAX + 1];
+};
+
+/* ---- argv ---- */
+
+static enum fault
+complain_usage(struct loader *l, const char *why)
+{
+    outcome_put_text(l->detail, why);
+    return FAULT_USAGE;
+}
+
+static enum fault
+check_address(struct loader *l, struct slice address)
+{
+    enum smtp_address_problem problem = smtp_address_check(address);
+
+    if (problem == SMTP_ADDRESS_OK)
+        return FAULT_OK;
+    if (problem == SMTP_ADDRESS_NOT_ASCII)
+        return FAULT_NOT_ASCII;
+    return complain_usage(l, smtp_address_why(problem));
+}
+
+static enum fault
+check_host(struct loader *l)
+{
+    struct slice host = l->job->host;
+
+    for (size_t i = 0; i < host.size; i++)
+        if (host.data[i] > 0x7f)
+            return FAULT_NOT_ASCII;
+    for (size_t i = 0; i < host.size; i++)
+        if (ascii_control(host.data[i]))
+            return complain_usage(l, "host contains a control character");
+    return FAULT_OK;
+}
+
+static enum fault
+load_args(struct loader *l, const struct load_args *args)
+{
+    enum { HOST = 1, SENDER = 2, RECIPIENT = 3 };
+    struct job *job = l->job;
+    enum fault fault = FAULT_OK;
+
+    if (args->count <= RECIPIENT)
+        return FAULT_USAGE;
+    if (args->count - RECIPIENT > RECIPIENT_COUNT_MAX)
+        return complain_usage(l, "too many recipients");
+    job->host = slice_text(args->values[HOST]);
+    job->sender = slice_text(args->values[SENDER]);
+    fault = check_host(l);
+    if (fault == FAULT_OK)
+        fault = check_address(l, job->sender);
+    for (int i = RECIPIENT; i < args->count && fault == FAULT_OK; i++) {
+        struct slice recipient = slice_text(args->values[i]);
+
+        job->recipients[job->recipient_count++] = recipient;
+        fault = recipient.size > 0 ? check_address(l, recipient)
+                                   : complain_usage(l, "empty recipient");
+    }
+    return fault;
+}
+
+/* ---- values ---- */
+
+static enum fault
+complain(struct loader *l, bool list, enum qmail_problem problem)
+{
+    file_complain(l->file, list, qmail_problem_text(problem));
+    file_close(l->file);
+    return FAULT_CONTROL;
+}
+
+/* The first line of a file; *found is false when there is no file. */
+static enum fault
+read_value(struct loader *l, const char *path, struct slice *value, bool *found)
+{
+    enum file_result result = FILE_END;
+    enum qmail_problem problem = PROBLEM_NONE;
+
+    *value = slice_of(path, 0);
+    file_open(l->file, path, l->detail);
+    *found = l->file->present;
+    result = file_next(l->file, value);
+    if (result == FILE_BAD)
+        return FAULT_CONTROL;
+    if (result == FILE_END)
+        return FAULT_OK;
+    problem = qmail_lines_check(&l->file->lines, *value);
+    if (problem != PROBLEM_NONE)
+        return complain(l, false, problem);
+    file_close(l->file);
+    return FAULT_OK;
+}
+
+static enum fault
+read_seconds(struct loader *l, const char *path, uint32_t normal, uint32_t *out)
+{
+    struct slice value;
+    bool found = false;
+    enum fault fault = read_value(l, path, &value, &found);
+    enum qmail_problem problem = PROBLEM_NONE;
+
+    if (fault != FAULT_OK)
+        return fault;
+    problem = qmail_control_seconds(value, normal, out);
+    return problem == PROBLEM_NONE ? FAULT_OK : complain(l, false, problem);
+}
+
+/* helohost, else me; an empty one counts as missing. */
+static enum fault
+load_helo(struct loader *l)
+{
+    static const char *const paths[] = {"control/helohost", "control/me"};
+    struct job *job = l->job;
+
+    buf_init(&job->helo, job->helo_bytes, sizeof(job->helo_bytes));
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        struct slice value;
+        bool found = false;
+        enum fault fault = read_value(l, paths[i], &value, &found);
+        enum qmail_problem problem = PROBLEM_NONE;
+
+        if (fault != FAULT_OK)
+            return fault;
+        if (value.size == 0)
+            continue;
+        problem = qmail_control_host(value);
+        if (problem != PROBLEM_NONE)
+            return complain(l, false, problem);
+        buf_put(&job->helo, value);
+        return FAULT_OK;
+    }
+    outcome_put_text(l->detail, "control/me: is missing or empty");
+    return FAULT_CONTROL;
+}
+
+static enum fault
+load_timeouts(struct loader *l)
+{
+    struct job *job = l->job;
+    uint32_t dns_s = 0;
+    enum fault fault = read_seconds(l, "control/timeoutconnect",
+                                    CONNECT_TIMEOUT_S, &job->connect_timeout_s);
+
+    if (fault == FAULT_OK)
+        fault = read_seconds(l, "control/timeoutremote", REMOTE_TIMEOUT_S,
+                             &job->remote_timeout_s);
+    if (fault == FAULT_OK)
+        fault = read_seconds(l, "control/timeoutdns", 0, &dns_s);
+    job->dns.timeout_ms = dns_s * 1000;
+    return fault;
+}
+
+/* ---- lists ---- */
+
+static enum fault
+load_ipme(struct loader *l)
+{
+    struct slice line;
+    enum file_result result = FILE_END;
+
+    qmail_ipme_init(&l->job->ipme);
+    file_open(l->file, "control/ipme", l->detail);
+    while ((result = file_next(l->file, &line)) == FILE_LINE) {
+        enum qmail_problem problem = PROBLEM_NONE;
+
+        if (qmail_control_skip(line))
+            continue;
+        problem = qmail_lines_check(&l->file->lines, line);
+        if (problem == PROBLEM_NONE)
+            problem = qmail_ipme_add(&l->job->ipme, line);
+        if (problem != PROBLEM_NONE)
+            return complain(l, true, problem);
+    }
+    return result == FILE_BAD ? FAULT_CONTROL : FAULT_OK;
+}
+
+static enum fault
+load_route(struct loader *l)
+{
+    struct qmail_route_search search;
+    struct slice line;
+    enum file_result result = FILE_END;
+
+    qmail_route_init(&search, l->job->host);
+    file_open(l->file, "control/smtproutes", l->detail);
+    while ((result = file_next(l->file, &line)) == FILE_LINE) {
+        enum qmail_problem problem = PROBLEM_NONE;
+
+        if (qmail_control_skip(line))
+            continue;
+        problem = qmail_lines_check(&l->file->lines, line);
+        if (problem != PROBLEM_NONE)
+            return complain(l, true, problem);
+        qmail_route_offer(&search, line, l->file->lines.number);
+    }
+    if (result == FILE_BAD)
+        return FAULT_CONTROL;
+    if (search.problem != PROBLEM_NONE) {
+        l->file->lines.number = search.line;
+        return complain(l, true, search.problem);
+    }
+    l->job->route = search.route;
+    return FAULT_OK;
+}
+
+/* ---- TLS ---- */
+
+/* A path, NUL-ended in l->path; empty when there is none. */
+static enum fault
+read_path(struct loader *l, const char *file)
+{
+    struct slice value;
+    bool found = false;
+    enum fault fault = read_value(l, file, &value, &found);
+
+    buf_init(&l->path, l->path_bytes, sizeof(l->path_bytes));
+    if (fault != FAULT_OK)
+        return fault;
+    buf_put(&l->path, value);
+    l->path_bytes[value.size] = 0;
+    return FAULT_OK;
+}
+
+/* `control/FILE: PATH: reason` */
+static enum fault
+complain_path(struct loader *l, const char *file, const char *why)
+{
+    buf_reset(l->detail);
+    outcome_put_text(l->detail, file);
+    outcome_put_text(l->detail, ": ");
+    outcome_put(l->detail, buf_slice(&l->path));
+    outcome_put_text(l->detail, ": ");
+    outcome_put_text(l->detail, why);
+    return FAULT_CONTROL;
+}
+
+static enum fault
+read_pem(struct loader *l, const char *file, struct buf *out)
+{
+    int fd = os_open(OS_NONE, (const char *)l->path_bytes, false);
+    struct os_file info;
+    ptrdiff_t n = 0;
+
+    if (fd == OS_MISSING)
+        return complain_path(l, file, "no such file");
+    if (fd < 0)
+        return complain_path(l, file, os_why());
+    if (!os_stat(fd, &info) || info.kind != OS_REGULAR) {
+        os_close(fd);
+        return complain_path(l, file, "not a regular file");
+    }
+    do {
+        n = os_read(fd, out->data + out->used, buf_room(out));
+        if (n > 0)
+            out->used += (size_t)n;
+    } while (n > 0 && buf_room(out) > 0);
+    os_close(fd);
+    if (n < 0)
+        return complain_path(l, file, os_why());
+    if (n > 0)
+        return complain_path(l, file, "file too long");
+    if (out->used == 0)
+        return complain_path(l, file, "file is empty");
+    return FAULT_OK;
+}
+
+/* Offered when both files name one; that cannot be read is an error. */
+static enum fault
+load_client(struct loader *l)
+{
+    struct job *job = l->job;
+    struct slice value;
+    bool found = false;
+    enum fault fault = read_value(l, "control/clientkey", &value, &found);
+    bool has_key = value.size > 0;
+
+    buf_init(&job->client_cert, job->client_cert_bytes,
+             sizeof(job->client_cert_bytes));
+    buf_init(&job->client_key, job->client_key_bytes,
+             sizeof(job->client_key_bytes));
+    if (fault == FAULT_OK && has_key)
+        fault = read_path(l, "control/clientcert");
+    if (fault != FAULT_OK || !has_key || l->path.used == 0)
+        return fault;
+    fault = read_pem(l, "control/clientcert", &job->client_cert);
+    if (fault == FAULT_OK)
+        fault = read_path(l, "control/clientkey");
+    if (fault == FAULT_OK)
+        fault = read_pem(l, "control/clientkey", &job->client_key);
+    return fault;
+}
+
+/* What the path says is only read at strictness 2. */
+static enum fault
+load_anchors(struct loader *l)
+{
+    struct job *job = l->job;
+    enum fault fault = read_path(l, "control/trustanchors");
+    const char *why = NULL;
+
+    if (fault != FAULT_OK)
+        return fault;
+    job->anchors_fd = OS_NONE;
+    if (l->path.used > 0)
+        job->anchors = l->path_bytes[l->path.used - 1] == '/'
+                           ? JOB_ANCHORS_DIRECTORY
+                           : JOB_ANCHORS_BUNDLE;
+    if (job->tls_strictness < 2)
+        return FAULT_OK;
+    if (job->anchors == JOB_ANCHORS_NONE) {
+        outcome_put_text(l->detail,
+                         "control/trustanchors: needed at tlsstrictness 2");
+        return FAULT_CONTROL;
+    }
+    job->anchors_fd = os_open(OS_NONE, (const char *)l->path_bytes, false);
+    if (job->anchors_fd == OS_MISSING)
+        return complain_path(l, "control/trustanchors", "no such file");
+    if (job->anchors_fd < 0)
+        return complain_path(l, "control/trustanchors", os_why());
+    why = anchors_check(l->anchors, job);
+    return why ? complain_path(l, "control/trustanchors", why) : FAULT_OK;
+}
+
+static enum fault
+load_tls(struct loader *l)
+{
+    struct slice value;
+    bool found = false;
+    enum fault fault = read_value(l, "control/tlsstrictness", &value, &found);
+
+    if (fault != FAULT_OK)
+        return fault;
+    if (found) {
+        enum qmail_problem problem =
+            qmail_control_strictness(value, &l->job->tls_strictness);
+
+        if (problem != PROBLEM_NONE)
+            return complain(l, false, problem);
+    }
+    fault = load_anchors(l);
+    if (fault != FAULT_OK || l->job->anchors == JOB_ANCHORS_NONE)
+        return fault;
+    return load_client(l);
+}
+
+/* ---- name servers ---- */
+
+static struct slice
+find_variable(char **environment, const char *name)
+{
+    for (; environment && *environment; environment++) {
+        struct slice entry = slice_text(*environment);
+        size_t equals = slice_find(entry, '=');
+
+        if (equals < entry.size &&
+            slice_equal(slice_part(entry, 0, equals), slice_text(name)))
+            return slice_part(entry, equals + 1, entry.size);
+    }
+    return slice_of(name, 0);
+}
+
+/* Nothing in resolv.conf is worth failing for: what cannot be read is not
+ * there, as in every libc. */
+static void
+load_dns(struct loader *l, const struct load_args *args)
+{
+    struct dns_conf *conf = &l->job->dns;
+    struct slice line;
+
+    file_open(l->file, "/etc/resolv.conf", l->detail);
+    while (file_next(l->file, &line) == FILE_LINE)
+        if (!l->file->lines.too_long)
+            dns_conf_line(conf, line);
+    buf_reset(l->detail);
+    dns_conf_cacheip(conf, find_variable(args->environment, "DNSCACHEIP"));
+    dns_conf_end(conf);
+}
+
+static enum fault
+enter_home(const struct load_args *args)
+{
+    struct slice home = find_variable(args->environment, "QMAILHOME");
+
+    if (home.size == 0)
+        home = SLICE(QMAIL_HOME);
+    return os_chdir((const char *)home.data) ? FAULT_OK : FAULT_HOME;
+}
+
+enum fault
+load(const struct load_args *args, struct load_work *work, struct job *job,
+     struct buf *detail)
+{
+    struct loader l = {.job = job,
+                       .file = &work->file,
+                       .anchors = &work->anchors,
+                       .detail = detail};
+    enum fault fault = load_args(&l, args);
+
+    dns_conf_init(&job->dns);
+    if (fault == FAULT_OK)
+        fault = enter_home(args);
+    if (fault == FAULT_OK)
+        fault = load_helo(&l);
+    if (fault == FAULT_OK)
+        fault = load_timeouts(&l);
+    if (fault == FAULT_OK)
+        fault = load_ipme(&l);
+    if (fault == FAULT_OK)
+        fault = load_route(&l);
+    if (fault == FAULT_OK)
+        fault = load_tls(&l);
+    if (fault == FAULT_OK && job->route.kind != ROUTE_ADDRESS)
+        load_dns(&l, args);
+    return fault;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything asked of the system; only the shell in src includes this.
+ *
+ * in     paths, descriptors, addresses, times
+ * out    descriptors, bytes, times; a result below 0 is one of enum os_error
+ * bound  one call to the system each, or a few; none waits but os_poll and
+ *        reading or writing a file
+ * fault  enum os_error; errno never leaves os/. os_why puts the last OS_ERROR
+ *        in words
+ */
+#ifndef OS_OS_H
+#define OS_OS_H
+
+#include "base/addr.h"
+#include "base/slice.h"
+
+enum os_error {
+    OS_ERROR = -1,   /* os_why says which */
+    OS_AGAIN = -2,   /* nothing now: poll */
+    OS_MISSING = -3, /* no such file */
+    OS_TIMEOUT = -4  /* a connection: the system's own time-out */
+};
+
+enum { OS_NONE = -1 }; /* no descriptor; as a directory: the current one */
+
+enum os_kind { OS_REGULAR, OS_DIRECTORY, OS_DEVICE, OS_STREAM };
+
+struct os_file {
+    enum os_kind kind;
+    int64_t size;       /* OS_REGULAR */
+    int64_t modified_s; /* since 1970 */
+};
+
+struct os_poll {
+    int fd;
+    bool rx, tx;         /* asked for */
+    bool can_rx, can_tx; /* so, or an error is there to be fetched */
+};
+
+/* Descriptors 0 to 2 get a file if they have none, so that nothing else gets
+ * their number; without a report pipe the program ends here, by a signal. */
+void os_start(void);
+/* Ends by a signal: nothing was reported. */
+_Noreturn void os_abort(void);
+int64_t os_now_ms(void); /* monotonic */
+int64_t os_wall_s(void); /* since 1970 */
+uint32_t os_pid(void);
+/* Of the kernel; false: there is none, or not yet. */
+bool os_random(void *out, size_t size);
+bool os_chdir(const char *path);
+/* For reading, or reading and writing; never waits, never creates. */
+int os_open(int directory, const char *path, bool update);
+bool os_stat(int fd, struct os_file *out);
+/* Bytes, 0 at the end. */
+ptrdiff_t os_read(int fd, void *out, size_t size);
+ptrdiff_t os_write(int fd, struct slice bytes);
+bool os_seek(int fd, int64_t offset);
+/* The next names in a directory, each ended by NUL; bytes, 0 at the end. */
+ptrdiff_t os_list(int fd, char *out, size_t size);
+/* Exclusive lock of the descriptor (flock), if it can be had at once. */
+bool os_lock(int fd);
+void os_close(int fd);
+/* A socket that is connected (datagrams) or connecting (stream). */
+int os_connect(const struct endpoint *to, bool stream);
+/* What became of a stream once it can be written: 0 or an os_error. */
+int os_connected(int fd);
+ptrdiff_t os_recv(int fd, void *out, size_t size);
+ptrdiff_t os_send(int fd, struct slice bytes);
+/* Waits until one is ready or deadline_ms has come (INT64_MAX: for ever).
+ * False: the system refuses to wait. */
+bool os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms);
+const char *os_why(void);
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+#include "os/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STANDARD_COUNT = 3,
+    REPORT_FD = 1,
+    POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + 2,
+    RANDOM_PIECE = 256 /* getrandom gives as much whole or not at all */
+};
+
+static int last_error;
+
+/* Keeps the reason; the value is what the caller returns. */
+static int
+failed(void)
+{
+    last_error = errno;
+    return OS_ERROR;
+}
+
+static bool
+again(void)
+{
+    return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+void
+os_start(void)
+{
+    struct pollfd standard[STANDARD_COUNT] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+
+    while (poll(standard, STANDARD_COUNT, 0) < 0)
+        if (errno != EINTR)
+            os_abort();
+    if (standard[REPORT_FD].revents & POLLNVAL)
+        os_abort();
+    for (int fd = 0; fd < STANDARD_COUNT; fd++)
+        /* A directory: whoever reads it as a message gets an error. */
+        if (standard[fd].revents & POLLNVAL &&
+            open("/", O_RDONLY | O_DIRECTORY) != fd)
+            os_abort();
+}
+
+/* What assert calls: the C library's own prints first, on the descriptor that
+ * is the report pipe here. Its prototype differs from one library to the next,
+ * so that assert.h stays out of this file. */
+_Noreturn void __assert_fail(const char *expression, const char *file, int line,
+                             const char *function);
+
+_Noreturn void
+__assert_fail(const char *expression, const char *file, int line,
+              const char *function)
+{
+    (void)expression;
+    (void)file;
+    (void)line;
+    (void)function;
+    os_abort();
+}
+
+_Noreturn void
+os_abort(void)
+{
+    abort();
+}
+
+static int64_t
+clock_ms(clockid_t clock)
+{
+    struct timespec t;
+
+    if (clock_gettime(clock, &t) != 0)
+        os_abort();
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t
+os_now_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+int64_t
+os_wall_s(void)
+{
+    return clock_ms(CLOCK_REALTIME) / 1000;
+}
+
+uint32_t
+os_pid(void)
+{
+    return (uint32_t)getpid();
+}
+
+static bool
+read_urandom(uint8_t *out, size_t size)
+{
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    size_t used = 0;
+
+    if (fd < 0)
+        return false;
+    while (used < size) {
+        ptrdiff_t n = os_read(fd, out + used, size - used);
+
+        if (n <= 0)
+            break;
+        used += (size_t)n;
+    }
+    close(fd);
+    return used == size;
+}
+
+bool
+os_random(void *out, size_t size)
+{
+    uint8_t *at = out;
+
+    while (size > 0) {
+        size_t piece = size < RANDOM_PIECE ? size : RANDOM_PIECE;
+        ssize_t n = getrandom(at, piece, GRND_NONBLOCK);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return read_urandom(at, size);
+        at += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+bool
+os_chdir(const char *path)
+{
+    return chdir(path) == 0 || failed() == 0;
+}
+
+int
+os_open(int directory, const char *path, bool update)
+{
+    int flags =
+        (update ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    int fd = -1;
+
+    do
+        fd = openat(directory == OS_NONE ? AT_FDCWD : directory, path, flags);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0 && errno == ENOENT)
+        return OS_MISSING;
+    return fd < 0 ? failed() : fd;
+}
+
+bool
+os_stat(int fd, struct os_file *out)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return failed() == 0;
+    out->kind = S_ISREG(st.st_mode)   ? OS_REGULAR
+                : S_ISDIR(st.st_mode) ? OS_DIRECTORY
+                : S_ISCHR(st.st_mode) ? OS_DEVICE
+                                      : OS_STREAM;
+    out->size = st.st_size;
+    out->modified_s = st.st_mtime;
+    return true;
+}
+
+ptrdiff_t
+os_read(int fd, void *out, size_t size)
+{
+    ssize_t n = 0;
+
+    do
+        n = read(fd, out, size);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return again() ? OS_AGAIN : failed();
+    return n;
+}
+
+ptrdiff_t
+os_write(int fd, struct slice bytes)
+{
+    ssize_t n = 0;
+
+    do
+        n = write(fd, bytes.data, bytes.size);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return again() ? OS_AGAIN : failed();
+    return n;
+}
+
+bool
+os_seek(int fd, int64_t offset)
+{
+    return lseek(fd, offset, SEEK_SET) == offset || failed() == 0;
+}
+
+ptrdiff_t
+os_list(int fd, char *out, size_t size)
+{
+    long n = syscall(SYS_getdents64, fd, out, size);
+    size_t used = 0, record = 0;
+
+    if (n < 0)
+        return failed();
+    /* A name is shorter than its record, so they can share the room. */
+    for (long at = 0; at < n; at += (long)record) {
+        const struct dirent *entry = (const struct dirent *)(out + at);
+        size_t length = strlen(entry->d_name) + 1;
+
+        record = entry->d_reclen;
+        memmove(out + used, entry->d_name, length);
+        used += length;
+    }
+    return (ptrdiff_t)used;
+}
+
+bool
+os_lock(int fd)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 || failed() == 0;
+}
+
+void
+os_close(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static socklen_t
+put_address(struct sockaddr_storage *out, const struct endpoint *e)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6,
+                               .sin6_port = htons(e->port)};
+    struct sockaddr_in four = {.sin_family = AF_INET,
+                               .sin_port = htons(e->port)};
+
+    if (e->addr.family == ADDR_IPV6) {
+        memcpy(&six.sin6_addr, e->addr.bytes, sizeof(six.sin6_addr));
+        memcpy(out, &six, sizeof(six));
+        return sizeof(six);
+    }
+    memcpy(&four.sin_addr, e->addr.bytes, sizeof(four.sin_addr));
+    memcpy(out, &four, sizeof(four));
+    return sizeof(four);
+}
+
+int
+os_connect(const struct endpoint *to, bool stream)
+{
+    struct sockaddr_storage address;
+    socklen_t size = put_address(&address, to);
+    int type =
+        (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    int fd = socket(address.ss_family, type, 0);
+    int one = 1;
+
+    if (fd < 0)
+        return failed();
+    /* One write a flight: the last segment of one never waits for an ACK. */
+    if (stream)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(fd, (struct sockaddr *)&address, size) == 0 ||
+        errno == EINPROGRESS || errno == EINTR)
+        return fd;
+    (void)failed();
+    close(fd);
+    return OS_ERROR;
+}
+
+int
+os_connected(int fd)
+{
+    int error = 0;
+    socklen_t size = sizeof(error);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+        return failed();
+    /* Reset: it was connected, and is not any more. The first read says so. */
+    if (error == 0 || error == ECONNRESET)
+        return 0;
+    errno = error;
+    (void)failed();
+    return error == ETIMEDOUT ? OS_TIMEOUT : OS_ERROR;
+}
+
+ptrdiff_t
+os_recv(int fd, void *out, size_t size)
+{
+    ssize_t n = 0;
+
+    do
+        n = recv(fd, out, size, 0);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return again() ? OS_AGAIN : failed();
+    return n;
+}
+
+ptrdiff_t
+os_send(int fd, struct slice bytes)
+{
+    ssize_t n = 0;
+
+    do
+        n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return again() ? OS_AGAIN : failed();
+    return n;
+}
+
+static int
+span_ms(int64_t deadline_ms)
+{
+    int64_t left = 0;
+
+    if (deadline_ms == INT64_MAX)
+        return -1;
+    left = deadline_ms - os_now_ms();
+    if (left < 0)
+        return 0;
+    return left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+bool
+os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
+{
+    static struct pollfd fds[POLL_COUNT_MAX];
+    int ready = 0;
+
+    if (count > POLL_COUNT_MAX)
+        os_abort();
+    for (uint32_t i = 0; i < count; i++)
+        fds[i] = (struct pollfd){.fd = set[i].fd,
+                                 .events = (short)((set[i].rx ? POLLIN : 0) |
+                                                   (set[i].tx ? POLLOUT : 0))};
+    do
+        ready = poll(fds, count, span_ms(deadline_ms));
+    while (ready < 0 && errno == EINTR);
+    for (uint32_t i = 0; i < count; i++) {
+        bool error = ready > 0 && (fds[i].revents & ~(POLLIN | POLLOUT));
+
+        set[i].can_rx =
+            ready > 0 && set[i].rx && (error || fds[i].revents & POLLIN);
+        set[i].can_tx =
+            ready > 0 && set[i].tx && (error || fds[i].revents & POLLOUT);
+    }
+    return ready >= 0 || failed() == 0;
+}
+
+const char *
+os_why(void)
+{
+    return strerror(last_error);
+}

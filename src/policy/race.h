@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * When to open a connection to which candidate (RFC 8305 section 5, and the
+ * same idea between preferences).
+ *
+ * in     the candidates' preferences, time, what became of each attempt
+ * out    the next one to start, when to look again, who lost how
+ * bound  CANDIDATE_COUNT_MAX; each is connected to once a race at most, and
+ *        used for one session
+ * fault  none: policy_race_over says that nobody is left
+ * order  init; next, failed, tick as time goes by; won; once that session has
+ *        failed go on with next
+ */
+#ifndef POLICY_RACE_H
+#define POLICY_RACE_H
+
+#include "limits.h"
+#include "policy/candidates.h"
+
+enum policy_runner {
+    POLICY_READY,      /* may be started */
+    POLICY_CONNECTING, /* its connection is being made */
+    POLICY_OUT         /* failed, skipped, or had its session */
+};
+
+struct policy_race {
+    const struct policy_candidates *candidates;
+    uint32_t timeout_ms; /* of one connection */
+    enum policy_runner runners[CANDIDATE_COUNT_MAX];
+    int64_t started_ms[CANDIDATE_COUNT_MAX];
+};
+
+enum { POLICY_NOBODY = CANDIDATE_COUNT_MAX };
+
+/* candidates is lent until the end. */
+void policy_race_init(struct policy_race *r,
+                      const struct policy_candidates *candidates,
+                      uint32_t timeout_ms);
+/* Never start this one (tcpto, an earlier session). */
+void policy_race_skip(struct policy_race *r, uint32_t index);
+/* The one to start now, which counts as started then; or POLICY_NOBODY. */
+uint32_t policy_race_next(struct policy_race *r, int64_t now_ms);
+void policy_race_failed(struct policy_race *r, uint32_t index);
+/* The one whose time is up, which counts as failed then; or POLICY_NOBODY. */
+uint32_t policy_race_expired(struct policy_race *r, int64_t now_ms);
+/* It is connected; the others that were connecting may be started again. */
+void policy_race_won(struct policy_race *r, uint32_t index);
+/* An attempt this old that lost counts as timed out (two lost SYNs). */
+bool policy_race_was_slow(const struct policy_race *r, uint32_t index,
+                          int64_t now_ms);
+/* When next or expired has something to say; INT64_MAX: never. */
+int64_t policy_race_deadline_ms(const struct policy_race *r, int64_t now_ms);
+bool policy_race_over(const struct policy_race *r);
+
+#endif

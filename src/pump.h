@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Moves bytes between a link, a session and the message until the session
+ * ends or wants TLS.
+ *
+ * in     a fresh link and session
+ * out    both, moved on; recipients' verdicts in the report
+ * bound  the session's deadlines
+ * fault  none of its own: the session has it
+ */
+#ifndef PUMP_H
+#define PUMP_H
+
+#include "base/addr.h"
+#include "link.h"
+#include "message.h"
+#include "qmail/report.h"
+#include "smtp/session.h"
+
+struct pump {
+    struct link *link;
+    struct smtp *smtp;
+    struct message *message;
+    struct qmail_report *report;
+    const struct addr *ip;
+    bool blocked; /* the socket took nothing at the last try */
+};
+
+/* Until SMTP_WANT_END or SMTP_WANT_SECURE. */
+void pump_run(struct pump *p);
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: ISC */
+#include "qmail/report.h"
+
+#include <assert.h>
+
+#include "base/ascii.h"
+
+enum {
+    RECORD_SIZE_MAX = 128, /* a recipient record without its reply */
+    FINAL_SIZE_MAX = 8192  /* the verdict with its reply and lines */
+};
+
+_Static_assert(REPORT_SIZE_MAX >
+                   FINAL_SIZE_MAX + RECIPIENT_COUNT_MAX * RECORD_SIZE_MAX,
+               "every record fits");
+
+void
+qmail_report_init(struct qmail_report *r, uint32_t recipient_count)
+{
+    size_t share = (REPORT_SIZE_MAX - FINAL_SIZE_MAX) /
+                       (recipient_count ? recipient_count : 1) -
+                   RECORD_SIZE_MAX;
+
+    buf_init(&r->out, r->bytes, sizeof(r->bytes));
+    r->text_size_max =
+        share < REPLY_TEXT_SIZE_MAX ? share : REPLY_TEXT_SIZE_MAX;
+}
+
+static bool
+is_continuation(uint8_t byte)
+{
+    return (byte & 0xc0) == 0x80;
+}
+
+/* Size of the well-formed UTF-8 sequence at the start of `s`, or 0. */
+static size_t
+utf8_size(struct slice s)
+{
+    uint8_t first = s.data[0], second = s.size > 1 ? s.data[1] : 0;
+    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+
+    if (first < 0xc2 || first > 0xf4 || s.size < size)
+        return 0;
+    for (size_t i = 1; i < size; i++)
+        if (!is_continuation(s.data[i]))
+            return 0;
+    /* Overlong forms, surrogates, past the last plane. */
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+        return 0;
+    return size;
+}
+
+void
+qmail_report_put_safe(struct buf *out, struct slice s)
+{
+    while (s.size > 0) {
+        uint8_t byte = s.data[0];
+        size_t size = 1;
+
+        if (byte >= 0x80 && (size = utf8_size(s)) > 0) {
+            buf_put(out, slice_part(s, 0, size));
+        } else if (byte >= 0x80) {
+            buf_put_byte(out, '?');
+            size = 1;
+        } else if (byte == '\t') {
+            buf_put_byte(out, ' ');
+        } else if (byte != '\r') {
+            bool fine = byte == '\n' || !ascii_control(byte);
+
+            buf_put_byte(out, fine ? byte : '?');
+        }
+        s = slice_part(s, size, s.size);
+    }
+}
+
+/* Safe bytes that end in exactly the line end they have, or get. */
+static void
+put_lines(struct buf *out, struct slice s, size_t size_max)
+{
+    if (s.size == 0)
+        return;
+    qmail_report_put_safe(out, slice_part(s, 0, size_max));
+    if (out->data[out->used - 1] != '\n')
+        buf_put_byte(out, '\n');
+}
+
+static void
+put_said(struct qmail_report *r, struct slice said)
+{
+    if (said.size == 0)
+        return;
+    buf_put_text(&r->out, "Remote host said: ");
+    put_lines(&r->out, said, r->text_size_max);
+}
+
+static void
+put_field(struct buf *out, struct slice name, const struct qmail_verdict *v)
+{
+    if (slice_equal(name, SLICE("ip")) && v->ip)
+        addr_print(out, v->ip);
+    else if (slice_equal(name, SLICE("host")))
+        qmail_report_put_safe(out, slice_part(v->host, 0, ADDRESS_SIZE_MAX));
+    else if (slice_equal(name, SLICE("why")))
+        qmail_report_put_safe(out, slice_part(v->why, 0, TLS_REASON_SIZE_MAX));
+}
+
+static void
+put_first_line(struct buf *out, const struct qmail_verdict *v)
+{
+    const struct fault_row *row = fault_row(v->fault);
+    struct slice text = slice_text(row->text);
+
+    while (text.size > 0) {
+        size_t open = slice_find(text, '{');
+        size_t close = slice_find(text, '}');
+
+        buf_put(out, slice_part(text, 0, open));
+        put_field(out, slice_part(text, open + 1, close), v);
+        text = slice_part(text, close + 1, text.size);
+    }
+    if (row->code[0] != '\0') {
+        buf_put_text(out, " (#");
+        buf_put_text(out, row->code);
+        buf_put_text(out, ")");
+    }
+    buf_put_byte(out, '\n');
+}
+
+void
+qmail_report_recipient(struct qmail_report *r, char verdict,
+                       const struct addr *ip, struct slice said)
+{
+    buf_put_byte(&r->out, (uint8_t)verdict);
+    if (verdict != 'r') {
+        addr_print(&r->out, ip);
+        buf_put_text(&r->out, " does not like recipient.\n");
+        put_said(r, said);
+    }
+    buf_put_byte(&r->out, 0);
+    assert(!r->out.full);
+}
+
+void
+qmail_report_final(struct qmail_report *r, const struct qmail_verdict *v)
+{
+    buf_put_byte(&r->out, (uint8_t)fault_row(v->fault)->class);
+    put_first_line(&r->out, v);
+    put_said(r, v->said);
+    put_lines(&r->out, v->detail, CONTROL_DETAIL_SIZE_MAX);
+    put_lines(&r->out, v->starttls, 2 * TLS_REASON_SIZE_MAX);
+    buf_put_byte(&r->out, 0);
+    assert(!r->out.full);
+}

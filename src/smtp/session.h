@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One session with a mail server, greeting to verdict (RFC 5321, 2920, 3207).
+ *
+ * in     plain bytes of the server, the message, time
+ * out    plain bytes for the server, a verdict, the last reply
+ * bound  a reply or a flight of ours within timeout_ms; one transaction
+ * fault  `fault` once smtp_want says SMTP_WANT_END; `final` tells whether the
+ *        run ends with it or the next candidate is tried
+ * order  init; then as smtp_want says: rx, rx_ack; tx, tx_ack; body; taken
+ *        at a recipient's verdict; secured when the shell has set up TLS;
+ *        tick when the deadline has come; lost at end of file or an error
+ */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "base/fault.h"
+#include "base/slice.h"
+#include "limits.h"
+#include "smtp/body.h"
+#include "smtp/features.h"
+#include "smtp/reply.h"
+
+/*       NAME      name      what the report calls it */
+#define SMTP_STEPS(X)                     \
+    X(GREETING, greeting, "the greeting") \
+    X(EHLO, ehlo, "EHLO")                 \
+    X(HELO, helo, "HELO")                 \
+    X(STARTTLS, starttls, "STARTTLS")     \
+    X(MAIL, mail, "MAIL")                 \
+    X(RCPT, rcpt, "RCPT")                 \
+    X(DATA, data, "DATA")                 \
+    X(MESSAGE, message, "the message")
+
+#define SMTP_STEP(NAME, name, text) SMTP_STEP_##NAME,
+enum smtp_step {
+    SMTP_STEPS(SMTP_STEP) SMTP_STEP_SECURE, /* the shell is at work */
+    SMTP_STEP_END
+};
+#undef SMTP_STEP
+
+enum smtp_tls {
+    SMTP_TLS_OFF, /* never ask for it */
+    SMTP_TLS_TRY, /* ask where it is offered; a refusal goes on in clear */
+    SMTP_TLS_MUST /* without it no MAIL */
+};
+
+enum {
+    SMTP_WANT_RX = 1,        /* bytes of the server */
+    SMTP_WANT_TX = 2,        /* bytes for the server are ready */
+    SMTP_WANT_BODY = 4,      /* the next bytes of the message */
+    SMTP_WANT_RECIPIENT = 8, /* a recipient's verdict is to be taken */
+    SMTP_WANT_SECURE = 16,   /* TLS is to be set up, now */
+    SMTP_WANT_END = 32       /* over */
+};
+
+struct smtp_config {
+    struct slice helo;
+    struct slice sender;            /* checked: smtp_address_check */
+    const struct slice *recipients; /* checked likewise */
+    uint32_t recipient_count;
+    uint32_t timeout_ms;
+    enum smtp_tls tls;
+    bool careful; /* lock-step whatever the server offers */
+    bool survey;  /* the next two are known */
+    bool eight_bit;
+    uint64_t size; /* octets, as SIZE counts them */
+};
+
+struct smtp {
+    const struct smtp_config *config;
+    enum smtp_step step; /* whose reply comes next */
+    enum smtp_step emit; /* what is to be queued next; SMTP_STEP_END: nothing */
+    enum fault fault;
+    enum smtp_step fault_step; /* where it stood then: how far it got */
+    bool final;
+    bool said;        /* `reply` is what the server said to it */
+    bool secure;      /* inside TLS */
+    bool tls_refused; /* STARTTLS was */
+    struct slice why; /* of a connection that died, or empty */
+    int64_t deadline_ms;
+    struct smtp_features features;
+    struct smtp_reply reply;
+    char recipient_verdict; /* r, h or s, at SMTP_WANT_RECIPIENT */
+    bool reply_open;        /* its first byte has come, its last has not */
+    bool reply_early;       /* it began before what it answers was sent */
+    bool recipient_ready;
+    uint32_t recipients_sent, recipients_answered, recipients_accepted;
+    uint32_t commands_sent, commands_answered;
+    struct smtp_body body;
+    bool body_open;  /* the message is being encoded */
+    bool body_ended; /* its end is queued, at end_offset */
+    uint64_t end_offset;
+    uint64_t tx_offset; /* bytes of the stream that were acknowledged */
+    struct buf tx;
+    size_t tx_taken; /* of tx, acknowledged */
+    size_t rx_used;
+    /* where in the stream each command of this flight ends */
+    uint64_t ends[RECIPIENT_COUNT_MAX + 4];
+    uint8_t rx_bytes[SMTP_RX_SIZE];
+    uint8_t tx_bytes[SMTP_TX_SIZE];
+};
+
+/* config is lent until the end. */
+void smtp_init(struct smtp *s, const struct smtp_config *config,
+               int64_t now_ms);
+uint32_t smtp_want(const struct smtp *s); /* SMTP_WANT_... */
+
+/* Room for bytes of the server; valid until the next call. */
+uint8_t *smtp_rx(struct smtp *s, size_t *room);
+void smtp_rx_ack(struct smtp *s, size_t size, int64_t now_ms);
+/* Bytes for the server; valid until the next call. */
+struct slice smtp_tx(const struct smtp *s);
+void smtp_tx_ack(struct smtp *s, size_t size, int64_t now_ms);
+/* Takes from the message what fits; `last`: nothing follows it. */
+void smtp_body(struct smtp *s, struct slice *in, bool last);
+/* recipient_verdict and reply have been read. */
+void smtp_taken(struct smtp *s, int64_t now_ms);
+/* TLS is up: all that was said in clear is forgotten. */
+void smtp_secured(struct smtp *s, int64_t now_ms);
+/* The connection is gone; `why` is lent to the end. */
+void smtp_lost(struct smtp *s, struct slice why);
+/* The message cannot be read, or ends in the middle of a line. */
+void smtp_abort(struct smtp *s, enum fault fault);
+void smtp_tick(struct smtp *s, int64_t now_ms);
+/* What a report calls the step; a literal. */
+const char *smtp_step_text(enum smtp_step step);
+
+#endif

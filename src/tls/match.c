@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+#include "tls/match.h"
+
+/* GeneralName, RFC 5280 section 4.2.1.6: [2] and [7], primitive. */
+enum { TAG_DNS_NAME = 0x82, TAG_IP_ADDRESS = 0x87 };
+
+static struct slice
+after_label(struct slice name)
+{
+    return slice_part(name, slice_find(name, '.') + 1, name.size);
+}
+
+bool
+tls_match_name(uint8_t tag, struct slice entry, struct slice name)
+{
+    struct slice domain = after_label(entry);
+
+    if (tag != TAG_DNS_NAME || name.size == 0)
+        return false;
+    if (slice_equal_nocase(entry, name))
+        return true;
+    if (!slice_equal(slice_part(entry, 0, 2), SLICE("*.")) ||
+        after_label(domain).size == 0)
+        return false;
+    return slice_find(name, '.') > 0 &&
+           slice_equal_nocase(domain, after_label(name));
+}
+
+bool
+tls_match_address(uint8_t tag, struct slice entry, const struct addr *address)
+{
+    return tag == TAG_IP_ADDRESS &&
+           slice_equal(entry, slice_of(address->bytes, addr_size(address)));
+}

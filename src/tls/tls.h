@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One TLS connection of a client: mbedTLS behind this program's verbs
+ * (RFC 8446, 5246, 9525). No other file but src/tls/ knows mbedTLS.
+ *
+ * in     bytes of the socket, entropy, time, trust anchors
+ * out    bytes for the socket, plain text, protocol, cipher, the reason of a
+ *        failure in plain words
+ * bound  memory is the arena lent to tls_init; exhausting it is a failure
+ * fault  TLS_FAILED or TLS_REFUSED in `state`, with `reason`; sticky
+ * order  tls_init once; then per connection tls_start, rx/tx until
+ *        TLS_ANCHORS or TLS_OPEN, at TLS_ANCHORS tls_anchor ... tls_verify,
+ *        read/write, tls_close, tls_end
+ */
+#ifndef TLS_TLS_H
+#define TLS_TLS_H
+
+#include "base/addr.h"
+#include "base/slice.h"
+#include "limits.h"
+#include "tls/name.h"
+
+enum tls_state {
+    TLS_IDLE,
+    TLS_HANDSHAKE,
+    TLS_ANCHORS, /* handshake done; the shell must bring anchors, then verify */
+    TLS_OPEN,
+    TLS_CLOSED, /* the peer or we said close_notify */
+    TLS_FAILED, /* protocol, network or memory: reason */
+    TLS_REFUSED /* the peer's certificate: reason */
+};
+
+struct tls_config {
+    bool verify;              /* no TLS_OPEN without tls_verify */
+    struct slice client_cert; /* PEM: leaf, then its chain; data NULL: none */
+    struct slice client_key;  /* PEM */
+    uint8_t *arena;           /* lent for ever; aligned as max_align_t */
+    size_t arena_size;
+};
+
+struct tls {
+    /* For the caller to read. */
+    enum tls_state state;
+    /* These three stay until the next tls_start. */
+    struct slice reason; /* why TLS_FAILED, TLS_REFUSED or a false */
+    struct slice proto;  /* "TLSv1.3" once the handshake is done */
+    struct slice cipher; /* "TLS_AES_128_GCM_SHA256", as IANA has it */
+    /* At TLS_ANCHORS: who may have issued what the peer presented. In a
+     * hashed directory look into %08x.0, .1 ... of each one's `file`. */
+    struct tls_name_hash issuers[TLS_ISSUER_COUNT_MAX];
+    uint32_t issuer_count;
+
+    /* For src/tls/ alone. */
+    struct tls_core *core; /* what mbedTLS wants, in the arena */
+    struct slice lent;     /* what tls_tx offers: mbedTLS's own buffer */
+    size_t lent_acked;
+    size_t write_size; /* plain text inside `lent`, already taken */
+    size_t rx_start;
+    size_t rx_used;
+    bool rx_end;
+    bool verify;
+    bool close_due; /* close_notify is to follow `lent` */
+    bool close_said;
+    struct addr literal;
+    int64_t wall_s;
+    char name[NAME_TEXT_SIZE_MAX + 1]; /* NUL-ended for mbedTLS */
+    uint8_t cipher_text[TLS_CIPHER_SIZE_MAX];
+    uint8_t reason_text[TLS_REASON_SIZE_MAX];
+    uint8_t rx[TLS_RX_SIZE];
+};
+
+/* False: the configuration is at fault (client certificate or key, arena too
+ * small); `reason` says how. The texts may go away after it returns. */
+bool tls_init(struct tls *t, const struct tls_config *config,
+              const uint8_t entropy[static TLS_ENTROPY_SIZE]);
+/* The peer is known by `name` (a trailing dot does not count), or by
+ * `literal` where that is not NULL. `wall_s` counts from 1970, UTC. What was
+ * before is ended. False: TLS_FAILED. */
+bool tls_start(struct tls *t, struct slice name, const struct addr *literal,
+               int64_t wall_s);
+
+/* Where the socket's bytes go, and how many fit: none while plain text waits
+ * to be read. Then commit `size` of them; 0 is the end of the stream. */
+uint8_t *tls_rx(struct tls *t, size_t *room);
+void tls_rx_ack(struct tls *t, size_t size);
+/* What the socket must send next, whatever the state (an alert may follow a
+ * failure); then commit `size` of it. */
+struct slice tls_tx(const struct tls *t);
+void tls_tx_ack(struct tls *t, size_t size);
+
+/* Plain text of the peer; 0: none now, or never if the state says so. To be
+ * called until it returns 0 after every tls_rx_ack at TLS_OPEN. */
+size_t tls_read(struct tls *t, uint8_t *out, size_t size);
+/* Takes some bytes of the text, at TLS_OPEN; 0: empty tls_tx first. */
+size_t tls_write(struct tls *t, struct slice text);
+
+/* One certificate that the administrator trusts; kept if it bears the name of
+ * one of `issuers`. Others, bad ones and repeated ones are ignored. */
+void tls_anchor(struct tls *t, struct slice der);
+/* TLS_ANCHORS becomes TLS_OPEN or TLS_REFUSED. */
+void tls_verify(struct tls *t);
+
+/* Queues close_notify: TLS_CLOSED. Nothing can be read or written after it. */
+void tls_close(struct tls *t);
+/* Forgets the connection, at any state: TLS_IDLE. */
+void tls_end(struct tls *t);
+
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+#include "tls/verify.h"
+
+#include <mbedtls/error.h>
+#include <mbedtls/oid.h>
+#include <string.h>
+
+#include "base/ascii.h"
+#include "tls/match.h"
+#include "tls/reason.h"
+
+/* RFC 9325 section 4: no SHA-1, no RSA below 2048 bits. */
+static const mbedtls_x509_crt_profile profile = {
+    MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA256) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA384) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_MD_SHA512),
+    MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_RSA) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_RSASSA_PSS) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_ECKEY) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_PK_ECDSA),
+    MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP256R1) |
+        MBEDTLS_X509_ID_FLAG(MBEDTLS_ECP_DP_SECP384R1),
+    2048,
+};
+
+/* What was found wrong, over the whole chain. */
+struct verdict {
+    uint32_t flags;
+    bool name_wrong;
+    bool name_absent; /* no subjectAltName at all */
+    /* The certificate nearest to the leaf, and whether it is the leaf. */
+    const mbedtls_x509_crt *expired, *future;
+    bool expired_leaf, future_leaf;
+};
+
+static struct slice
+slice_der(const mbedtls_x509_buf *b)
+{
+    return slice_of(b->p, b->len);
+}
+
+static bool
+issuer_known(const struct tls *t, const struct tls_name_hash *hash)
+{
+    for (uint32_t i = 0; i < t->issuer_count; i++)
+        if (memcmp(t->issuers[i].sha1, hash->sha1, sizeof(hash->sha1)) == 0)
+            return true;
+    return false;
+}
+
+static void
+refuse(struct tls *t, uint8_t alert)
+{
+    tls_give_up(t, TLS_REFUSED);
+    /* Its result does not matter: the connection is over. */
+    (void)mbedtls_ssl_send_alert_message(&t->core->ssl,
+                                         MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
+}
+
+void
+tls_verify_begin(struct tls *t)
+{
+    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    uint32_t count = 0;
+
+    if (cert == NULL || cert->raw.p == NULL) {
+        buf_put_text(&t->core->reason, "the peer showed no certificate");
+        refuse(t, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
+        return;
+    }
+    for (; cert != NULL; cert = cert->next) {
+        struct tls_name_hash hash;
+        if (count++ == TLS_ISSUER_COUNT_MAX) {
+            buf_put_text(&t->core->reason, "more than ");
+            buf_put_number(&t->core->reason, TLS_ISSUER_COUNT_MAX, 0);
+            buf_put_text(&t->core->reason, " certificates");
+            refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+            return;
+        }
+        if (tls_name_hash(slice_der(&cert->issuer_raw), &hash) &&
+            !issuer_known(t, &hash))
+            t->issuers[t->issuer_count++] = hash;
+    }
+    t->state = TLS_ANCHORS;
+}
+
+static bool
+anchor_known(const struct tls_core *core, struct slice der)
+{
+    const mbedtls_x509_crt *anchor = &core->anchors;
+
+    for (; anchor != NULL && anchor->raw.p != NULL; anchor = anchor->next)
+        if (slice_equal(slice_der(&anchor->raw), der))
+            return true;
+    return false;
+}
+
+void
+tls_anchor(struct tls *t, struct slice der)
+{
+    struct tls_core *core = t->core;
+    struct slice subject;
+    struct tls_name_hash hash;
+    int error;
+
+    if (t->state != TLS_ANCHORS || !tls_name_subject(der, &subject) ||
+        !tls_name_hash(subject, &hash) || !issuer_known(t, &hash) ||
+        anchor_known(core, der))
+        return;
+    if (core->anchor_count == TLS_ANCHOR_COUNT_MAX) {
+        buf_put_text(&core->reason, "too many trust anchors of one name");
+        refuse(t, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
+        return;
+    }
+    error = mbedtls_x509_crt_parse_der(&core->anchors, der.data, der.size);
+    if (error == 0)
+        core->anchor_count++;
+    else if (tls_reason_is_memory(error))
+        tls_fail(t, error);
+}
+
+/* mbedTLS shows every certificate of the chain it built, the root first. */
+static int
+note_certificate(void *context, mbedtls_x509_crt *cert, int depth,
+                 uint32_t *flags)
+{
+    struct verdict *v = context;
+
+    if (*flags & MBEDTLS_X509_BADCERT_EXPIRED) {
+        v->expired = cert;
+        v->expired_leaf = depth == 0;
+    }
+    if (*flags & MBEDTLS_X509_BADCERT_FUTURE) {
+        v->future = cert;
+        v->future_leaf = depth == 0;
+    }
+    return 0;
+}
+
+/* What mbedTLS checks inside a handshake only, and the name (RFC 9525). */
+static void
+check_leaf(const struct tls *t, const mbedtls_x509_crt *leaf, struct verdict *v)
+{
+    const mbedtls_x509_sequence *san = &leaf->subject_alt_names;
+
+    if (mbedtls_x509_crt_check_key_usage(
+            leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
+        v->flags |= MBEDTLS_X509_BADCERT_KEY_USAGE;
+    if (mbedtls_x509_crt_check_extended_key_usage(
+            leaf, MBEDTLS_OID_SERVER_AUTH,
+            MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+        v->flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
+    v->name_absent = san->buf.p == NULL;
+    v->name_wrong = true;
+    for (; san != NULL && san->buf.p != NULL; san = san->next) {
+        struct slice value = slice_of(san->buf.p, san->buf.len);
+        if (t->literal.family != ADDR_NONE
+                ? tls_match_address((uint8_t)san->buf.tag, value, &t->literal)
+                : tls_match_name((uint8_t)san->buf.tag, value,
+                                 slice_text(t->name)))
+            v->name_wrong = false;
+    }
+}
+
+static void
+put_and(struct buf *out)
+{
+    if (out->used > 0)
+        buf_put_text(out, ", ");
+}
+
+static void
+put_day(struct buf *out, const mbedtls_x509_time *time)
+{
+    tls_reason_day(out,
+                   (struct tls_reason_day){time->year, time->mon, time->day});
+}
+
+static void
+explain_dates(const struct tls *t, struct buf *out, const struct verdict *v)
+{
+    mbedtls_x509_time now;
+
+    if (v->expired != NULL) {
+        put_and(out);
+        buf_put_text(out, v->expired_leaf ? "certificate expired on "
+                                          : "its authority expired on ");
+        put_day(out, &v->expired->valid_to);
+    }
+    if (v->future != NULL) {
+        put_and(out);
+        buf_put_text(out, v->future_leaf
+                              ? "certificate not valid before "
+                              : "its authority is not valid before ");
+        put_day(out, &v->future->valid_from);
+    }
+    if (v->future != NULL && t->wall_s < TLS_CLOCK_MIN_S &&
+        mbedtls_x509_time_gmtime(t->wall_s < 0 ? 0 : t->wall_s, &now) == 0) {
+        put_and(out);
+        buf_put_text(out, "the clock of this machine says ");
+        put_day(out, &now);
+    }
+}
+
+static void
+explain(const struct tls *t, struct buf *out, const struct verdict *v)
+{
+    static const struct {
+        uint32_t flags;
+        const char *text;
+    } rows[] = {
+        {MBEDTLS_X509_BADCERT_BAD_KEY, "key too weak"},
+        {MBEDTLS_X509_BADCERT_BAD_MD, "signed with a weak digest"},
+        {MBEDTLS_X509_BADCERT_BAD_PK, "signed with a weak algorithm"},
+        {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
+         "not meant for servers"},
+    };
+    const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+
+    explain_dates(t, out, v);
+    /* A signature that is too weak was not looked at, which says nothing
+     * about the authority. */
+    if ((v->flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED) &&
+        !(v->flags & MBEDTLS_X509_BADCERT_BAD_MD)) {
+        put_and(out);
+        buf_put_text(out, slice_equal(slice_der(&leaf->issuer_raw),
+                                      slice_der(&leaf->subject_raw))
+                              ? "self-signed certificate"
+                              : "issued by an unknown authority");
+    }
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (v->flags & rows[i].flags) {
+            put_and(out);
+            buf_put_text(out, rows[i].text);
+        }
+    }
+    if (v->name_wrong) {
+        put_and(out);
+        buf_put_text(out, "not valid for ");
+        if (t->literal.family != ADDR_NONE)
+            addr_print(out, &t->literal);
+        else
+            tls_reason_name(out, slice_text(t->name));
+        if (v->name_absent)
+            buf_put_text(out, " (it has no subjectAltName)");
+    }
+    if (out->used == 0)
+        buf_put_text(out, "it cannot be verified");
+}
+
+static uint8_t
+alert_for(const struct verdict *v)
+{
+    if (v->expired != NULL)
+        return MBEDTLS_SSL_ALERT_MSG_CERT_EXPIRED;
+    if (v->flags & MBEDTLS_X509_BADCERT_NOT_TRUSTED)
+        return MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA;
+    return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
+}
+
+/* mbedTLS looks for an issuer further down the chain only, but servers send
+ * chains in any order (RFC 8446 section 4.4.2): puts issuers behind what they
+ * issued. */
+static void
+sort_chain(mbedtls_x509_crt *leaf)
+{
+    for (mbedtls_x509_crt *cert = leaf; cert->next; cert = cert->next) {
+        mbedtls_x509_crt **link = &cert->next;
+        mbedtls_x509_crt *issuer;
+
+        while (*link != NULL && !slice_equal(slice_der(&(*link)->subject_raw),
+                                             slice_der(&cert->issuer_raw)))
+            link = &(*link)->next;
+        issuer = *link;
+        if (issuer == NULL)
+            return;
+        *link = issuer->next;
+        issuer->next = cert->next;
+        cert->next = issuer;
+    }
+}
+
+void
+tls_verify(struct tls *t)
+{
+    struct tls_core *core = t->core;
+    struct verdict v = {.flags = 0};
+    mbedtls_x509_crt *leaf;
+    int error;
+
+    if (t->state != TLS_ANCHORS)
+        return;
+    /* Handed out const, wanted back without. */
+    leaf = (mbedtls_x509_crt *)mbedtls_ssl_get_peer_cert(&core->ssl);
+    sort_chain(leaf);
+    error = mbedtls_x509_crt_verify_with_profile(
+        leaf, core->anchor_count > 0 ? &core->anchors : NULL, NULL, &profile,
+        NULL, &v.flags, note_certificate, &v);
+    if (error != 0 && error != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
+        tls_reason_error(&core->reason, error);
+        refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+        return;
+    }
+    check_leaf(t, leaf, &v);
+    if (error == 0 && v.flags == 0 && !v.name_wrong) {
+        t->state = TLS_OPEN;
+        return;
+    }
+    explain(t, &core->reason, &v);
+    refuse(t, alert_for(&v));
+}

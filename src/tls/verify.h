@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whose certificates decide about a peer's, and the decision (RFC 5280
+ * section 6, RFC 9525). tls.h has tls_anchor and tls_verify, also here.
+ *
+ * in     the chain the peer presented, kept by mbedTLS; anchors; the names
+ * out    t->issuers; then TLS_OPEN or TLS_REFUSED
+ * bound  TLS_ISSUER_COUNT_MAX certificates presented, TLS_ANCHOR_COUNT_MAX
+ *        anchors; mbedTLS follows chains of 8 intermediates
+ * fault  TLS_REFUSED with a reason and an alert; TLS_FAILED: out of memory
+ */
+#ifndef TLS_VERIFY_H
+#define TLS_VERIFY_H
+
+#include "tls/core.h"
+
+/* After the handshake: fills `issuers`, TLS_ANCHORS; or TLS_REFUSED. */
+void tls_verify_begin(struct tls *t);
+
+#endif

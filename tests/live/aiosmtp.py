@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: ISC
+"""aiosmtpd as a mail server that keeps the bytes of each message."""
+
+import queue
+import ssl
+
+try:
+    from aiosmtpd.controller import Controller
+    from aiosmtpd.smtp import SMTP
+except ImportError:
+    Controller = SMTP = None
+
+from harness import Skip
+
+
+def server_context(certificate, minimum=None, maximum=None):
+    """A TLS server context of Python's ssl for an authority.Certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.chain, certificate.key)
+    context.minimum_version = minimum or ssl.TLSVersion.TLSv1_2
+    context.maximum_version = maximum or ssl.TLSVersion.TLSv1_3
+    return context
+
+
+class Handler:
+    """Puts (sender, recipients, content, cipher) of each message in a queue."""
+
+    def __init__(self):
+        self.messages = queue.Queue()
+        self.events = []  # "TLS" and "MAIL", as they happen
+
+    def handle_STARTTLS(self, _server, _session, _envelope):
+        self.events.append("TLS")
+        return True
+
+    async def handle_MAIL(self, _server, _session, envelope, address, options):
+        self.events.append("MAIL")
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 sender ok"
+
+    async def handle_DATA(self, _server, session, envelope):
+        cipher = session.ssl and session.ssl["cipher"]
+        self.messages.put(
+            (envelope.mail_from, envelope.rcpt_tos, envelope.content, cipher)
+        )
+        return "250 kept"
+
+
+class AioServer:
+    """aiosmtpd in a thread of this process. Several may share a handler."""
+
+    def __init__(self, world, address, certificate=None, port=25, handler=None):
+        if Controller is None:
+            raise Skip("aiosmtpd is not installed")
+        context = server_context(certificate) if certificate else None
+
+        class Long(SMTP):
+            line_length_limit = 1 << 20
+
+        class LongController(Controller):
+            def factory(self):
+                return Long(self.handler, tls_context=context,
+                            data_size_limit=None, hostname="aio.example",
+                            auth_required=False)
+
+        self.handler = handler or Handler()
+        controller = LongController(
+            self.handler, hostname=address, port=port, ready_timeout=20
+        )
+        controller.start()
+        world.closers.append(controller.stop)
+
+    def take(self):
+        """The next message: sender, recipients, content, cipher or None.
+
+        The cipher is Python's (name, version, bits).
+        """
+        try:
+            return self.handler.messages.get(timeout=20)
+        except queue.Empty:
+            raise AssertionError("the server has kept no message")

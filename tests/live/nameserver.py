@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: ISC
+"""The name service: knot as the authority, unbound or dnsmasq as the cache.
+
+The authority serves one zone, example., on a high port of 127.0.0.1. The
+caches ask it and nobody else. Two domains fail: for failing.example. it
+answers SERVFAIL, and broken.example. the caches look for at a port where
+nobody listens.
+"""
+
+import os
+import shutil
+import socket
+import struct
+
+from harness import Skip
+from rspawn import may_change_user
+from world import free_port, wait_for_port, wait_until
+
+ZONE_HEADER = """\
+$ORIGIN example.
+$TTL 60
+@ SOA ns.example. postmaster.example. 1 3600 600 86400 5
+@ NS ns.example.
+ns A 192.0.2.1
+"""
+
+KNOT_CONF = """\
+server:
+    rundir: {path}
+    user: {user}
+    listen: 127.0.0.1@{port}
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+log:
+  - target: stderr
+    any: info
+database:
+    storage: {path}
+zone:
+  - domain: example.
+    file: {path}/example.zone
+    zonefile-sync: -1
+    journal-content: none
+  - domain: failing.example.
+    file: {path}/there-is-no-such-file
+"""
+
+UNBOUND_CONF = """\
+server:
+    interface: {address}@{port}
+    port: {port}
+    do-daemonize: no
+    username: ""
+    chroot: ""
+    directory: "{path}"
+    pidfile: ""
+    use-syslog: no
+    logfile: ""
+    log-queries: yes
+    log-replies: yes
+    log-time-ascii: yes
+    num-threads: 1
+    module-config: "iterator"
+    do-not-query-localhost: no
+    access-control: 0.0.0.0/0 allow
+    access-control: ::/0 allow
+    qname-minimisation: no
+    edns-buffer-size: 1232
+    outgoing-range: 64
+    msg-cache-size: 1m
+    rrset-cache-size: 1m
+remote-control:
+    control-enable: no
+stub-zone:
+    name: "example."
+    stub-addr: 127.0.0.1@{authority}
+stub-zone:
+    name: "broken.example."
+    stub-addr: 127.0.0.1@{nobody}
+"""
+
+DNSMASQ_CONF = """\
+port={port}
+listen-address={address}
+bind-interfaces
+no-resolv
+no-hosts
+no-poll
+user=root
+pid-file
+log-queries
+log-facility=-
+server=127.0.0.1#{authority}
+server=/broken.example/127.0.0.1#{nobody}
+"""
+
+
+def program(name):
+    """The path of a daemon, also for users without sbin in their PATH."""
+    path = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
+    return path or name
+
+
+class Authority:
+    """knot, serving the zone example. made of lines "name type data"."""
+
+    def __init__(self, world, records):
+        self.port = free_port()
+        path = world.folder("knot")
+        world.file("knot/example.zone", ZONE_HEADER + "\n".join(records) + "\n")
+        user = "root:root" if os.getuid() == 0 else ""
+        text = KNOT_CONF.format(path=path, port=self.port, user=user)
+        if not user:
+            text = text.replace("    user: \n", "")
+        conf = world.file("knot/knot.conf", text)
+        process = world.start("knot", [program("knotd"), "-c", conf])
+        wait_for_port("127.0.0.1", self.port, process)
+        wait_until(
+            lambda: answer_code("127.0.0.1", self.port, "ns.example") == 0,
+            "knot: an answer",
+            process,
+        )
+
+
+class Unbound:
+    """A caching resolver in front of the authority."""
+
+    def __init__(self, world, authority, address="127.0.0.1", port=53, name="unbound"):
+        self.world, self.name = world, name
+        self.address, self.port = address, port
+        conf = world.file(
+            f"{name}.conf",
+            UNBOUND_CONF.format(
+                path=world.path,
+                address=address,
+                port=port,
+                authority=authority.port,
+                nobody=free_port(),
+            ),
+        )
+        command = [program("unbound"), "-d", "-c", conf]
+        process = world.start(name, command)
+        wait_until(
+            lambda: answer_code(address, port, "ns.example") == 0,
+            f"{name}: an answer",
+            process,
+        )
+
+    def queries(self):
+        """The questions it was asked so far: lines "name type"."""
+        found = []
+        for line in self.world.log(self.name).splitlines():
+            words = line.split()
+            # time [pid:0] info: client name type IN, and longer for replies
+            if "info:" in words and words[-1] == "IN":
+                found.append(" ".join(words[-3:-1]))
+        return found
+
+
+class Dnsmasq:
+    """Another caching resolver in front of the authority."""
+
+    def __init__(self, world, authority, address="127.0.0.2", port=53):
+        if not may_change_user():
+            raise Skip("dnsmasq needs root")
+        self.address, self.port = address, port
+        conf = world.file(
+            "dnsmasq.conf",
+            DNSMASQ_CONF.format(
+                address=address,
+                port=port,
+                authority=authority.port,
+                nobody=free_port(),
+            ),
+        )
+        command = [program("dnsmasq"), "--keep-in-foreground", "-C", conf]
+        process = world.start("dnsmasq", command)
+        wait_until(
+            lambda: answer_code(address, port, "ns.example") == 0,
+            "dnsmasq: an answer",
+            process,
+        )
+
+
+def answer_code(address, port, name):
+    """RCODE of the answer to an A query, or None when none comes."""
+    labels = b"".join(bytes([len(p)]) + p.encode() for p in name.split("."))
+    query = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + labels + b"\0\0\1\0\1"
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(0.5)
+        try:
+            udp.connect((address, port))
+            udp.send(query)
+            return udp.recv(4096)[3] & 15
+        except OSError:
+            return None
+
+
+class SilentServer:
+    """A name server that takes queries and never answers."""
+
+    def __init__(self, world, address, port=53):
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        self.socket.setblocking(False)
+        world.closers.append(self.socket.close)
+
+    def asked(self):
+        """How many queries arrived since the last call."""
+        count = 0
+        while True:
+            try:
+                self.socket.recv(4096)
+            except BlockingIOError:
+                return count
+            count += 1
+
+
+def serve_names(world, records):
+    """Authority and unbound, with /etc/resolv.conf pointing there."""
+    resolver = Unbound(world, Authority(world, records))
+    world.resolv_conf("nameserver 127.0.0.1\n")
+    return resolver

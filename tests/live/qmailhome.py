@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: ISC
+"""A qmail home in a directory: control files, queue, the installed binary."""
+
+import os
+import shutil
+import time
+
+import rspawn
+
+CONTROL_FILES = (
+    "me helohost smtproutes timeoutconnect timeoutremote timeoutdns ipme "
+    "trustanchors clientcert clientkey tlsstrictness"
+).split()
+# Past this age qmail-remote takes a message for one that was tried before.
+RETRY_AGE_S = 3600
+DEFAULTS = {
+    "me": "client.example",
+    "timeoutconnect": "10",
+    "timeoutremote": "30",
+    "timeoutdns": "20",
+}
+SENDER = "alice@client.example"
+
+
+class QmailHome:
+    """The directory, with the calls a test makes on it."""
+
+    def __init__(self, path, binary):
+        self.path = path
+        self.counter = 0
+        self.env = {}
+        for folder in ("bin", "control", "queue/mess/0", "queue/lock"):
+            os.makedirs(os.path.join(path, folder), mode=0o755)
+        self.binary = os.path.join(path, "bin/qmail-remote")
+        shutil.copyfile(binary, self.binary)
+        os.chmod(self.binary, 0o755)
+        self.tcpto = os.path.join(path, "queue/lock/tcpto")
+        self.control()
+
+    def clear_tcpto(self):
+        """An empty table of time-outs, as qmail-send makes it."""
+        with open(self.tcpto, "wb") as file:
+            file.write(bytes(1024))
+        if rspawn.may_change_user():
+            os.chown(self.tcpto, rspawn.NOBODY, rspawn.NOBODY)
+
+    def control(self, **values):
+        """Replace all control files: the defaults, changed by values.
+
+        A value of None removes a default.
+        """
+        for name in CONTROL_FILES:
+            try:
+                os.unlink(os.path.join(self.path, "control", name))
+            except FileNotFoundError:
+                pass
+        for name, value in {**DEFAULTS, **values}.items():
+            if value is not None:
+                with open(os.path.join(self.path, "control", name), "w") as file:
+                    file.write(f"{value}\n")
+        self.clear_tcpto()
+
+    def message(self, data, retry=False):
+        """Queue data as a message file and return its path."""
+        self.counter += 1
+        path = os.path.join(self.path, "queue/mess/0", str(self.counter))
+        with open(path, "wb") as file:
+            file.write(data)
+        if retry:
+            then = time.time() - RETRY_AGE_S
+            os.utime(path, (then, then))
+        return path
+
+    def start(self, host, recipients, data, wrapper=(), retry=False, env=None,
+              sender=SENDER):
+        """Start a delivery and return the rspawn.Run.
+
+        recipients is one address or a list of them.
+        """
+        if isinstance(recipients, str):
+            recipients = [recipients]
+        path = self.message(data, retry)
+        command = [*wrapper, self.binary, host, sender, *recipients]
+        run = rspawn.spawn(command, self.path, path, {**self.env, **(env or {})})
+        os.unlink(path)
+        return run
+
+    def deliver(self, host, recipients, data, **options):
+        """A whole delivery: the rspawn.Outcome."""
+        return self.start(host, recipients, data, **options).finish()

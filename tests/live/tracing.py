@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: ISC
+"""What a run did: its system calls by strace, its memory by /proc."""
+
+import os
+import re
+import shutil
+
+from harness import Skip
+
+MEMORY_CALLS = re.compile(r"\b(brk|mmap|mmap2|mremap|remap_file_pages)\(")
+
+
+class Trace:
+    """Put .wrapper in front of a command, then read .calls()."""
+
+    def __init__(self, world, name):
+        if not shutil.which("strace"):
+            raise Skip("strace is not installed")
+        self.path = world.file(f"{name}.strace", "")
+        os.chmod(self.path, 0o666)  # the program runs as another user
+        self.wrapper = ["strace", "-f", "-qq", "-s", "64", "-o", self.path]
+
+    def calls(self):
+        """The lines after execve."""
+        with open(self.path, encoding="ascii", errors="replace") as file:
+            lines = file.read().splitlines()
+        assert lines and "execve(" in lines[0], "strace recorded nothing"
+        return lines[1:]
+
+    def memory_calls(self):
+        return [line for line in self.calls() if MEMORY_CALLS.search(line)]
+
+    def stream_connects(self, port):
+        """How many TCP connections it began to the port."""
+        streams, count = set(), 0
+        for line in self.calls():
+            made = re.search(r"socket\(AF_INET6?, SOCK_STREAM.* = (\d+)$", line)
+            closed = re.search(r"close\((\d+)\)", line)
+            begun = re.search(r"connect\((\d+), .*htons\((\d+)\)", line)
+            if made:
+                streams.add(made[1])
+            elif closed:
+                streams.discard(closed[1])
+            elif begun and begun[1] in streams and int(begun[2]) == port:
+                count += 1
+        return count
+
+
+def peak_memory_kib(pid):
+    """VmHWM of a process, in KiB."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    raise AssertionError(f"process {pid} has no VmHWM")

@@ -1,0 +1,124 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# tests/readme.sh: what README.md and the manual page say, held against the
+# sources: make targets, files, variables; control files, report texts, limits.
+# Run it from the repository's folder, after make.
+
+# shellcheck disable=SC2016 # backquotes are Markdown's, programs are awk's
+set -u
+export LC_ALL=C
+page=man/qmail-remote.8
+readme=README.md
+
+# verdict NAME: standard input lists what is wrong
+verdict() {
+    found=$(cat)
+    if [ -z "$found" ]; then
+        echo "ok $1"
+    else
+        echo "not ok $1: $(echo "$found" | tr '\n' ';')"
+    fi
+}
+
+# What README.md has in backquotes or in an indented block, one a line.
+code() {
+    awk '/^    / { sub(/^ +/, ""); print; next }
+        { for (i = split($0, part, "`"); i > 1; i--) if (i % 2 == 0) print part[i] }' $readme
+}
+
+targets() { sed -n 's/^\([a-z ]*\):\([^=].*\)\{0,1\}$/\1/p' Makefile | tr ' ' '\n'; }
+
+missing_targets() {
+    code | sed -n 's/^\(make\|\.\/bootstrap\) \([a-z][a-z]*\)$/\2/p' | sort -u |
+        while read -r name; do
+            targets | grep -qx "$name" || echo "no target $name in Makefile"
+        done
+}
+
+# Links, and names with a slash or a suffix that are neither absolute nor below
+# a qmail home.
+missing_files() {
+    {
+        sed 's/](/\n](/g' $readme | sed -n 's/^](\([^)]*\)).*/\1/p'
+        code | grep -Ex '[A-Za-z0-9_.][A-Za-z0-9_./-]*' | grep -E '/|\.(md|mk|sh|8)$' |
+            grep -v '^control/'
+    } | sort -u | while read -r name; do
+        [ -e "$name" ] || echo "$name does not exist"
+    done
+}
+
+unknown_variables() {
+    code | tr -s ' ,' '\n' | sed 's/=.*//' | grep -Ex '[A-Z][A-Z_]{1,}' | sort -u |
+        while read -r name; do
+            [ "$name" = QMAILREMOTE ] || grep -qw "$name" config.mk Makefile ||
+                echo "$name means nothing to make"
+        done
+}
+
+# The files of the page's section, of README, and those load.c reads.
+page_controls() {
+    awk '/^\.Sh / { inside = /CONTROL FILES/ } inside && /^\.It Pa / { print $3 }' $page
+}
+loaded_controls() {
+    grep -o '"control/[a-z]*["]' src/load.c | sed 's/.*\///; s/"//' | sort -u
+}
+wrong_controls() {
+    { page_controls && code | grep -o 'control/[a-z]*' | sed 's/.*\///'; } | sort -u |
+        while read -r name; do
+            loaded_controls | grep -qx "$name" || echo "src/load.c does not read $name"
+        done
+    for name in $(loaded_controls); do
+        page_controls | grep -qx "$name" || echo "$page does not explain $name"
+    done
+}
+
+# "CLASS TEXT (#CODE)" of each row of the table of faults, as the page puts it.
+faults() {
+    awk '/define FAULTS\(X\)/ { inside = 1; next }
+        inside { sub(/[ \t]*\\$/, ""); rows = rows $0 }
+        inside && /^$/ { exit }
+        END {
+            gsub(/" *"/, "", rows); gsub(/\\n/, " ", rows)
+            gsub(/{ip}/, "IP", rows); gsub(/{host}/, "HOST", rows)
+            gsub(/{why}/, "REASON", rows)
+            count = split(rows, row, / X\(/)
+            for (i = 2; i <= count; i++) {
+                split(row[i], part, "\"")
+                match(part[1], /\047.\047/)
+                class = substr(part[1], RSTART + 1, 1)
+                code = part[4] == "" ? "" : " (#" part[4] ")"
+                if (part[2] != "") print class " " part[2] code
+            }
+        }' src/base/fault.h
+}
+missing_faults() {
+    [ "$(faults | wc -l)" -gt 20 ] || echo 'src/base/fault.h cannot be read'
+    faults | sed 's/too big for it: REASON/too big for it: N bytes, limit M/' |
+        while read -r text; do
+            grep -qxF ".It Sy \"$text\"" $page || echo "$page lacks: $text"
+        done
+}
+
+# A comment names the constant, the next line has its value.
+wrong_limits() {
+    grep -q '^\.\\" [A-Z_]*_MAX$' $page || echo "$page names no limit"
+    awk '/^\.\\" [A-Z_]+_MAX$/ { name = $2; getline; print name, $2 }' $page |
+        while read -r name value; do
+            grep -Eq "^ *$name = $value," src/limits.h || echo "$name is not $value"
+        done
+}
+
+bad_mdoc() { mandoc -T lint -W warning $page 2>&1 | head -n 5; }
+
+missing_targets | verdict targets_exist
+missing_files | verdict files_exist
+unknown_variables | verdict variables_exist
+wrong_controls | verdict control_files_are_read
+missing_faults | verdict reports_are_explained
+wrong_limits | verdict limits_are_right
+if command -v mandoc >/dev/null; then
+    bad_mdoc | verdict mandoc_lint
+else
+    echo 'skip mandoc_lint: no mandoc'
+fi

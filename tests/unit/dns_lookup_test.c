@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: ISC */
+#include "dns/lookup.h"
+
+#include "dns_server.h"
+#include "test.h"
+
+TEST(finds)
+{
+    uint32_t a = 0, aaaa = 0, mx = 0;
+    struct dns_name name = name_of("mx.example.com");
+
+    begin(2);
+    manners[0] = TELL;
+    a = ask("example.com", DNS_A);
+    aaaa = ask("example.com", DNS_AAAA);
+    mx = ask("example.com", DNS_MX);
+    CHECK(a == 0 && aaaa == 1 && mx == 2);
+    CHECK(dns_lookup_deadline_ms(&lookup) <= now_ms);
+    CHECK(finish() && now_ms == 1010);
+    CHECK(state(a) == DNS_FOUND && state(aaaa) == DNS_FOUND);
+    CHECK(state(mx) == DNS_FOUND);
+    CHECK(dns_lookup_answer(&lookup, a)->address_count == 1);
+    CHECK(dns_lookup_answer(&lookup, a)->addresses[0].bytes[3] == 99);
+    CHECK(dns_name_equal(&dns_lookup_answer(&lookup, mx)->mx->items[0].name,
+                         &name));
+    CHECK(opens("0:0 0:0 0:0"));
+}
+
+TEST(no_such_name)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    manners[0] = NO_NAME;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && now_ms == 1010 && state(question) == DNS_NO_NAME);
+}
+
+TEST(random_is_used)
+{
+    static const uint8_t random[DNS_RANDOM_SIZE] = {0xab, 0xcd, 0x05};
+    struct dns_action action;
+
+    begin(1);
+    ask("example.com", DNS_A);
+    dns_lookup_next(&lookup, now_ms, random, &action);
+    CHECK(action.act == DNS_ACT_OPEN && !action.tcp && action.attempt == 0);
+    CHECK(action.server.port == 53 && action.server.addr.bytes[3] == 1);
+    CHECK(action.packet.data[0] == 0xab && action.packet.data[1] == 0xcd);
+    CHECK(memcmp(action.packet.data + 12, "\7ExAmple\3com", 13) == 0);
+    dns_lookup_next(&lookup, now_ms, random, &action);
+    CHECK(action.act == DNS_ACT_NONE);
+}
+
+TEST(same_question_is_asked_once)
+{
+    begin(1);
+    CHECK(ask("example.com", DNS_A) == 0);
+    CHECK(ask("Example.COM", DNS_A) == 0);
+    CHECK(ask("example.com", DNS_AAAA) == 1);
+    CHECK(ask("example.net", DNS_A) == 2);
+    CHECK(ask("example.com", DNS_MX) == 3);
+    CHECK(ask("EXAMPLE.com", DNS_MX) == 3);
+    CHECK(ask("example.net", DNS_MX) == UINT32_MAX);
+}
+
+TEST(bounds_questions)
+{
+    char name[] = "a0.com";
+
+    begin(4);
+    for (uint32_t i = 0; i < DNS_QUESTION_COUNT_MAX; i++) {
+        name[0] = (char)('a' + i % 26);
+        name[1] = (char)('0' + i / 26);
+        CHECK(ask(name, DNS_A) == i);
+    }
+    CHECK(ask("example.com", DNS_A) == UINT32_MAX);
+    CHECK(ask("a0.com", DNS_A) == 0);
+    manners[3] = TELL;
+    CHECK(finish() && now_ms == 1000 + 910);
+    for (uint32_t i = 0; i < DNS_QUESTION_COUNT_MAX; i++)
+        CHECK(state(i) == DNS_FOUND);
+}
+
+TEST(hedges)
+{
+    uint32_t question = 0;
+
+    begin(3);
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 61000);
+    CHECK(opens("0:0 300:1 600:2 1000:0 1300:1 1600:2 4000:0 4300:1 4600:2 "
+                "15000:0 15300:1 15600:2"));
+    CHECK(dns_lookup_answer(&lookup, question)->round_count == 4);
+    begin(1);
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 61000);
+    CHECK(opens("0:0 1000:0 4000:0 15000:0"));
+}
+
+TEST(second_round_is_visible)
+{
+    uint32_t question = 0;
+
+    begin(1);
+    question = ask("example.com", DNS_A);
+    CHECK(dns_lookup_answer(&lookup, question)->round_count == 0);
+    CHECK(run(1999) && dns_lookup_answer(&lookup, question)->round_count == 1);
+    CHECK(run(4999) && dns_lookup_answer(&lookup, question)->round_count == 2);
+    CHECK(run(5000) && dns_lookup_answer(&lookup, question)->round_count == 3);
+}
+
+TEST(slow_servers_are_listened_to)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    manners[0] = TELL;
+    delay_ms = 999; /* and asked anew at 1000 */
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 1999);
+    CHECK(opens("0:0 300:1"));
+    begin(2);
+    manners[1] = TELL;
+    delay_ms = 999; /* asked at 300, answers in the second round */
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 2299);
+    CHECK(opens("0:0 300:1 1000:0"));
+}
+
+TEST(refusal_hurries)
+{
+    static const enum manner bad[] = {SERVFAIL, RUBBISH, LOST};
+    uint32_t question = 0;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        begin(4);
+        manners[0] = manners[1] = bad[i];
+        manners[3] = TELL;
+        question = ask("example.com", DNS_A);
+        CHECK(finish() && state(question) == DNS_FOUND && now_ms == 1330);
+        CHECK(opens("0:0 10:1 20:2 320:3"));
+    }
+}
+
+TEST(all_refuse)
+{
+    static const enum manner bad[] = {SERVFAIL, RUBBISH, LOST};
+    uint32_t question = 0;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        begin(2);
+        manners[0] = manners[1] = bad[i];
+        question = ask("example.com", DNS_A);
+        CHECK(finish() && state(question) == DNS_FAILED && now_ms == 2040);
+        CHECK(opens("0:0 10:1 1020:0 1030:1"));
+    }
+    /* the deciding round is one, however slow */
+    begin(2);
+    manners[0] = manners[1] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(run(1500));
+    manners[0] = SILENT;
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 5020);
+    CHECK(opens("0:0 10:1 1020:0 1320:1"));
+    /* and may bring the answer */
+    begin(2);
+    manners[0] = manners[1] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(run(1500));
+    manners[0] = TELL;
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 2030);
+}
+
+TEST(one_refuses_one_is_silent)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    manners[0] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 61000);
+    CHECK(opens("0:0 10:1 1000:0 1010:1 4000:0 4010:1 15000:0 15010:1"));
+}
+
+/* A packet for question 0 at server 0 right now, whatever its manner. */
+
+TEST(refusers_are_still_listened_to)
+{
+    static const enum manner bad[] = {SERVFAIL, RUBBISH, OTHER_ID, OTHER_NAME};
+    uint32_t question = 0;
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        begin(1);
+        question = ask("example.com", DNS_A);
+        CHECK(run(1100));
+        for (int n = 0; n < 1000; n++)
+            inject(bad[i]);
+        CHECK(state(question) == DNS_PENDING);
+        CHECK(dns_lookup_wants_rx(&lookup, 0));
+        CHECK(act() && event_count == 1);
+        inject(TELL);
+        CHECK(state(question) == DNS_FOUND);
+        CHECK(act() && !open_sockets[0]);
+    }
+}
+
+TEST(junk_extends_no_deadline)
+{
+    static const enum manner junk[] = {OTHER_ID, OTHER_NAME};
+    uint32_t question = 0;
+
+    for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++) {
+        begin(1);
+        question = ask("example.com", DNS_A);
+        for (now_ms = 1000; now_ms < 61000; now_ms += 50) {
+            CHECK(act() && state(question) == DNS_PENDING);
+            inject(junk[i]);
+            dns_lookup_tick(&lookup, now_ms + 50);
+        }
+        CHECK(state(question) == DNS_FAILED);
+        CHECK(opens("0:0 1000:0 4000:0 15000:0"));
+    }
+    /* nor does a bad reply hurry more than once a round */
+    begin(4);
+    ask("example.com", DNS_A);
+    CHECK(run(1100));
+    for (int n = 0; n < 100; n++)
+        inject(SERVFAIL);
+    CHECK(act() && opens("0:0 100:1"));
+}
+
+TEST(late_refusals_hurry_nobody)
+{
+    begin(3);
+    manners[2] = SERVFAIL;
+    delay_ms = 500; /* asked at 600, refuses at 1100 */
+    ask("example.com", DNS_A);
+    CHECK(run(2299) && opens("0:0 300:1 600:2 1000:0"));
+    CHECK(run(2700) && opens("0:0 300:1 600:2 1000:0 1300:1 1600:2"));
+}
+
+TEST(case_is_asked_for_once)
+{
+    struct dns_name lower = name_of("example.com");
+    uint32_t question = 0;
+
+    begin(1);
+    manners[0] = TELL_LOW;
+    question = ask("Example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 2010);
+    CHECK(opens("0:0 1000:0"));
+    CHECK(!dns_name_identical(&events[0].name, &lower));
+    CHECK(dns_name_identical(&events[event_count - 2].name, &lower));
+}
+
+TEST(case_matters_in_the_first_round_only)
+{
+    static const uint8_t upper[DNS_CASE_SIZE] = {0xff, 0xff};
+    uint32_t question = 0;
+
+    begin(1);
+    question = ask("example.com", DNS_A);
+    for (uint32_t turn = 0; turn < 2; turn++) {
+        CHECK(run(1100 + 1000 * turn));
+        dns_name_mix(&arrivals[0].question.name, upper);
+        inject(TELL);
+        CHECK(state(question) == (turn ? DNS_FOUND : DNS_PENDING));
+    }
+}
+
+TEST(asks_without_edns)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    manners[0] = FORMERR_EDNS;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 1020);
+    CHECK(opens("0:0 10:0/plain"));
+    CHECK(events[1].act == DNS_ACT_CLOSE && events[1].attempt == 0);
+}
+
+/* `size` bytes of `bytes` into attempt 0; 0: the end of the stream. */
+
+TEST(aliases_are_asked_for)
+{
+    struct dns_name target = name_of("target.com");
+    uint32_t question = 0;
+
+    begin(2);
+    manners[0] = ALIAS;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 1020);
+    CHECK(opens("0:0 10:0"));
+    CHECK(dns_name_equal(&events[2].name, &target));
+    CHECK(
+        dns_name_equal(&dns_lookup_answer(&lookup, question)->target, &target));
+    /* they take no longer than one name */
+    begin(2);
+    manners[1] = ALIAS;
+    question = ask("example.com", DNS_A);
+    CHECK(run(1311));
+    manners[0] = manners[1] = SILENT;
+    arrivals[0].due = arrivals[1].due = false;
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 61000);
+    CHECK(opens("0:0 300:1 310:0 610:1 1000:0 1300:1 4000:0 4300:1 15000:0 "
+                "15300:1"));
+}
+
+TEST(alias_in_the_pause)
+{
+    uint32_t question = 0;
+
+    begin(1);
+    manners[0] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(run(1500) && lookup.tasks[0].phase == DNS_PHASE_PAUSE);
+    inject(ALIAS);
+    manners[0] = TELL;
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 1510);
+    CHECK(opens("0:0 500:0"));
+    CHECK(dns_lookup_answer(&lookup, question)->round_count == 2);
+}
+
+TEST(the_pause_does_not_grow)
+{
+    uint32_t question = 0;
+
+    begin(1);
+    manners[0] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(run(1500) && lookup.tasks[0].phase == DNS_PHASE_PAUSE);
+    inject(CUT); /* to TCP, which fails */
+    manners[0] = LOST;
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 2020);
+    CHECK(opens("0:0 500:0/tcp 1010:0/tcp"));
+}
+
+TEST(timeoutdns_caps)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    conf.timeout_ms = 1500;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 2500);
+    CHECK(opens("0:0 300:1 1000:0 1300:1"));
+    /* from the moment a question was asked */
+    begin(1);
+    conf.timeout_ms = 2000;
+    question = ask("a.com", DNS_A);
+    CHECK(run(2500));
+    question = ask("b.com", DNS_A);
+    CHECK(run(3500) && state(0) == DNS_FAILED);
+    CHECK(state(question) == DNS_PENDING);
+    CHECK(finish() && now_ms == 4500 && state(question) == DNS_FAILED);
+}
+
+TEST(options_shorten)
+{
+    uint32_t question = 0;
+
+    begin(1);
+    dns_conf_line(&conf, SLICE("options attempts:3 timeout:2"));
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 6000);
+    CHECK(opens("0:0 1000:0 3000:0"));
+    begin(1);
+    dns_conf_line(&conf, SLICE("options attempts:1"));
+    manners[0] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 1010);
+}
+
+TEST(dropped)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    question = ask("example.com", DNS_A);
+    CHECK(run(1400) && open_sockets[0] && open_sockets[1]);
+    dns_lookup_drop(&lookup, question);
+    CHECK(!dns_lookup_pending(&lookup) && state(question) == DNS_FAILED);
+    CHECK(!dns_lookup_wants_rx(&lookup, 0));
+    inject(TELL); /* what was under way already */
+    dns_lookup_rx_ack(&lookup, 0, 40, now_ms);
+    dns_lookup_lost(&lookup, 1, now_ms);
+    CHECK(state(question) == DNS_FAILED);
+    CHECK(finish());
+    CHECK(ask("example.com", DNS_A) == question);
+    dns_lookup_drop(&lookup, ask("never.asked", DNS_A));
+    CHECK(finish() && opens("0:0 300:1"));
+    begin(1);
+    manners[0] = TELL;
+    question = ask("example.com", DNS_A);
+    CHECK(finish());
+    dns_lookup_drop(&lookup, question);
+    CHECK(state(question) == DNS_FOUND);
+}
+
+/* Something happens to a random attempt, mostly what could. */
+static void
+make_noise(uint64_t noise)
+{
+    uint32_t attempt = (uint32_t)(noise >> 33) % (2 * DNS_SERVER_COUNT_MAX);
+    enum manner manner = (enum manner)((noise >> 40) % (LOST + 1));
+
+    if (manner == LOST) {
+        dns_lookup_lost(&lookup, attempt, now_ms);
+        return;
+    }
+    put_reply(manner, true, true, &arrivals[attempt].question);
+    if ((noise >> 50) % 2)
+        packet.bytes[(noise >> 20) % packet.buf.used] = (uint8_t)(noise >> 56);
+    if (lookup.attempts[attempt].tcp)
+        stream_in(attempt, 1 + (noise >> 30) % 50);
+    else
+        datagram_in(attempt);
+}
+
+/* Whatever comes and when: it ends within its time, every socket closed. */
+TEST(survives_noise)
+{
+    uint64_t noise = 1;
+
+    for (uint32_t turn = 0; turn < 300; turn++) {
+        begin(1 + turn % 4);
+        conf.tcp = turn % 3 == 0;
+        ask("example.com", turn % 2 ? DNS_A : DNS_MX);
+        ask("example.net", DNS_AAAA);
+        while (dns_lookup_pending(&lookup)) {
+            CHECK(now_ms <= 1000 + 62000 && act());
+            noise = noise * UINT64_C(6364136223846793005) + 1442695040888963407;
+            if (noise >> 62)
+                make_noise(noise);
+            now_ms += (int64_t)(noise >> 36) % 200;
+            dns_lookup_tick(&lookup, now_ms);
+        }
+        CHECK(act() && finish());
+    }
+}
+
+#define CASES(X)                            \
+    X(finds)                                \
+    X(no_such_name)                         \
+    X(random_is_used)                       \
+    X(same_question_is_asked_once)          \
+    X(bounds_questions)                     \
+    X(hedges)                               \
+    X(second_round_is_visible)              \
+    X(slow_servers_are_listened_to)         \
+    X(refusal_hurries)                      \
+    X(all_refuse)                           \
+    X(one_refuses_one_is_silent)            \
+    X(refusers_are_still_listened_to)       \
+    X(junk_extends_no_deadline)             \
+    X(late_refusals_hurry_nobody)           \
+    X(case_is_asked_for_once)               \
+    X(case_matters_in_the_first_round_only) \
+    X(asks_without_edns)                    \
+    X(aliases_are_asked_for)                \
+    X(alias_in_the_pause)                   \
+    X(the_pause_does_not_grow)              \
+    X(timeoutdns_caps)                      \
+    X(options_shorten)                      \
+    X(dropped)                              \
+    X(survives_noise)
+
+TEST_MAIN(CASES)

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/features.h"
+
+#include "test.h"
+
+static struct smtp_features
+of(const char *line)
+{
+    struct smtp_features f = {0};
+
+    smtp_features_line(&f, slice_text(line));
+    return f;
+}
+
+static bool
+offers_nothing(const char *line)
+{
+    struct smtp_features f = of(line);
+
+    return !f.starttls && !f.pipelining && !f.chunking && !f.eight_bit &&
+           !f.size && f.size_max == 0;
+}
+
+static bool
+has_size(const char *line, uint64_t size_max)
+{
+    struct smtp_features f = of(line);
+
+    return f.size && f.size_max == size_max && !f.starttls && !f.pipelining;
+}
+
+/* RFC 5321 section 2.4: keywords in any case. */
+TEST(knows_keywords_in_any_case)
+{
+    CHECK(of("STARTTLS").starttls);
+    CHECK(of("starttls").starttls);
+    CHECK(of("StartTLS").starttls);
+    CHECK(of("PIPELINING").pipelining);
+    CHECK(of("pipelining").pipelining);
+    CHECK(of("CHUNKING").chunking);
+    CHECK(of("chunking").chunking);
+    CHECK(of("8BITMIME").eight_bit);
+    CHECK(of("8bitmime").eight_bit);
+    CHECK(of("SIZE").size);
+    CHECK(of("size").size);
+}
+
+TEST(each_keyword_is_one_feature)
+{
+    struct smtp_features f = of("STARTTLS");
+
+    CHECK(!f.pipelining && !f.chunking && !f.eight_bit && !f.size);
+    f = of("PIPELINING");
+    CHECK(!f.starttls && !f.chunking && !f.eight_bit && !f.size);
+    f = of("CHUNKING");
+    CHECK(!f.starttls && !f.pipelining && !f.eight_bit && !f.size);
+    f = of("8BITMIME");
+    CHECK(!f.starttls && !f.pipelining && !f.chunking && !f.size);
+    f = of("SIZE 1");
+    CHECK(!f.starttls && !f.pipelining && !f.chunking && !f.eight_bit);
+}
+
+TEST(lines_add_up)
+{
+    struct smtp_features f = {0};
+
+    smtp_features_line(&f, SLICE("SIZE 10"));
+    smtp_features_line(&f, SLICE("HELP"));
+    smtp_features_line(&f, SLICE("STARTTLS"));
+    smtp_features_line(&f, SLICE("PIPELINING"));
+    CHECK(f.size && f.size_max == 10 && f.starttls && f.pipelining);
+    CHECK(!f.chunking && !f.eight_bit);
+}
+
+TEST(parameters_do_not_hide_a_keyword)
+{
+    CHECK(of("STARTTLS REQUIRED").starttls);
+    CHECK(of("PIPELINING x y").pipelining);
+    CHECK(of("STARTTLS ").starttls);
+}
+
+TEST(look_alikes_offer_nothing)
+{
+    static const char *const lines[] = {
+        "",
+        " ",
+        "XSTARTTLS",
+        "STARTTLSX",
+        "STARTTLS1",
+        "STARTTL",
+        "START TLS",
+        "START-TLS",
+        "X-STARTTLS",
+        "XXXXXXXA",
+        "XXXXXXXXXXXXXXXXX",
+        "STARTTLS=1",
+        "STARTTLS,PIPELINING",
+        "-STARTTLS",
+        " STARTTLS",
+        "AUTH STARTTLS",
+        "HELP STARTTLS PIPELINING",
+        "PIPELININGX",
+        "XPIPELINING",
+        "PIPELINE",
+        "CHUNKINGX",
+        "XCHUNKING",
+        "8BITMIMEX",
+        "8BITMIM",
+        "88BITMIME",
+        "BITMIME",
+        "SIZES 5",
+        "XSIZE 5",
+        "SIZ",
+        "BINARYMIME",
+        "SMTPUTF8",
+        "\xd3\xd4\xc1\xd2\xd4\xd4\xcc\xd3",
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        CHECK(offers_nothing(lines[i]));
+}
+
+TEST(a_nul_hides_no_keyword)
+{
+    struct smtp_features f = {0};
+
+    smtp_features_line(&f, SLICE("STARTTLS\0"));
+    smtp_features_line(&f, SLICE("\0STARTTLS"));
+    smtp_features_line(&f, SLICE("X\0 STARTTLS"));
+    smtp_features_line(&f, slice_of(NULL, 0));
+    CHECK(!f.starttls);
+}
+
+/* RFC 1870 section 4: no number, or 0, is no fixed limit. */
+TEST(reads_size)
+{
+    CHECK(has_size("SIZE", 0));
+    CHECK(has_size("SIZE ", 0));
+    CHECK(has_size("SIZE 0", 0));
+    CHECK(has_size("SIZE 1", 1));
+    CHECK(has_size("size 52428800", 52428800));
+    CHECK(has_size("SIZE  1000 ", 1000));
+    CHECK(has_size("SIZE 007", 7));
+    CHECK(has_size("SIZE 4294967296", UINT64_C(4294967296)));
+    CHECK(has_size("SIZE 18446744073709551615", UINT64_MAX));
+    /* RFC 1870: up to 20 digits; beyond 64 bits nothing is too big. */
+    CHECK(has_size("SIZE 18446744073709551616", 0));
+    CHECK(has_size("SIZE 99999999999999999999", 0));
+    CHECK(has_size("SIZE 99999999999999999999999999999999999999", 0));
+}
+
+/* A limit that nobody can read must not refuse mail. */
+TEST(a_size_that_is_no_number_limits_nothing)
+{
+    CHECK(has_size("SIZE -1", 0));
+    CHECK(has_size("SIZE +1", 0));
+    CHECK(has_size("SIZE 10M", 0));
+    CHECK(has_size("SIZE 0x10", 0));
+    CHECK(has_size("SIZE 1.5", 0));
+    CHECK(has_size("SIZE 10 20", 0));
+    CHECK(has_size("SIZE unlimited", 0));
+}
+
+TEST(the_last_size_counts)
+{
+    struct smtp_features f = {0};
+
+    smtp_features_line(&f, SLICE("SIZE 10"));
+    smtp_features_line(&f, SLICE("SIZE 20"));
+    CHECK(f.size && f.size_max == 20);
+    smtp_features_line(&f, SLICE("SIZE"));
+    CHECK(f.size && f.size_max == 0);
+    smtp_features_line(&f, SLICE("SIZE 30"));
+    smtp_features_line(&f, SLICE("SIZE x"));
+    CHECK(f.size && f.size_max == 0);
+}
+
+#define CASES(X)                               \
+    X(knows_keywords_in_any_case)              \
+    X(each_keyword_is_one_feature)             \
+    X(lines_add_up)                            \
+    X(parameters_do_not_hide_a_keyword)        \
+    X(look_alikes_offer_nothing)               \
+    X(a_nul_hides_no_keyword)                  \
+    X(reads_size)                              \
+    X(a_size_that_is_no_number_limits_nothing) \
+    X(the_last_size_counts)
+
+TEST_MAIN(CASES)
