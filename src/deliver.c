@@ -6,6 +6,7 @@
 enum next {
     NEXT_CANDIDATE, /* the session decided nothing */
     NEXT_CLEAR,     /* the same one again, without TLS */
+    NEXT_CAREFUL,   /* the same one again, in lock-step and with DATA */
     NEXT_REPORT     /* the session decided */
 };
 
@@ -162,21 +163,22 @@ secure(struct deliver_work *w, uint32_t index)
 /* ---- one session ---- */
 
 static void
-configure(struct deliver_work *w, enum smtp_tls tls)
+configure(struct deliver_work *w)
 {
     const struct job *job = w->given.job;
     const struct message *m = w->given.message;
 
-    w->config = (struct smtp_config){.helo = buf_slice(&job->helo),
-                                     .sender = job->sender,
-                                     .recipients = job->recipients,
-                                     .recipient_count = job->recipient_count,
-                                     .timeout_ms = job->remote_timeout_s * 1000,
-                                     .tls = tls,
-                                     .careful = m->regular && m->old,
-                                     .survey = m->surveyed,
-                                     .eight_bit = m->survey.eight_bit,
-                                     .size = m->survey.size};
+    w->config =
+        (struct smtp_config){.helo = buf_slice(&job->helo),
+                             .sender = job->sender,
+                             .recipients = job->recipients,
+                             .recipient_count = job->recipient_count,
+                             .timeout_ms = job->remote_timeout_s * 1000,
+                             .tls = w->tls_manner,
+                             .careful = w->careful || (m->regular && m->old),
+                             .survey = m->surveyed,
+                             .eight_bit = m->survey.eight_bit,
+                             .size = m->survey.size};
 }
 
 /* The session from greeting to verdict, TLS in between. */
@@ -207,11 +209,11 @@ converse(struct deliver_work *w, uint32_t index)
     put_starttls(w, index);
     if (w->smtp.final || (d->message->started && !d->message->regular))
         return NEXT_REPORT;
-    return NEXT_CANDIDATE;
+    return w->smtp.careful_wanted ? NEXT_CAREFUL : NEXT_CANDIDATE;
 }
 
 static enum next
-hold_session(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
+hold_session(struct deliver_work *w, uint32_t index, int fd)
 {
     struct message *m = w->given.message;
     enum next next = NEXT_REPORT;
@@ -224,7 +226,7 @@ hold_session(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
         os_close(fd);
         return NEXT_REPORT;
     }
-    configure(w, tls);
+    configure(w);
     link_open(&w->link, fd, &w->tls);
     smtp_init(&w->smtp, &w->config, os_now_ms());
     next = converse(w, index);
@@ -235,14 +237,24 @@ hold_session(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
     return next;
 }
 
-/* TLS failed where it is not required: the same address again, in clear. */
+/* One candidate, up to a session that needs no repetition: TLS failed where it
+ * is not required, or BDAT was refused. Each changes the manner for good. */
 static enum next
-repeat_in_clear(struct deliver_work *w, uint32_t index)
+try_candidate(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
 {
-    int fd = connect_again(&w->connect, index);
+    w->tls_manner = tls;
+    w->careful = false;
+    while (fd != OS_NONE) {
+        enum next next = hold_session(w, index, fd);
 
-    if (fd != OS_NONE)
-        return hold_session(w, index, fd, SMTP_TLS_OFF);
+        if (next == NEXT_CLEAR)
+            w->tls_manner = SMTP_TLS_OFF;
+        else if (next == NEXT_CAREFUL)
+            w->careful = true;
+        else
+            return next;
+        fd = connect_again(&w->connect, index);
+    }
     outcome_init(&w->attempt);
     w->attempt.fault = FAULT_CONNECT;
     put_starttls(w, index);
@@ -271,9 +283,7 @@ pass(struct deliver_work *w, enum smtp_tls tls, struct outcome *out)
 
         if (!connect_next(&w->connect, &index, &fd))
             return false;
-        next = hold_session(w, index, fd, tls);
-        if (next == NEXT_CLEAR)
-            next = repeat_in_clear(w, index);
+        next = try_candidate(w, index, fd, tls);
         if (next == NEXT_REPORT) {
             outcome_copy(out, &w->attempt);
             return true;

@@ -42,7 +42,9 @@ struct deliver_work {
     struct connect connect;
     struct tcpto tcpto;
     struct anchors_work anchors;
-    struct outcome attempt; /* of the session at hand */
+    struct outcome attempt;   /* of the session at hand */
+    enum smtp_tls tls_manner; /* of the session at hand */
+    bool careful;             /* likewise: BDAT was refused before */
     bool tls_ready;
     bool tls_failed[CANDIDATE_COUNT_MAX]; /* refused, or no handshake */
     uint32_t tls_why_owner; /* the last of them: its reason is tls_why */

@@ -99,6 +99,7 @@ enum {
     REPLY_KEYWORD_SIZE_MAX = 127, /* kept of an EHLO line */
     SMTP_RX_SIZE = 4096,
     SMTP_TX_SIZE = 32768, /* a write; larger ones buy nothing measurable */
+    SMTP_CHUNK_SIZE_MAX = 65536, /* a message that goes as one BDAT chunk */
     SMTP_COMMAND_SIZE_MAX = 512, /* RFC 5321 4.5.3.1.4 */
     MESSAGE_CHUNK_SIZE = 32768,  /* a read, likewise */
 

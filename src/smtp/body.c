@@ -41,7 +41,7 @@ smtp_body_encode(struct smtp_body *b, struct slice *in, struct buf *out)
 
         if (b->after_cr)
             settle_cr(b, in, out);
-        if (!b->in_line && in->data[0] == '.')
+        if (!b->in_line && !b->plain && in->data[0] == '.')
             buf_put_byte(out, '.');
         run = plain_run(*in, buf_room(out) - 2);
         buf_put(out, run);

@@ -30,7 +30,8 @@
     X(MAIL, mail, "MAIL")                 \
     X(RCPT, rcpt, "RCPT")                 \
     X(DATA, data, "DATA")                 \
-    X(MESSAGE, message, "the message")
+    X(MESSAGE, message, "the message")    \
+    X(BDAT, bdat, "the message")
 
 #define SMTP_STEP(NAME, name, text) SMTP_STEP_##NAME,
 enum smtp_step {
@@ -61,7 +62,7 @@ struct smtp_config {
     uint32_t recipient_count;
     uint32_t timeout_ms;
     enum smtp_tls tls;
-    bool careful; /* lock-step whatever the server offers */
+    bool careful; /* lock-step and DATA whatever the server offers */
     bool survey;  /* the next two are known */
     bool eight_bit;
     uint64_t size; /* octets, as SIZE counts them */
@@ -74,10 +75,11 @@ struct smtp {
     enum fault fault;
     enum smtp_step fault_step; /* where it stood then: how far it got */
     bool final;
-    bool said;        /* `reply` is what the server said to it */
-    bool secure;      /* inside TLS */
-    bool tls_refused; /* STARTTLS was */
-    struct slice why; /* of a connection that died, or empty */
+    bool said;           /* `reply` is what the server said to it */
+    bool secure;         /* inside TLS */
+    bool tls_refused;    /* STARTTLS was */
+    bool careful_wanted; /* the same again with `careful`: BDAT was refused */
+    struct slice why;    /* of a connection that died, or empty */
     int64_t deadline_ms;
     struct smtp_features features;
     struct smtp_reply reply;
@@ -88,8 +90,9 @@ struct smtp {
     uint32_t recipients_sent, recipients_answered, recipients_accepted;
     uint32_t commands_sent, commands_answered;
     struct smtp_body body;
-    bool body_open;  /* the message is being encoded */
-    bool body_ended; /* its end is queued, at end_offset */
+    bool body_open;     /* the message is being encoded */
+    bool body_ended;    /* its end is queued, at end_offset */
+    uint64_t body_size; /* octets encoded */
     uint64_t end_offset;
     uint64_t tx_offset; /* bytes of the stream that were acknowledged */
     struct buf tx;
