@@ -30,7 +30,7 @@ flush(struct link *l)
 
         if (due.size == 0)
             return 0;
-        n = os_send(l->fd, due);
+        n = os_write(l->fd, due);
         if (n == OS_AGAIN)
             return n;
         if (n < 0)
@@ -52,7 +52,7 @@ feed(struct link *l)
         l->readable = false;
         return OS_AGAIN;
     }
-    n = os_recv(l->fd, at, room);
+    n = os_read(l->fd, at, room);
     l->readable = n == (ptrdiff_t)room;
     if (n >= 0)
         tls_rx_ack(l->tls, (size_t)n);
@@ -138,7 +138,7 @@ link_send(struct link *l, struct slice text)
     ptrdiff_t n = 0;
 
     if (!l->secure) {
-        n = os_send(l->fd, text);
+        n = os_write(l->fd, text);
         return n == OS_ERROR ? fail(l, os_why()) : n;
     }
     if (text.size == 0)
@@ -193,7 +193,7 @@ link_recv(struct link *l, uint8_t *out, size_t size)
         return recv_secure(l, out, size);
     if (!l->readable)
         return OS_AGAIN;
-    n = os_recv(l->fd, out, size);
+    n = os_read(l->fd, out, size);
     l->readable = n == (ptrdiff_t)size;
     return n == OS_ERROR ? fail(l, os_why()) : n;
 }

@@ -41,7 +41,7 @@ open_attempt(struct resolve_work *w, const struct dns_action *action)
     w->fds[attempt] = fd >= 0 ? fd : OS_NONE;
     /* A stream takes its packet once it is connected. */
     w->unsent[attempt] = action->tcp;
-    if (fd < 0 || (!action->tcp && os_send(fd, action->packet) !=
+    if (fd < 0 || (!action->tcp && os_write(fd, action->packet) !=
                                        (ptrdiff_t)action->packet.size))
         lose_attempt(w, attempt);
 }
@@ -72,7 +72,7 @@ send_stream(struct resolve_work *w, uint32_t attempt)
     struct slice packet = dns_lookup_packet(&w->lookup, attempt);
 
     /* A fresh stream takes a packet whole, or there is something wrong. */
-    if (os_send(w->fds[attempt], packet) == (ptrdiff_t)packet.size)
+    if (os_write(w->fds[attempt], packet) == (ptrdiff_t)packet.size)
         w->unsent[attempt] = false;
     else
         lose_attempt(w, attempt);
@@ -87,7 +87,7 @@ receive(struct resolve_work *w, uint32_t attempt)
 
     if (room == 0)
         return;
-    n = os_recv(w->fds[attempt], at, room);
+    n = os_read(w->fds[attempt], at, room);
     if (n >= 0)
         dns_lookup_rx_ack(&w->lookup, attempt, (size_t)n, os_now_ms());
     else if (n != OS_AGAIN)

@@ -39,7 +39,8 @@ struct os_poll {
 };
 
 /* Descriptors 0 to 2 get a file if they have none, so that nothing else gets
- * their number; without a report pipe the program ends here, by a signal. */
+ * their number; without a report pipe the program ends here, by a signal.
+ * From here on a write to a closed connection is an OS_ERROR. */
 void os_start(void);
 /* Ends by a signal: nothing was reported. */
 _Noreturn void os_abort(void);
@@ -52,7 +53,7 @@ bool os_chdir(const char *path);
 /* For reading, or reading and writing; never waits, never creates. */
 int os_open(int directory, const char *path, bool update);
 bool os_stat(int fd, struct os_file *out);
-/* Bytes, 0 at the end. */
+/* Of a file or a socket: bytes, 0 at the end. */
 ptrdiff_t os_read(int fd, void *out, size_t size);
 ptrdiff_t os_write(int fd, struct slice bytes);
 bool os_seek(int fd, int64_t offset);
@@ -65,8 +66,6 @@ void os_close(int fd);
 int os_connect(const struct endpoint *to, bool stream);
 /* What became of a stream once it can be written: 0 or an os_error. */
 int os_connected(int fd);
-ptrdiff_t os_recv(int fd, void *out, size_t size);
-ptrdiff_t os_send(int fd, struct slice bytes);
 /* Waits until one is ready or deadline_ms has come (INT64_MAX: for ever).
  * False: the system refuses to wait. */
 bool os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms);

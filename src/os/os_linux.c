@@ -56,6 +56,7 @@ os_start(void)
         if (standard[fd].revents & POLLNVAL &&
             open("/", O_RDONLY | O_DIRECTORY) != fd)
             os_abort();
+    (void)signal(SIGPIPE, SIG_IGN);
 }
 
 /* What assert calls: the C library's own prints first, on the descriptor that
@@ -304,32 +305,6 @@ os_connected(int fd)
     errno = error;
     (void)failed();
     return error == ETIMEDOUT ? OS_TIMEOUT : OS_ERROR;
-}
-
-ptrdiff_t
-os_recv(int fd, void *out, size_t size)
-{
-    ssize_t n = 0;
-
-    do
-        n = recv(fd, out, size, 0);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return again() ? OS_AGAIN : failed();
-    return n;
-}
-
-ptrdiff_t
-os_send(int fd, struct slice bytes)
-{
-    ssize_t n = 0;
-
-    do
-        n = send(fd, bytes.data, bytes.size, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return again() ? OS_AGAIN : failed();
-    return n;
 }
 
 static int
