@@ -219,7 +219,9 @@ pairs() {
         shell_*) tested=src/${tested#shell_}.c ;;
         *) tested=src/${tested%%_*}/${tested#*_}.c ;;
         esac
-        [ -f "$tested" ] || echo "$file:1: there is no $tested"
+        # What is too long for one file goes on in NAME_PART_test.c.
+        [ -f "$tested" ] || [ -f "${tested%_*}.c" ] ||
+            echo "$file:1: there is no $tested"
     done
 }
 

@@ -258,3 +258,6 @@ if __name__ == "__main__":
     except Skip as why:
         print(f"demo: {why}; ./bootstrap installs what it needs")
         sys.exit(2)
+    except AssertionError as why:  # something that was waited for never came
+        print(f"\nNOT TRUE: {why}")
+        sys.exit(1)

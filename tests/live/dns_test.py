@@ -83,6 +83,15 @@ class Setting:
         self.world.resolv_conf(resolv_conf)
         return self.home.deliver(host, f"bob@{host}", messages.small(), **options)
 
+    def arrives(self, host, address, *conf, **options):
+        """A delivery that the server at the address must have taken."""
+        if ":" in address and not self.world.has_ipv6:
+            raise Skip("no IPv6 here")
+        server = self.servers[address]
+        before = len(server.contents())
+        delivered(self.deliver(host, *conf, **options), address)
+        equal(len(server.contents()), before + 1, "messages at the server")
+
     def start_dnsmasq(self):
         if not self.dnsmasq:
             self.dnsmasq = Dnsmasq(self.world, self.authority)
@@ -104,17 +113,12 @@ def full_listener(world, address):
 
 
 def goes_to(setting, host, address):
-    if ":" in address and not setting.world.has_ipv6:
-        raise Skip("no IPv6 here")
-    delivered(setting.deliver(host), address)
+    setting.arrives(host, address)
 
 
 def goes_through_dnsmasq(setting, host, address):
-    if ":" in address and not setting.world.has_ipv6:
-        raise Skip("no IPv6 here")
     server = setting.start_dnsmasq()
-    outcome = setting.deliver(host, f"nameserver {server.address}\n")
-    delivered(outcome, address)
+    setting.arrives(host, address, f"nameserver {server.address}\n")
 
 
 def is_refused(setting, host, letter, text):
@@ -197,22 +201,21 @@ def equal_preferences_are_shuffled(setting):
 @suite.case
 def truncated_answer_is_asked_by_tcp(setting):
     trace = Trace(setting.world, "tcp")
-    delivered(setting.deliver("big.example", wrapper=trace.wrapper), LIVE)
+    setting.arrives("big.example", LIVE, wrapper=trace.wrapper)
     equal(trace.stream_connects(53), 1, "TCP queries")
 
 
 @suite.case
 def small_answers_need_no_tcp(setting):
     trace = Trace(setting.world, "udp")
-    delivered(setting.deliver("mx.example", wrapper=trace.wrapper), LIVE)
+    setting.arrives("mx.example", LIVE, wrapper=trace.wrapper)
     equal(trace.stream_connects(53), 0, "TCP queries")
 
 
 def dnscacheip(setting, value):
     """The environment counts, and resolv.conf, which is wrong, does not."""
-    outcome = setting.deliver("mx.example", f"nameserver {CLOSED}\n",
-                              env={"DNSCACHEIP": value})
-    delivered(outcome, LIVE)
+    setting.arrives("mx.example", LIVE, f"nameserver {CLOSED}\n",
+                    env={"DNSCACHEIP": value})
 
 
 suite.add("dnscacheip", dnscacheip, "127.0.0.1")
@@ -235,20 +238,20 @@ def dnscacheip_ipv6(setting):
 
 @suite.case
 def no_nameserver_line_means_localhost(setting):
-    delivered(setting.deliver("mx.example", "# nothing\n"), LIVE)
+    setting.arrives("mx.example", LIVE, "# nothing\n")
 
 
 @suite.case
 def first_nameserver_refuses(setting):
     conf = f"nameserver {CLOSED}\nnameserver 127.0.0.1\n"
-    delivered(setting.deliver("mx.example", conf), LIVE)
+    setting.arrives("mx.example", LIVE, conf)
 
 
 @suite.case
 def first_nameserver_is_silent(setting):
     silent = SilentServer(setting.world, "192.0.2.53")
     conf = "nameserver 192.0.2.53\r\nnameserver 127.0.0.1\r\n"
-    delivered(setting.deliver("mx.example", conf), LIVE)
+    setting.arrives("mx.example", LIVE, conf)
     assert silent.asked() > 0, "the first name server was never asked"
 
 
@@ -308,7 +311,7 @@ def relay_may_be_loopback(setting):
 def time_out_is_recorded_in_tcpto(setting):
     """The best exchanger neither accepts nor refuses: the next one gets the
     mail, and the table remembers the address."""
-    delivered(setting.deliver("late.example"), LIVE)
+    setting.arrives("late.example", LIVE)
     with open(setting.home.tcpto, "rb") as file:
         table = file.read()
     equal(len(table), 1024)
@@ -322,7 +325,7 @@ def time_out_is_recorded_in_tcpto(setting):
 def two_queries_find_the_exchanger(setting):
     """MX, A and AAAA are asked at once; log and report agree."""
     before = len(setting.unbound.queries())
-    delivered(setting.deliver("next.example"), LIVE)
+    setting.arrives("next.example", LIVE)
     asked = {q.lower() for q in setting.unbound.queries()[before:]}
     for want in ("next.example. mx", "live.example. a", "live.example. aaaa"):
         contains(asked, want)

@@ -105,8 +105,10 @@ def all_recipients_refused(setting):
 
 @suite.case
 def other_2xx_to_rcpt(setting):
-    outcome, _ = setting.deliver({"RCPT": "251 will forward", "MAIL": "252 hm"})
+    script = {"RCPT": "251 will forward", "MAIL": "252 hm"}
+    outcome, server = setting.deliver(script)
     delivered(outcome, ADDRESS)
+    equal(len(server.contents()), 1)
 
 
 # ---- refusals, by step: script, letter, text
@@ -404,6 +406,7 @@ def address_that_is_not_ascii(setting):
 def one_mail_one_rcpt(setting, recipient):
     """Whatever the address holds: one MAIL and one RCPT, or a D."""
     outcome, server = setting.deliver({}, recipients=recipient)
+    equal(len(server.contents()), 1 if outcome.letter == "K" else 0)
     for session in server.sessions:
         for verb in ("MAIL", "RCPT", "DATA"):
             assert session.verbs().count(verb) <= 1, session.commands

@@ -233,10 +233,11 @@ def no_close_notify_after_the_last_reply(setting):
     setting.controls()
     script = {**STARTTLS, ".": ("250 kept", "<drop>")}
     with Scripted(setting.world, ADDRESS, script,
-                  python_tls(setting.leaves["ecdsa"])):
+                  python_tls(setting.leaves["ecdsa"])) as server:
         outcome = setting.deliver(messages.small())
         delivered(outcome, ADDRESS)
         encrypted(outcome, "verified")
+        equal(len(server.contents()), 1)
 
 
 if __name__ == "__main__":
