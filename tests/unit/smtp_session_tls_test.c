@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/session.h"
+
+#include "smtp_server.h"
+
+#define QUIT "< QUIT\n"
+#define OFFERED GREETED "> 250-mx\n> 250 STARTTLS\n"
+#define ASKED OFFERED "< STARTTLS\n"
+#define SECURED ASKED "> 220 go\n! secured\n< EHLO me.example\n"
+
+static void
+set(enum smtp_tls tls)
+{
+    scene = (struct scene){.config.tls = tls};
+}
+
+static void
+set_size(uint64_t size, bool eight_bit)
+{
+    scene = (struct scene){
+        .config = {.survey = true, .size = size, .eight_bit = eight_bit}};
+}
+
+/* The client's MAIL after EHLO was answered with the lines. */
+static bool
+mail_is(const char *lines, const char *mail)
+{
+    char script[TEXT_SIZE];
+
+    snprintf(script, sizeof(script), GREETED "%s< %s\n> 550 no\n" QUIT, lines,
+             mail);
+    return ends(script, FAULT_SENDER_PERM, true, "");
+}
+
+TEST(off_is_never_asked_for)
+{
+    set(SMTP_TLS_OFF);
+    CHECK(
+        ends(OFFERED MAIL_SENT "> 550 no\n" QUIT, FAULT_SENDER_PERM, true, ""));
+    CHECK(!server.smtp.secure && !server.smtp.tls_refused && said("550 no\n"));
+}
+
+TEST(delivers_inside_tls)
+{
+    for (int i = 0; i < 2; i++) {
+        set(i ? SMTP_TLS_TRY : SMTP_TLS_MUST);
+        CHECK(ends(SECURED "> 250 mx\n" MAIL_SENT "> 250 a\n" RCPT_SENT
+                           "> 250 b\n< DATA\n> 354 c\n" BODY_SENT
+                           "> 250 ok\n" QUIT,
+                   FAULT_ACCEPTED, true, "r"));
+        CHECK(server.smtp.secure && !server.smtp.tls_refused);
+    }
+}
+
+TEST(nothing_but_tls_is_wanted_then)
+{
+    set(SMTP_TLS_MUST);
+    CHECK(ends_in(ASKED "> 220 go\n", SIZE_MAX, SIZE_MAX));
+    CHECK(smtp_want(&server.smtp) == SMTP_WANT_SECURE);
+    CHECK(smtp_tx(&server.smtp).size == 0 && !server.smtp.secure);
+}
+
+TEST(absent)
+{
+    static const char *const hellos[] = {
+        "> 250 mx\n",
+        "> 250 STARTTLS\n",
+        "> 250-mx\n> 250 XSTARTTLS\n",
+        "> 250-mx\n> 250-STARTTLSX\n> 250 HELP STARTTLS\n",
+        "> 500 what\n< HELO me.example\n> 250-mx\n> 250 STARTTLS\n",
+        "> 550-mx\n> 550 STARTTLS\n< HELO me.example\n> 250 mx\n",
+    };
+    char script[TEXT_SIZE];
+
+    for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
+        set(SMTP_TLS_MUST);
+        snprintf(script, sizeof(script), GREETED "%s" QUIT, hellos[i]);
+        CHECK(ends(script, FAULT_TLS_ABSENT, false, ""));
+        set(SMTP_TLS_TRY);
+        snprintf(script, sizeof(script),
+                 GREETED "%s" MAIL_SENT "> 550 no\n" QUIT, hellos[i]);
+        CHECK(ends(script, FAULT_SENDER_PERM, true, ""));
+        CHECK(!server.smtp.secure && !server.smtp.tls_refused);
+    }
+}
+
+/* RFC 5321 section 2.4: keywords in any case. */
+TEST(offered_in_lower_case)
+{
+    set(SMTP_TLS_MUST);
+    CHECK(ends_in(GREETED "> 250-mx\n> 250 starttls\n< STARTTLS\n> 220 go\n",
+                  SIZE_MAX, SIZE_MAX));
+    CHECK(smtp_want(&server.smtp) == SMTP_WANT_SECURE);
+}
+
+TEST(refused_goes_on_in_clear_unless_it_must)
+{
+    static const char *const codes[] = {"400", "454", "500",
+                                        "501", "503", "554"};
+    char script[TEXT_SIZE];
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        set(SMTP_TLS_TRY);
+        snprintf(script, sizeof(script),
+                 ASKED "> %s no\n" MAIL_SENT "> 550 no\n" QUIT, codes[i]);
+        CHECK(ends(script, FAULT_SENDER_PERM, true, ""));
+        CHECK(server.smtp.tls_refused && !server.smtp.secure);
+        set(SMTP_TLS_MUST);
+        snprintf(script, sizeof(script), ASKED "> %s no\n" QUIT, codes[i]);
+        CHECK(ends(script, FAULT_TLS_REFUSED, false, ""));
+        CHECK(!server.smtp.secure);
+    }
+}
+
+TEST(a_421_refuses_and_ends)
+{
+    set(SMTP_TLS_TRY);
+    CHECK(ends(ASKED "> 421 bye\n", FAULT_DIED, false, ""));
+    CHECK(said("421 bye\n"));
+    set(SMTP_TLS_MUST);
+    CHECK(ends(ASKED "> 421 bye\n", FAULT_TLS_REFUSED, false, ""));
+}
+
+TEST(another_positive_reply_is_an_error)
+{
+    static const char *const codes[] = {"200", "221", "250", "300", "354"};
+    char script[TEXT_SIZE];
+
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+        set(i % 2 ? SMTP_TLS_TRY : SMTP_TLS_MUST);
+        snprintf(script, sizeof(script), ASKED "> %s hm\n", codes[i]);
+        CHECK(ends(script, FAULT_DIED, false, ""));
+    }
+    CHECK(ends(ASKED "! lost\n", FAULT_DIED, false, ""));
+    CHECK(ends(ASKED "! timeout\n", FAULT_DIED, false, ""));
+    CHECK(ends(ASKED "> 22\n", FAULT_DIED, false, ""));
+}
+
+/* CVE-2011-0411 and kin: one segment brings the 220 and more. */
+TEST(bytes_behind_the_220_are_an_injection)
+{
+    static const char *const more[] = {"> 250 mx\n", "~ 2\n", "> \n",
+                                       "~ \x16\x03\x03\n", "> 421 bye\n"};
+    char script[TEXT_SIZE];
+
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        set(i % 2 ? SMTP_TLS_TRY : SMTP_TLS_MUST);
+        snprintf(script, sizeof(script), ASKED "> 220 go\n%s", more[i]);
+        CHECK(ends_in(script, SIZE_MAX, SIZE_MAX));
+        CHECK(server_over(FAULT_DIED, false, ""));
+        CHECK(server.smtp.why.size > 0 && !server.smtp.secure);
+    }
+}
+
+TEST(a_220_before_the_command_is_an_error)
+{
+    set(SMTP_TLS_MUST);
+    CHECK(ends(OFFERED "> 220 go\n", FAULT_DIED, false, ""));
+    CHECK(ends(GREETED "> 250-mx\n> 250 STARTTLS\n> 220 go\n", FAULT_DIED,
+               false, ""));
+    CHECK(ends(OFFERED "! send 4\n= STAR\n> 220 go\n", FAULT_DIED, false, ""));
+    CHECK(ends(GREETED "> 250-mx\n> 250 STARTTLS\n~ 2\n< STARTTLS\n> 20 go\n",
+               FAULT_DIED, false, ""));
+}
+
+/* CVE-2021-38371: replies sent ahead do not answer what follows a refusal. */
+TEST(stale_replies_behind_a_refusal_are_an_error)
+{
+    set(SMTP_TLS_TRY);
+    CHECK(ends(ASKED "> 454 no\n> 250 a\n> 250 b\n> 354 c\n> 250 d\n",
+               FAULT_DIED, false, ""));
+    CHECK(server.smtp.why.size > 0);
+}
+
+TEST(capabilities_of_the_clear_are_forgotten)
+{
+    set(SMTP_TLS_TRY);
+    scene.config.survey = true;
+    scene.config.size = 100;
+    scene.config.eight_bit = true;
+    CHECK(ends(GREETED "> 250-mx\n> 250-STARTTLS\n> 250-PIPELINING\n"
+                       "> 250-SIZE 5\n> 250 8BITMIME\n< STARTTLS\n"
+                       "> 220 go\n! secured\n< EHLO me.example\n"
+                       "> 250 mx\n" MAIL_SENT "> 550 no\n" QUIT,
+               FAULT_SENDER_PERM, true, ""));
+    CHECK(ends(GREETED "> 250-mx\n> 250-STARTTLS\n> 250 SIZE 5\n< STARTTLS\n"
+                       "> 220 go\n! secured\n< EHLO me.example\n"
+                       "> 500 what\n< HELO me.example\n> 250 mx\n" MAIL_SENT
+                       "> 550 no\n" QUIT,
+               FAULT_SENDER_PERM, true, ""));
+}
+
+TEST(capabilities_inside_tls_count)
+{
+    set(SMTP_TLS_MUST);
+    CHECK(
+        ends(SECURED
+             "> 250-mx\n> 250-STARTTLS\n> 250 PIPELINING\n" MAIL_SENT RCPT_SENT
+             "< DATA\n> 550 no\n" QUIT,
+             FAULT_SENDER_PERM, true, ""));
+    CHECK(server.smtp.secure);
+}
+
+TEST(hello_inside_tls_has_the_same_rules)
+{
+    set(SMTP_TLS_MUST);
+    CHECK(ends(SECURED "> 450 no\n" QUIT, FAULT_HELLO, false, ""));
+    CHECK(ends(SECURED "> 421 bye\n", FAULT_HELLO, false, ""));
+    CHECK(ends(SECURED "> 220 mx\n", FAULT_DIED, false, ""));
+    CHECK(ends(SECURED "! lost\n", FAULT_DIED, false, ""));
+    CHECK(ends(ASKED "> 220 go\n! secured\n> 250 early\n", FAULT_DIED, false,
+               ""));
+    CHECK(server.smtp.secure);
+}
+
+TEST(lost_during_the_handshake)
+{
+    set(SMTP_TLS_TRY);
+    CHECK(ends(ASKED "> 220 go\n! lost\n", FAULT_DIED, false, ""));
+    CHECK(ends(ASKED "> 220 go\n! timeout\n", FAULT_DIED, false, ""));
+}
+
+/* ---- SIZE and 8BITMIME ---- */
+
+TEST(mail_has_the_parameters_that_are_offered)
+{
+    set_size(12345, true);
+    CHECK(mail_is("> 250 mx\n", "MAIL FROM:<s@a.example>"));
+    CHECK(mail_is("> 250-mx\n> 250 SIZE\n",
+                  "MAIL FROM:<s@a.example> SIZE=12345"));
+    CHECK(mail_is("> 250-mx\n> 250 SIZE 12345\n",
+                  "MAIL FROM:<s@a.example> SIZE=12345"));
+    CHECK(mail_is("> 250-mx\n> 250 8BITMIME\n",
+                  "MAIL FROM:<s@a.example> BODY=8BITMIME"));
+    CHECK(mail_is("> 250-mx\n> 250-8BITMIME\n> 250 size 0\n",
+                  "MAIL FROM:<s@a.example> SIZE=12345 BODY=8BITMIME"));
+    set_size(0, false);
+    CHECK(mail_is("> 250-mx\n> 250-8BITMIME\n> 250 SIZE 10\n",
+                  "MAIL FROM:<s@a.example> SIZE=0"));
+}
+
+/* HELO offers nothing (RFC 1870 section 3: an extension of EHLO). */
+TEST(helo_has_no_parameters)
+{
+    set_size(12345, true);
+    CHECK(mail_is("> 500-mx\n> 500 SIZE 5\n< HELO me.example\n"
+                  "> 250-mx\n> 250-SIZE 5\n> 250 8BITMIME\n",
+                  "MAIL FROM:<s@a.example>"));
+}
+
+TEST(what_is_not_known_is_not_told)
+{
+    set_size(12345, true);
+    scene.config.survey = false;
+    CHECK(mail_is("> 250-mx\n> 250-8BITMIME\n> 250 SIZE 10\n",
+                  "MAIL FROM:<s@a.example>"));
+}
+
+TEST(too_big_before_mail)
+{
+    set_size(1001, false);
+    CHECK(ends(GREETED "> 250-mx\n> 250 SIZE 1000\n" QUIT, FAULT_TOO_BIG, true,
+               ""));
+    CHECK(server.smtp.features.size_max == 1000);
+    set_size(1000, false);
+    CHECK(mail_is("> 250-mx\n> 250 SIZE 1000\n",
+                  "MAIL FROM:<s@a.example> SIZE=1000"));
+    set_size(UINT64_MAX, false);
+    CHECK(
+        ends(GREETED "> 250-mx\n> 250 SIZE 1\n" QUIT, FAULT_TOO_BIG, true, ""));
+    CHECK(mail_is("> 250-mx\n> 250 SIZE 18446744073709551616\n",
+                  "MAIL FROM:<s@a.example> SIZE=18446744073709551615"));
+}
+
+/* What counts is the limit told last, in the context MAIL is sent in. */
+TEST(too_big_after_starttls)
+{
+    set(SMTP_TLS_TRY);
+    scene.config.survey = true;
+    scene.config.size = 1001;
+    CHECK(ends(GREETED "> 250-mx\n> 250-SIZE 1000\n> 250 STARTTLS\n"
+                       "< STARTTLS\n> 454 no\n" QUIT,
+               FAULT_TOO_BIG, true, ""));
+    CHECK(ends(SECURED "> 250-mx\n> 250 SIZE 1000\n" QUIT, FAULT_TOO_BIG, true,
+               ""));
+    set(SMTP_TLS_MUST);
+    scene.config.survey = true;
+    scene.config.size = 1001;
+    CHECK(ends(GREETED "> 250-mx\n> 250 SIZE 1000\n" QUIT, FAULT_TLS_ABSENT,
+               false, ""));
+}
+
+#define CASES(X)                                   \
+    X(off_is_never_asked_for)                      \
+    X(delivers_inside_tls)                         \
+    X(nothing_but_tls_is_wanted_then)              \
+    X(absent)                                      \
+    X(offered_in_lower_case)                       \
+    X(refused_goes_on_in_clear_unless_it_must)     \
+    X(a_421_refuses_and_ends)                      \
+    X(another_positive_reply_is_an_error)          \
+    X(bytes_behind_the_220_are_an_injection)       \
+    X(a_220_before_the_command_is_an_error)        \
+    X(stale_replies_behind_a_refusal_are_an_error) \
+    X(capabilities_of_the_clear_are_forgotten)     \
+    X(capabilities_inside_tls_count)               \
+    X(hello_inside_tls_has_the_same_rules)         \
+    X(lost_during_the_handshake)                   \
+    X(mail_has_the_parameters_that_are_offered)    \
+    X(helo_has_no_parameters)                      \
+    X(what_is_not_known_is_not_told)               \
+    X(too_big_before_mail)                         \
+    X(too_big_after_starttls)
+
+TEST_MAIN(CASES)
