@@ -276,7 +276,7 @@ pass(struct deliver_work *w, enum smtp_tls tls, struct outcome *out)
     uint32_t index = 0;
     int fd = OS_NONE;
 
-    connect_init(&w->connect, &w->given.targets->candidates, &w->tcpto,
+    connect_init(&w->connect, &w->given.targets->candidates, w->given.tcpto,
                  w->given.job->connect_timeout_s * 1000);
     for (uint32_t count = 0; count < SESSION_COUNT_MAX; count++) {
         enum next next = NEXT_CANDIDATE;

@@ -31,6 +31,7 @@ struct delivery {
     const struct targets *targets;
     struct message *message;
     struct qmail_report *report;
+    struct tcpto *tcpto;
 };
 
 /* Memory that only this stage needs. */
@@ -40,7 +41,6 @@ struct deliver_work {
     struct smtp smtp;
     struct link link;
     struct connect connect;
-    struct tcpto tcpto;
     struct anchors_work anchors;
     struct outcome attempt;   /* of the session at hand */
     enum smtp_tls tls_manner; /* of the session at hand */

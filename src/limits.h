@@ -85,6 +85,11 @@ enum {
     DNS_PATIENCE_MS = 4000, /* rounds 1 and 2: how long a better exchanger
                                is waited for */
 
+    /* The sandbox */
+    OS_FILE_COUNT_MAX = 256,  /* an attempt each, and a dozen others */
+    OS_FILE_SIZE_MAX = 65536, /* a report, a tcpto table */
+    OS_PORT_COUNT_MAX = DNS_SERVER_COUNT_MAX + 1,
+
     /* Candidates */
     CANDIDATE_COUNT_MAX = 32,
     CANDIDATE_GRACE_MS = 50, /* for what is still unknown: RFC 8305 section 3 */
@@ -135,6 +140,9 @@ _Static_assert(NAME_TEXT_SIZE_MAX + 2 == NAME_WIRE_SIZE_MAX,
 _Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
 _Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");
 _Static_assert(SMTP_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX, "a command fits");
+_Static_assert(OS_FILE_COUNT_MAX >= DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
+               "every socket has a number");
+_Static_assert(OS_FILE_SIZE_MAX >= REPORT_SIZE_MAX, "a report can be a file");
 _Static_assert(REPORT_SIZE_MAX >= 2 * REPLY_TEXT_SIZE_MAX, "a report fits");
 
 #endif

@@ -10,6 +10,7 @@ static struct root {
     struct job job;
     struct targets targets;
     struct message message;
+    struct tcpto tcpto;
     struct outcome outcome;
     struct qmail_report report;
     union {
@@ -20,6 +21,22 @@ static struct root {
 } root;
 
 enum { REPORT_FD = 1 };
+
+/* All files are read, or open: what follows needs the network only, and the
+ * certificates of a hashed directory. */
+static void
+confine(const struct job *job, struct tcpto *tcpto)
+{
+    struct os_confinement c = {.directory = OS_NONE};
+
+    tcpto_open(tcpto);
+    if (job->anchors == JOB_ANCHORS_DIRECTORY)
+        c.directory = job->anchors_fd;
+    c.ports[c.port_count++] = job->route.port;
+    for (uint32_t i = 0; i < job->dns.server_count; i++)
+        c.ports[c.port_count++] = job->dns.servers[i].port;
+    os_confine(&c);
+}
 
 /* The last thing the program does: a report is whole, or the pipe is gone. */
 static void
@@ -50,7 +67,7 @@ main(int argc, char **argv, char **envp)
 {
     const struct load_args args = {argc, argv, envp};
     const struct delivery delivery = {&root.job, &root.targets, &root.message,
-                                      &root.report};
+                                      &root.report, &root.tcpto};
     struct outcome *o = &root.outcome;
 
     os_start();
@@ -58,6 +75,8 @@ main(int argc, char **argv, char **envp)
     o->fault = load(&args, &root.work.load, &root.job, &o->detail);
     if (o->fault == FAULT_OK)
         o->fault = message_open(&root.message);
+    if (o->fault == FAULT_OK)
+        confine(&root.job, &root.tcpto);
     if (o->fault == FAULT_OK)
         o->fault = resolve(&root.job, &root.work.resolve, &root.targets);
     qmail_report_init(&root.report, root.job.recipient_count);

@@ -24,34 +24,39 @@ read_table(int fd, enum addr_family family, uint8_t *out)
     return used;
 }
 
-/* Only a regular file: nothing else keeps records, and a FIFO has a reader. */
-static int
-open_table(enum addr_family family, bool update)
+/* For update if possible. Only a regular file: nothing else keeps records. */
+static void
+open_table(struct tcpto_table *table, enum addr_family family)
 {
-    int fd = os_open(OS_NONE, path_of(family), update);
     struct os_file info;
 
-    if (fd < 0)
-        return OS_NONE;
-    if (os_stat(fd, &info) && info.kind == OS_REGULAR)
-        return fd;
-    os_close(fd);
-    return OS_NONE;
+    table->fd = os_open(OS_NONE, path_of(family), true);
+    table->writable = table->fd >= 0;
+    if (table->fd == OS_ERROR)
+        table->fd = os_open(OS_NONE, path_of(family), false);
+    if (table->fd < 0) {
+        table->fd = OS_NONE;
+    } else if (!os_stat(table->fd, &info) || info.kind != OS_REGULAR) {
+        os_close(table->fd);
+        table->fd = OS_NONE;
+    }
+}
+
+void
+tcpto_open(struct tcpto *t)
+{
+    open_table(&t->four, ADDR_IPV4);
+    open_table(&t->six, ADDR_IPV6);
 }
 
 static struct tcpto_table *
 table_of(struct tcpto *t, const struct addr *a)
 {
     struct tcpto_table *table = a->family == ADDR_IPV6 ? &t->six : &t->four;
-    int fd = OS_NONE;
 
-    if (table->loaded)
-        return table;
+    if (!table->loaded && table->fd != OS_NONE)
+        table->size = read_table(table->fd, a->family, table->bytes);
     table->loaded = true;
-    fd = open_table(a->family, false);
-    if (fd != OS_NONE)
-        table->size = read_table(fd, a->family, table->bytes);
-    os_close(fd);
     return table;
 }
 
@@ -60,46 +65,47 @@ tcpto_skip(struct tcpto *t, const struct addr *a)
 {
     const struct tcpto_table *table = table_of(t, a);
 
-    return qmail_tcpto_skip(slice_of(table->bytes, table->size), a,
+    return table->size > 0 &&
+           qmail_tcpto_skip(slice_of(table->bytes, table->size), a,
                             (uint32_t)os_wall_s(), os_pid());
+}
+
+/* What the address's record becomes; false: nothing changes. */
+static bool
+change(struct tcpto_table *table, const struct addr *a, bool timed_out,
+       struct qmail_tcpto_change *out)
+{
+    struct buf b;
+
+    buf_init(&b, table->bytes, table->size);
+    b.used = table->size;
+    return qmail_tcpto_record(&b, a, timed_out, (uint32_t)os_wall_s(), out);
 }
 
 /* As it stands now, not as it was read: others write too. */
 static void
-update_table(int fd, struct tcpto_table *table, const struct addr *a,
-             bool timed_out)
+update(struct tcpto_table *table, const struct addr *a, bool timed_out)
 {
-    struct qmail_tcpto_change change;
-    struct buf b;
+    struct qmail_tcpto_change c;
 
-    if (!os_lock(fd))
+    if (!os_seek(table->fd, 0))
         return;
-    table->size = read_table(fd, a->family, table->bytes);
-    buf_init(&b, table->bytes, table->size);
-    b.used = table->size;
-    if (!qmail_tcpto_record(&b, a, timed_out, (uint32_t)os_wall_s(), &change))
-        return;
-    if (os_seek(fd, (int64_t)change.offset))
-        (void)os_write(fd, slice_of(table->bytes + change.offset, change.size));
+    table->size = read_table(table->fd, a->family, table->bytes);
+    if (change(table, a, timed_out, &c) &&
+        os_seek(table->fd, (int64_t)c.offset))
+        (void)os_write(table->fd, slice_of(table->bytes + c.offset, c.size));
 }
 
 void
 tcpto_record(struct tcpto *t, const struct addr *a, bool timed_out)
 {
     struct tcpto_table *table = table_of(t, a);
-    struct qmail_tcpto_change change;
-    struct buf b;
-    int fd = OS_NONE;
+    struct qmail_tcpto_change c;
 
     /* Most successes change nothing: no lock, no write for those. */
-    buf_init(&b, table->bytes, table->size);
-    b.used = table->size;
-    if (table->size == 0 ||
-        !qmail_tcpto_record(&b, a, timed_out, (uint32_t)os_wall_s(), &change))
+    if (table->size == 0 || !table->writable ||
+        !change(table, a, timed_out, &c) || !os_lock(table->fd, true))
         return;
-    fd = open_table(a->family, true);
-    if (fd == OS_NONE)
-        return;
-    update_table(fd, table, a, timed_out);
-    os_close(fd);
+    update(table, a, timed_out);
+    (void)os_lock(table->fd, false);
 }

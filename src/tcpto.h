@@ -15,6 +15,8 @@
 #include "qmail/tcpto.h"
 
 struct tcpto_table {
+    int fd; /* or OS_NONE */
+    bool writable;
     bool loaded;
     size_t size;
     uint8_t bytes[TCPTO_SIZE_MAX];
@@ -24,6 +26,8 @@ struct tcpto {
     struct tcpto_table four, six;
 };
 
+/* Before anything else; the files stay open. */
+void tcpto_open(struct tcpto *t);
 bool tcpto_skip(struct tcpto *t, const struct addr *a);
 void tcpto_record(struct tcpto *t, const struct addr *a, bool timed_out);
 

@@ -14,6 +14,7 @@
 
 #include "base/addr.h"
 #include "base/slice.h"
+#include "limits.h"
 
 enum os_error {
     OS_ERROR = -1,   /* os_why says which */
@@ -38,12 +39,21 @@ struct os_poll {
     bool can_rx, can_tx; /* so, or an error is there to be fetched */
 };
 
+/* What is still needed once all files are read. */
+struct os_confinement {
+    int directory; /* its files are opened, for reading; or OS_NONE */
+    uint32_t port_count;
+    uint16_t ports[OS_PORT_COUNT_MAX]; /* streams are connected to these */
+};
+
 /* Descriptors 0 to 2 get a file if they have none, so that nothing else gets
  * their number; without a report pipe the program ends here, by a signal.
  * From here on a write to a closed connection is an OS_ERROR. */
 void os_start(void);
 /* Ends by a signal: nothing was reported. */
 _Noreturn void os_abort(void);
+/* Gives up all else that the kernel lets go; for good. */
+void os_confine(const struct os_confinement *c);
 int64_t os_now_ms(void); /* monotonic */
 int64_t os_wall_s(void); /* since 1970 */
 uint32_t os_pid(void);
@@ -59,8 +69,9 @@ ptrdiff_t os_write(int fd, struct slice bytes);
 bool os_seek(int fd, int64_t offset);
 /* The next names in a directory, each ended by NUL; bytes, 0 at the end. */
 ptrdiff_t os_list(int fd, char *out, size_t size);
-/* Exclusive lock of the descriptor (flock), if it can be had at once. */
-bool os_lock(int fd);
+/* Takes the exclusive lock of the file (flock) if it can be had at once, or
+ * gives it back. */
+bool os_lock(int fd, bool take);
 void os_close(int fd);
 /* A socket that is connected (datagrams) or connecting (stream). */
 int os_connect(const struct endpoint *to, bool stream);

@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "os/sandbox.h"
+
 enum {
     STANDARD_COUNT = 3,
     REPORT_FD = 1,
@@ -110,22 +112,23 @@ os_pid(void)
     return (uint32_t)getpid();
 }
 
+/* For kernels before 3.17, and for the first moments of a machine. */
+static int urandom_fd = OS_NONE;
+
 static bool
 read_urandom(uint8_t *out, size_t size)
 {
-    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     size_t used = 0;
 
-    if (fd < 0)
-        return false;
+    if (urandom_fd == OS_NONE)
+        urandom_fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     while (used < size) {
-        ptrdiff_t n = os_read(fd, out + used, size - used);
+        ptrdiff_t n = os_read(urandom_fd, out + used, size - used);
 
         if (n <= 0)
             break;
         used += (size_t)n;
     }
-    close(fd);
     return used == size;
 }
 
@@ -146,6 +149,16 @@ os_random(void *out, size_t size)
         size -= (size_t)n;
     }
     return true;
+}
+
+void
+os_confine(const struct os_confinement *c)
+{
+    uint8_t byte = 0;
+
+    /* While a file can still be opened for it. */
+    (void)os_random(&byte, sizeof(byte));
+    sandbox_apply(c);
 }
 
 bool
@@ -238,9 +251,9 @@ os_list(int fd, char *out, size_t size)
 }
 
 bool
-os_lock(int fd)
+os_lock(int fd, bool take)
 {
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 || failed() == 0;
+    return flock(fd, take ? LOCK_EX | LOCK_NB : LOCK_UN) == 0 || failed() == 0;
 }
 
 void

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: ISC */
+#include "os/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- resources ---- */
+
+/* Where less is allowed already, raising it fails, and less it stays. */
+static void
+limit(int resource, rlim_t most)
+{
+    const struct rlimit r = {.rlim_cur = most, .rlim_max = most};
+
+    (void)setrlimit(resource, &r);
+}
+
+static void
+limit_resources(void)
+{
+    limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_NPROC, 0);
+    limit(RLIMIT_NOFILE, OS_FILE_COUNT_MAX);
+    /* Not 0: tcpto is written, and the report may go to a file. */
+    limit(RLIMIT_FSIZE, OS_FILE_SIZE_MAX);
+    (void)signal(SIGXFSZ, SIG_IGN);
+}
+
+/* ---- files and ports: landlock(7), by hand: the build machine's headers may
+ * be older than the kernel the program meets ---- */
+
+enum {
+    LANDLOCK_VERSION = 1, /* flag: tell the ABI */
+    RULE_PATH = 1,
+    RULE_PORT = 2,
+    ABI_REFER = 2,
+    ABI_TRUNCATE = 3,
+    ABI_PORTS = 4,
+    ABI_IOCTL = 5,
+    FS_READ_FILE = 1 << 2,
+    FS_ABI_1 = (1 << 13) - 1, /* execute, write, read, make and remove ... */
+    FS_REFER = 1 << 13,
+    FS_TRUNCATE = 1 << 14,
+    FS_IOCTL = 1 << 15,
+    PORT_CONNECT = 1 << 1
+};
+
+struct ruleset {
+    uint64_t fs;
+    uint64_t ports; /* from ABI_PORTS on */
+};
+
+struct path_rule {
+    uint64_t fs;
+    int32_t fd;
+} __attribute__((packed));
+
+struct port_rule {
+    uint64_t access;
+    uint64_t port;
+};
+
+/* Links of a hashed directory lead to where packages keep certificates. */
+static const char *const link_targets[] = {"/usr", "/etc"};
+
+static void
+allow_reading(int rules, int directory)
+{
+    struct path_rule rule = {.fs = FS_READ_FILE, .fd = directory};
+
+    if (directory >= 0)
+        (void)syscall(SYS_landlock_add_rule, rules, RULE_PATH, &rule, 0);
+}
+
+static void
+allow_directory(int rules, int directory)
+{
+    allow_reading(rules, directory);
+    for (size_t i = 0; i < sizeof(link_targets) / sizeof(link_targets[0]);
+         i++) {
+        int fd = open(link_targets[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+        allow_reading(rules, fd);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
+static uint64_t
+fs_rights(long abi)
+{
+    return FS_ABI_1 | (abi >= ABI_REFER ? FS_REFER : 0U) |
+           (abi >= ABI_TRUNCATE ? FS_TRUNCATE : 0U) |
+           (abi >= ABI_IOCTL ? FS_IOCTL : 0U);
+}
+
+static void
+close_files(const struct os_confinement *c)
+{
+    struct ruleset all = {.ports = PORT_CONNECT};
+    long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_VERSION);
+    size_t size = abi >= ABI_PORTS ? sizeof(all) : sizeof(all.fs);
+    int rules = -1;
+
+    if (abi < 1)
+        return;
+    all.fs = fs_rights(abi);
+    rules = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
+    if (rules < 0)
+        return;
+    if (c->directory != OS_NONE)
+        allow_directory(rules, c->directory);
+    for (uint32_t i = 0; i < c->port_count && abi >= ABI_PORTS; i++) {
+        struct port_rule rule = {.access = PORT_CONNECT, .port = c->ports[i]};
+
+        (void)syscall(SYS_landlock_add_rule, rules, RULE_PORT, &rule, 0);
+    }
+    (void)syscall(SYS_landlock_restrict_self, rules, 0);
+    close(rules);
+}
+
+/* ---- calls: seccomp(2) ---- */
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__i386__)
+#define ARCH AUDIT_ARCH_I386
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#elif defined(__arm__)
+#define ARCH AUDIT_ARCH_ARM
+#elif defined(__mips__) && defined(__MIPSEB__)
+#define ARCH AUDIT_ARCH_MIPS
+#elif defined(__mips__)
+#define ARCH AUDIT_ARCH_MIPSEL
+#elif defined(__riscv)
+#define ARCH AUDIT_ARCH_RISCV64
+#elif defined(__powerpc64__)
+#define ARCH AUDIT_ARCH_PPC64LE
+#elif defined(__powerpc__)
+#define ARCH AUDIT_ARCH_PPC
+#else
+#error "sandbox.c: name this architecture"
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+enum { LOW_WORD = sizeof(uint32_t) };
+#else
+enum { LOW_WORD = 0 };
+#endif
+
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
+#define RETURN(value) BPF_STMT(BPF_RET | BPF_K, value)
+/* Otherwise the next instruction but one. */
+#define IF(value) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1)
+#define ALLOW(number) IF(number), RETURN(SECCOMP_RET_ALLOW)
+/* ENOSYS, as on a kernel that lacks the call: every caller copes with it, and
+ * musl falls back from 64-bit times to older calls. */
+#define REFUSE RETURN(SECCOMP_RET_ERRNO | ENOSYS)
+
+/* Reading what is open, the network, the clock, an end. What an architecture
+ * does not have it does not name. */
+static const struct sock_filter filter[] = {
+    LOAD(offsetof(struct seccomp_data, arch)),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
+    REFUSE,
+    LOAD(offsetof(struct seccomp_data, nr)),
+    ALLOW(SYS_read),
+    ALLOW(SYS_write),
+    ALLOW(SYS_close),
+#ifdef SYS_poll
+    ALLOW(SYS_poll),
+#endif
+#ifdef SYS_ppoll
+    ALLOW(SYS_ppoll),
+#endif
+#ifdef SYS_ppoll_time64
+    ALLOW(SYS_ppoll_time64),
+#endif
+#ifdef SYS_lseek
+    ALLOW(SYS_lseek),
+#endif
+#ifdef SYS__llseek
+    ALLOW(SYS__llseek),
+#endif
+#ifdef SYS_fstat
+    ALLOW(SYS_fstat),
+#endif
+#ifdef SYS_fstat64
+    ALLOW(SYS_fstat64),
+#endif
+#ifdef SYS_newfstatat
+    ALLOW(SYS_newfstatat),
+#endif
+#ifdef SYS_statx
+    ALLOW(SYS_statx),
+#endif
+#ifdef SYS_clock_gettime
+    ALLOW(SYS_clock_gettime),
+#endif
+#ifdef SYS_clock_gettime64
+    ALLOW(SYS_clock_gettime64),
+#endif
+#ifdef SYS_clock_gettime32
+    ALLOW(SYS_clock_gettime32),
+#endif
+#ifdef SYS_gettimeofday
+    ALLOW(SYS_gettimeofday),
+#endif
+#ifdef SYS_gettimeofday_time32
+    ALLOW(SYS_gettimeofday_time32),
+#endif
+#ifdef SYS_socketcall
+    ALLOW(SYS_socketcall),
+#endif
+    ALLOW(SYS_connect),
+    ALLOW(SYS_setsockopt),
+    ALLOW(SYS_getsockopt),
+    ALLOW(SYS_getrandom),
+    ALLOW(SYS_getpid),
+    ALLOW(SYS_flock),
+    ALLOW(SYS_openat), /* landlock says which files */
+    ALLOW(SYS_rt_sigreturn),
+    ALLOW(SYS_restart_syscall), /* poll, stopped and continued */
+    ALLOW(SYS_exit_group),
+    /* abort(3) */
+    ALLOW(SYS_rt_sigprocmask),
+    ALLOW(SYS_gettid),
+    ALLOW(SYS_tkill),
+    /* socket: IPv4 and IPv6 only */
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0),
+    REFUSE,
+    LOAD(offsetof(struct seccomp_data, args[0]) + LOW_WORD),
+    ALLOW(AF_INET),
+    ALLOW(AF_INET6),
+    REFUSE,
+};
+
+static void
+close_calls(void)
+{
+    struct sock_fprog program = {
+        .len = sizeof(filter) / sizeof(filter[0]),
+        .filter = (struct sock_filter *)filter, /* only ever read */
+    };
+
+    (void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+}
+
+void
+sandbox_apply(const struct os_confinement *c)
+{
+    limit_resources();
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return;
+    close_files(c);
+    close_calls();
+}
