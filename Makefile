@@ -68,7 +68,7 @@ $(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
 	@echo "  LINK $@" >&2
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBC)
 
-$(OBJ)/src/os/%.o: DEFINE += -D_GNU_SOURCE
+$(OBJ)/src/os/%.o $(TEST)/src/os/%.o: DEFINE += -D_GNU_SOURCE
 $(HOT:%=$(OBJ)/mbedtls/%.o): HOT_NOW = $(HOT_CFLAGS)
 SAY = @mkdir -p $(@D); echo "  CC $<" >&2
 
@@ -80,55 +80,14 @@ $(OBJ)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(CC) $(DEFINE) $(THEIRS) $(CFLAGS) $(HOT_NOW) $(CODE) -MMD -MP -c -o $@ $<
 
-# Everything is compiled anew when a flag or the compiler changes.
+# Everything anew when a flag or the compiler changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT_CFLAGS) $(CODE) $(LDFLAGS)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }
 	@mkdir -p $(@D); echo "$$FLAGS_NOW" | cmp -s - $@ || echo "$$FLAGS_NOW" >$@
 
-# ---- tests: engines for the host's libc, under sanitizers (gcc then warns in vain: -w)
-
-UNIT := $(patsubst tests/unit/%.c,$(TEST)/%,$(wildcard tests/unit/*_test.c))
-HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
-SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-TEST_WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wno-format-truncation -Werror
-
-$(TEST)/src/%.o: src/%.c $(OBJ)/flags
-	$(SAY)
-	$(Q)$(HOSTCC) $(DEFINE) $(OURS) -w $(SANITIZE) -MMD -MP -c -o $@ $<
-
-$(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
-	$(SAY)
-	$(Q)$(HOSTCC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) $(TEST_WARN) \
-	    $(SANITIZE) -MMD -MP -c -o $@ $<
-
-$(TEST)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
-	$(SAY)
-	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
-
-$(TEST)/engines.a: $(ENGINES:%.c=$(TEST)/%.o)
-$(TEST)/tls.a: $(patsubst %.c,$(TEST)/%.o,$(wildcard src/tls/*.c))
-$(TEST)/mbedtls.a: $(MBEDTLS:%=$(TEST)/mbedtls/%.o)
-$(TEST)/%.a:
-	@rm -f $@
-	$(Q)ar rcs $@ $^
-
-$(filter $(TEST)/tls_%,$(UNIT)): $(TEST)/tls.a $(TEST)/engines.a $(TEST)/mbedtls.a
-$(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/engines.a
-	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\)
-
-unit: $(UNIT)
-	$(Q)tests/run $(UNIT)
-check: all $(UNIT)
-	$(Q)tests/run $(UNIT) tests/binary.sh tests/tidy.sh tests/budget.sh \
-	    tests/readme.sh $(wildcard tests/live/*_test.py)
-tidy:
-	$(Q)tests/run tests/tidy.sh
-demo: all
-	$(Q)/usr/bin/python3 tests/live/demo.py $(OUT)/qmail-remote
-budget: all
-	$(Q)tests/budget.sh print
+include tests/tests.mk
 
 # ---- installing and clearing away
 
@@ -145,5 +104,4 @@ clean:
 	rm -rf $(filter-out build/src build/sysroot build/apt,$(wildcard build/*))
 distclean: ; rm -rf build
 
--include $(wildcard $(addsuffix /*.d,$(OBJ)/mbedtls $(OBJ)/src $(OBJ)/src/* \
-    $(TEST)/mbedtls $(TEST)/src $(TEST)/src/* $(TEST)/tests/unit))
+-include $(wildcard $(addsuffix /*.d,$(OBJ)/mbedtls $(OBJ)/src $(OBJ)/src/*))

@@ -27,7 +27,9 @@ code() {
         { for (i = split($0, part, "`"); i > 1; i--) if (i % 2 == 0) print part[i] }' $readme
 }
 
-targets() { sed -n 's/^\([a-z ]*\):\([^=].*\)\{0,1\}$/\1/p' Makefile | tr ' ' '\n'; }
+targets() {
+    sed -n 's/^\([a-z ]*\):\([^=].*\)\{0,1\}$/\1/p' Makefile tests/*.mk | tr ' ' '\n'
+}
 
 missing_targets() {
     code | sed -n 's/^\(make\|\.\/bootstrap\) \([a-z][a-z]*\)$/\2/p' | sort -u |

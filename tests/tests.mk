@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: ISC
+# make check, unit, tidy, demo, budget: how the tests are built and run. Part of
+# the Makefile one folder up.
+
+# ---- unit tests: engines for the host's libc, under sanitizers (gcc then warns
+# in vain: -w). What confines itself must not need what a sanitizer needs.
+
+UNIT := $(patsubst tests/unit/%.c,$(TEST)/%,$(wildcard tests/unit/*_test.c))
+HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
+SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+$(TEST)/src/os/%.o $(TEST)/tests/unit/os_%.o $(TEST)/os_%: SANITIZE = -g -O1
+TEST_WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wno-format-truncation -Werror
+
+$(TEST)/src/%.o: src/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) $(OURS) -w $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) $(TEST_WARN) \
+	    $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$(TEST)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
+
+$(TEST)/engines.a: $(ENGINES:%.c=$(TEST)/%.o)
+$(TEST)/tls.a: $(patsubst %.c,$(TEST)/%.o,$(wildcard src/tls/*.c))
+$(TEST)/mbedtls.a: $(MBEDTLS:%=$(TEST)/mbedtls/%.o)
+$(TEST)/%.a:
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
+$(filter $(TEST)/tls_%,$(UNIT)): $(TEST)/tls.a $(TEST)/engines.a $(TEST)/mbedtls.a
+$(filter $(TEST)/os_%,$(UNIT)): $(patsubst %.c,$(TEST)/%.o,$(wildcard src/os/*.c))
+$(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/engines.a
+	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\)
+
+# ---- everything
+
+unit: $(UNIT)
+	$(Q)tests/run $(UNIT)
+check: all $(UNIT)
+	$(Q)tests/run $(UNIT) tests/binary.sh tests/tidy.sh tests/budget.sh \
+	    tests/readme.sh $(wildcard tests/live/*_test.py)
+tidy:
+	$(Q)tests/run tests/tidy.sh
+demo: all
+	$(Q)/usr/bin/python3 tests/live/demo.py $(OUT)/qmail-remote
+budget: all
+	$(Q)tests/budget.sh print
+
+-include $(wildcard $(addsuffix /*.d,$(TEST)/mbedtls $(TEST)/src $(TEST)/src/* \
+    $(TEST)/tests/unit))
