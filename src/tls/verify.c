@@ -258,20 +258,42 @@ alert_for(const struct verdict *v)
     return MBEDTLS_SSL_ALERT_MSG_BAD_CERT;
 }
 
-/* mbedTLS looks for an issuer further down the chain only, but servers send
- * chains in any order (RFC 8446 section 4.4.2): puts issuers behind what they
- * issued. */
+/* The first of a list with this subject, or its end. */
+static mbedtls_x509_crt **
+find_subject(mbedtls_x509_crt **link, const mbedtls_x509_buf *subject)
+{
+    while (*link != NULL &&
+           !slice_equal(slice_der(&(*link)->subject_raw), slice_der(subject)))
+        link = &(*link)->next;
+    return link;
+}
+
+/* The link to the issuer of `cert` behind it: of several that were signed by
+ * different authorities (cross-signed) the one that an anchor signed. */
+static mbedtls_x509_crt **
+find_issuer(mbedtls_x509_crt *cert, mbedtls_x509_crt **anchors)
+{
+    mbedtls_x509_crt **first = find_subject(&cert->next, &cert->issuer_raw);
+    mbedtls_x509_crt **link = first;
+
+    while (*link != NULL) {
+        if (*find_subject(anchors, &(*link)->issuer_raw) != NULL)
+            return link;
+        link = find_subject(&(*link)->next, &cert->issuer_raw);
+    }
+    return first;
+}
+
+/* mbedTLS looks for an issuer further down the chain only, and takes the first
+ * of the name; but servers send chains in any order (RFC 8446 section 4.4.2).
+ * Puts issuers behind what they issued. */
 static void
-sort_chain(mbedtls_x509_crt *leaf)
+sort_chain(mbedtls_x509_crt *leaf, mbedtls_x509_crt *anchors)
 {
     for (mbedtls_x509_crt *cert = leaf; cert->next; cert = cert->next) {
-        mbedtls_x509_crt **link = &cert->next;
-        mbedtls_x509_crt *issuer;
+        mbedtls_x509_crt **link = find_issuer(cert, &anchors);
+        mbedtls_x509_crt *issuer = *link;
 
-        while (*link != NULL && !slice_equal(slice_der(&(*link)->subject_raw),
-                                             slice_der(&cert->issuer_raw)))
-            link = &(*link)->next;
-        issuer = *link;
         if (issuer == NULL)
             return;
         *link = issuer->next;
@@ -292,7 +314,7 @@ tls_verify(struct tls *t)
         return;
     /* Handed out const, wanted back without. */
     leaf = (mbedtls_x509_crt *)mbedtls_ssl_get_peer_cert(&core->ssl);
-    sort_chain(leaf);
+    sort_chain(leaf, &core->anchors);
     error = mbedtls_x509_crt_verify_with_profile(
         leaf, core->anchor_count > 0 ? &core->anchors : NULL, NULL, &profile,
         NULL, &v.flags, note_certificate, &v);

@@ -48,6 +48,12 @@ static const char script[] =
     "cp x1.key y1.key; sign y1 x2 /CN=X1 \"$ca\"\n"
     "cp x2.key y2.key; sign y2 x1 /CN=X2 \"$ca\"\n"
     "sign loop x1 /CN=x \"$san\"\n"
+    "sign ways other /CN=Ways \"$ca\"; cp ways.key way2.key\n"
+    "sign way2 root /CN=Ways \"$ca\"\n"
+    "sign crossed ways /CN=x \"$san\"\n"
+    "cat ways.pem way2.pem >crossed_chain.pem\n"
+    "cp crossed.pem turned.pem; cp crossed.key turned.key\n"
+    "cat way2.pem ways.pem >turned_chain.pem\n"
     "cat y1.pem y2.pem y1.pem >loop_chain.pem\n"
     "{ printf 'subjectAltName=DNS:mx.example.net'\n"
     "  i=0; while [ $i -lt 2500 ]; do printf ',DNS:a'; i=$((i + 1)); done\n"
@@ -245,6 +251,16 @@ TEST(ends_loops_of_signatures)
     CHECK(accepts("loop", "chain", "mx.example.net", "x2.pem"));
 }
 
+/* One authority with two certificates, one from a root nobody knows. */
+TEST(finds_the_way_among_cross_signatures)
+{
+    CHECK(accepts("crossed", "chain", "mx.example.net", "root.pem"));
+    CHECK(accepts("turned", "chain", "mx.example.net", "root.pem"));
+    CHECK(accepts("crossed", "chain", "mx.example.net", "other.pem"));
+    CHECK(accepts("turned", "chain", "mx.example.net", "other.pem"));
+    CHECK(!accepts("crossed", "chain", "mx.example.net", "twin.pem"));
+}
+
 TEST(bounds_the_names)
 {
     CHECK(start_for("many", ""));
@@ -281,23 +297,24 @@ TEST(bounds_the_anchors)
     peer_stop(&peer);
 }
 
-#define CASES(X)                         \
-    X(accepts_a_chain)                   \
-    X(accepts_a_chain_in_any_order)      \
-    X(finds_the_anchor_among_others)     \
-    X(accepts_what_is_trusted_itself)    \
-    X(refuses_unknown_authorities)       \
-    X(refuses_other_names)               \
-    X(knows_wildcards)                   \
-    X(knows_addresses)                   \
-    X(takes_an_address_in_dress_for_one) \
-    X(checks_the_dates)                  \
-    X(checks_what_the_key_is_for)        \
-    X(checks_the_strength)               \
-    X(checks_the_chain)                  \
-    X(bounds_the_chain)                  \
-    X(ends_loops_of_signatures)          \
-    X(bounds_the_names)                  \
+#define CASES(X)                            \
+    X(accepts_a_chain)                      \
+    X(accepts_a_chain_in_any_order)         \
+    X(finds_the_anchor_among_others)        \
+    X(accepts_what_is_trusted_itself)       \
+    X(refuses_unknown_authorities)          \
+    X(refuses_other_names)                  \
+    X(knows_wildcards)                      \
+    X(knows_addresses)                      \
+    X(takes_an_address_in_dress_for_one)    \
+    X(checks_the_dates)                     \
+    X(checks_what_the_key_is_for)           \
+    X(checks_the_strength)                  \
+    X(checks_the_chain)                     \
+    X(bounds_the_chain)                     \
+    X(ends_loops_of_signatures)             \
+    X(finds_the_way_among_cross_signatures) \
+    X(bounds_the_names)                     \
     X(bounds_the_anchors)
 
 PEER_TEST_MAIN(CASES)
