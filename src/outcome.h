@@ -25,7 +25,7 @@ struct outcome {
     uint8_t why_bytes[TLS_REASON_SIZE_MAX];
     uint8_t detail_bytes[CONTROL_DETAIL_SIZE_MAX];
     uint8_t said_bytes[REPLY_TEXT_SIZE_MAX];
-    uint8_t starttls_bytes[TLS_REASON_SIZE_MAX];
+    uint8_t starttls_bytes[TLS_LINE_SIZE_MAX];
 };
 
 void outcome_init(struct outcome *o);

@@ -85,11 +85,15 @@ put_lines(struct buf *out, struct slice s, size_t size_max)
         buf_put_byte(out, '\n');
 }
 
+/* A reply that is cut has room for the line end it then needs. */
 static void
 put_said(struct qmail_report *r, struct slice said)
 {
     if (said.size == 0)
         return;
+    if (said.size >= r->text_size_max &&
+        said.data[r->text_size_max - 1] != '\n')
+        said = slice_part(said, 0, r->text_size_max - 1);
     buf_put_text(&r->out, "Remote host said: ");
     put_lines(&r->out, said, r->text_size_max);
 }
@@ -148,7 +152,7 @@ qmail_report_final(struct qmail_report *r, const struct qmail_verdict *v)
     put_first_line(&r->out, v);
     put_said(r, v->said);
     put_lines(&r->out, v->detail, CONTROL_DETAIL_SIZE_MAX);
-    put_lines(&r->out, v->starttls, 2 * TLS_REASON_SIZE_MAX);
+    put_lines(&r->out, v->starttls, TLS_LINE_SIZE_MAX);
     buf_put_byte(&r->out, 0);
     assert(!r->out.full);
 }
