@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "deliver.h"
 
+#include <assert.h>
+
 #include "pump.h"
 
 enum next {
@@ -12,10 +14,34 @@ enum next {
 
 /* ---- texts ---- */
 
+static struct deliver_note *
+find_note(struct deliver_work *w, uint32_t index)
+{
+    for (uint32_t i = 0; i < w->note_count; i++)
+        if (w->notes[i].index == index)
+            return &w->notes[i];
+    return NULL;
+}
+
+static void
+note_tls_failure(struct deliver_work *w, uint32_t index, struct slice why)
+{
+    struct deliver_note *note = find_note(w, index);
+
+    if (!note) {
+        assert(w->note_count < SESSION_COUNT_MAX);
+        note = &w->notes[w->note_count++];
+        note->index = index;
+    }
+    buf_init(&note->why, note->why_bytes, sizeof(note->why_bytes));
+    outcome_put(&note->why, why);
+}
+
 static void
 put_starttls(struct deliver_work *w, uint32_t index)
 {
     struct buf *out = &w->attempt.starttls;
+    const struct deliver_note *note = find_note(w, index);
     bool verified = w->given.job->tls_strictness == 2;
 
     buf_reset(out);
@@ -26,12 +52,9 @@ put_starttls(struct deliver_work *w, uint32_t index)
         outcome_put(out, w->tls.cipher);
         outcome_put_text(out, verified ? "; verify=verified;"
                                        : "; verify=unverified;");
-    } else if (w->tls_failed[index]) {
+    } else if (note) {
         outcome_put_text(out, "STARTTLS failed: ");
-        if (w->tls_why_owner == index)
-            outcome_put(out, buf_slice(&w->tls_why));
-        else
-            outcome_put_text(out, "in the first pass");
+        outcome_put(out, buf_slice(&note->why));
         outcome_put_text(out, ";");
     }
 }
@@ -44,17 +67,6 @@ put_too_big(struct deliver_work *w)
     buf_put_number(out, w->config.size, 1);
     outcome_put_text(out, " bytes, limit ");
     buf_put_number(out, w->smtp.features.size_max, 1);
-}
-
-/* Of candidate `index`; only the last reason is kept, for the line that tells
- * it once the same candidate has been talked to in clear. */
-static void
-note_tls_failure(struct deliver_work *w, uint32_t index, struct slice why)
-{
-    w->tls_failed[index] = true;
-    w->tls_why_owner = index;
-    buf_init(&w->tls_why, w->tls_why_bytes, sizeof(w->tls_why_bytes));
-    outcome_put(&w->tls_why, why);
 }
 
 /* Whether the last reply belongs to the verdict: it does not where the verdict
@@ -114,7 +126,7 @@ prepare_tls(struct deliver_work *w)
     w->attempt.fault = FAULT_SYSTEM;
     if (job->client_cert.used > 0) {
         w->attempt.fault = FAULT_CONTROL;
-        outcome_put_text(&w->attempt.detail, "control/clientcert: ");
+        outcome_put_text(&w->attempt.detail, "control/clientcert, clientkey: ");
     }
     outcome_put(&w->attempt.detail, w->tls.reason);
     return false;
@@ -122,28 +134,32 @@ prepare_tls(struct deliver_work *w)
 
 /* The handshake failed, or what came of it at once. */
 static enum next
-fail_tls(struct deliver_work *w, uint32_t index)
+fail_tls(struct deliver_work *w, uint32_t index, struct slice why)
 {
     struct outcome *o = &w->attempt;
     bool refused = w->tls.state == TLS_REFUSED;
 
-    note_tls_failure(w, index, w->link.why);
+    note_tls_failure(w, index, why);
     w->smtp.secure = false;
     if (w->given.job->tls_strictness == 0)
         return NEXT_CLEAR;
     o->fault = refused ? FAULT_TLS_UNTRUSTED : FAULT_TLS_FAILED;
     o->progress = 1 + SMTP_STEP_SECURE;
-    outcome_put(&o->why, buf_slice(&w->tls_why));
+    outcome_put(&o->why, why);
     put_starttls(w, index);
     return NEXT_CANDIDATE;
 }
 
-/* A server that does not like our side of the handshake says so behind it. */
+/* A server that does not like our side of the handshake ends the connection
+ * right behind it, most with an alert: before a byte of a reply. */
 static bool
 died_of_tls(const struct deliver_work *w)
 {
-    return w->smtp.fault == FAULT_DIED && w->smtp.secure &&
-           w->smtp.fault_step == SMTP_STEP_EHLO && w->tls.state == TLS_FAILED;
+    const struct smtp *s = &w->smtp;
+    bool ended = w->tls.state != TLS_OPEN || w->link.why.size > 0;
+
+    return s->fault == FAULT_DIED && s->secure && !s->reply_open &&
+           s->fault_step == SMTP_STEP_EHLO && ended;
 }
 
 static bool
@@ -197,12 +213,13 @@ converse(struct deliver_work *w, uint32_t index)
         if (!prepare_tls(w))
             return NEXT_REPORT;
         if (!secure(w, index))
-            return fail_tls(w, index);
+            return fail_tls(w, index, w->link.why);
         smtp_secured(&w->smtp, os_now_ms());
         pump_run(&p);
     }
     if (died_of_tls(w))
-        return fail_tls(w, index);
+        return fail_tls(w, index, w->smtp.why);
+    w->tls_found = w->tls_found || w->smtp.secure;
     put_session(w);
     if (w->smtp.tls_refused)
         note_tls_failure(w, index, SLICE("refused by the server"));
@@ -232,7 +249,7 @@ hold_session(struct deliver_work *w, uint32_t index, int fd)
     next = converse(w, index);
     link_close(&w->link,
                next == NEXT_CLEAR ? slice_of(&next, 0) : smtp_tx(&w->smtp));
-    if (next != NEXT_REPORT)
+    if (!w->smtp.final)
         qmail_report_init(w->given.report, w->given.job->recipient_count);
     return next;
 }
@@ -257,6 +274,7 @@ try_candidate(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
     }
     outcome_init(&w->attempt);
     w->attempt.fault = FAULT_CONNECT;
+    w->attempt.progress = 1 + SMTP_STEP_SECURE;
     put_starttls(w, index);
     return NEXT_CANDIDATE;
 }
@@ -315,7 +333,6 @@ deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
     bool decided = false;
 
     w->given = *d;
-    w->tls_why_owner = POLICY_NOBODY;
     outcome_init(out);
     outcome_init(&w->attempt);
     if (d->job->client_cert.used > 0 && !prepare_tls(w)) {
@@ -324,8 +341,11 @@ deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
     }
     decided =
         pass(w, tls ? first_pass[d->job->tls_strictness] : SMTP_TLS_OFF, out);
-    if (!decided && tls && d->job->tls_strictness == 1) {
-        outcome_init(out);
+    /* In clear only if no server was found that TLS works with; then any
+     * session of the second pass is further than those of the first. */
+    if (!decided && tls && d->job->tls_strictness == 1 && !w->tls_found &&
+        out->fault != FAULT_OK) {
+        out->progress = 0;
         decided = pass(w, SMTP_TLS_OFF, out);
     }
     if (!decided && out->fault == FAULT_OK)

@@ -34,6 +34,14 @@ struct delivery {
     struct tcpto *tcpto;
 };
 
+/* Why there is no TLS with a candidate, for the line that says so once the
+ * same candidate has been talked to in clear. */
+struct deliver_note {
+    uint32_t index;
+    struct buf why;
+    uint8_t why_bytes[TLS_REASON_SIZE_MAX];
+};
+
 /* Memory that only this stage needs. */
 struct deliver_work {
     struct delivery given;
@@ -46,10 +54,9 @@ struct deliver_work {
     enum smtp_tls tls_manner; /* of the session at hand */
     bool careful;             /* likewise: BDAT was refused before */
     bool tls_ready;
-    bool tls_failed[CANDIDATE_COUNT_MAX]; /* refused, or no handshake */
-    uint32_t tls_why_owner; /* the last of them: its reason is tls_why */
-    struct buf tls_why;
-    uint8_t tls_why_bytes[TLS_REASON_SIZE_MAX];
+    bool tls_found; /* there is a candidate that TLS works with */
+    uint32_t note_count;
+    struct deliver_note notes[SESSION_COUNT_MAX]; /* one a session at most */
     struct tls tls;
     alignas(16) uint8_t arena[TLS_ARENA_SIZE];
 };

@@ -160,28 +160,34 @@ link_send(struct link *l, struct slice text)
     return OS_ERROR;
 }
 
+/* What TLS holds of plain text: bytes, 0 at the end. */
+static ptrdiff_t
+take_text(struct link *l, uint8_t *out, size_t size)
+{
+    size_t got = tls_read(l->tls, out, size);
+
+    l->more = got > 0;
+    if (got > 0)
+        return (ptrdiff_t)got;
+    if (l->tls->state == TLS_CLOSED)
+        return 0;
+    if (l->tls->state == TLS_OPEN)
+        return OS_AGAIN;
+    l->why = l->tls->reason;
+    return OS_ERROR;
+}
+
+/* One read of the socket at most: a peer that floods us with what has no text
+ * in it must not keep the caller from looking at its clock. */
 static ptrdiff_t
 recv_secure(struct link *l, uint8_t *out, size_t size)
 {
-    for (;;) {
-        size_t got = tls_read(l->tls, out, size);
-        ptrdiff_t n = 0;
+    ptrdiff_t n = take_text(l, out, size);
 
-        l->more = got > 0;
-        if (got > 0)
-            return (ptrdiff_t)got;
-        if (l->tls->state == TLS_CLOSED)
-            return 0;
-        if (l->tls->state != TLS_OPEN) {
-            l->why = l->tls->reason;
-            return OS_ERROR;
-        }
-        if (!l->readable)
-            return OS_AGAIN;
-        n = feed(l);
-        if (n < 0)
-            return n;
-    }
+    if (n != OS_AGAIN || !l->readable)
+        return n;
+    n = feed(l);
+    return n < 0 ? n : take_text(l, out, size);
 }
 
 ptrdiff_t
