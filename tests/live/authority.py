@@ -44,7 +44,10 @@ authorityKeyIdentifier = keyid
 
 KEYS = {
     "ecdsa": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "ecdsa384": ["EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
     "rsa": ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
+    "rsa1024": ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+    "rsa4096": ["RSA", "-pkeyopt", "rsa_keygen_bits:4096"],
 }
 VALID = ("20200101000000Z", "20490101000000Z")
 EXPIRED = ("20200101000000Z", "20210101000000Z")
@@ -107,7 +110,8 @@ class Issuer:
         certificate.join()
         return certificate
 
-    def sign(self, certificate, subject, extensions, issuer, dates):
+    def sign(self, certificate, subject, extensions, issuer, dates,
+             digest="sha256"):
         base = certificate.cert.removesuffix(".crt")
         with open(base + ".ext", "w") as out:
             out.write(extensions)
@@ -116,7 +120,7 @@ class Issuer:
         openssl("ca", "-batch", "-notext", "-config", self.conf,
                 "-cert", issuer.cert, "-keyfile", issuer.key,
                 "-startdate", dates[0], "-enddate", dates[1],
-                "-extfile", base + ".ext", "-in", base + ".csr",
+                "-extfile", base + ".ext", "-in", base + ".csr", "-md", digest,
                 "-out", certificate.cert)
 
     def intermediate(self, name, key="ecdsa"):
@@ -125,12 +129,13 @@ class Issuer:
                   self.root, VALID)
         return certificate
 
-    def leaf(self, name, names, key="ecdsa", issuer=None, dates=VALID):
+    def leaf(self, name, names, key="ecdsa", issuer=None, dates=VALID,
+             extensions=LEAF, **options):
         """A server certificate; names as in DNS:mx.example,IP:192.0.2.1."""
         certificate = self.new(name, key)
         subject = names.split(",")[0].partition(":")[2]
-        self.sign(certificate, subject, LEAF.format(names=names),
-                  issuer or self.root, dates)
+        self.sign(certificate, subject, extensions.format(names=names),
+                  issuer or self.root, dates, **options)
         certificate.join(*([issuer] if issuer else []))
         return certificate
 
