@@ -84,13 +84,31 @@ link_wait(struct link *l, struct link_wait *w, int64_t deadline_ms)
     return true;
 }
 
+/* The socket takes nothing any more, but the peer may have said why before it
+ * closed. TLS reads only once what it has to send is gone: so be it. False. */
+static bool
+hear_last_words(struct link *l)
+{
+    ptrdiff_t n = 1;
+
+    while (n > 0 && l->tls->state == TLS_HANDSHAKE) {
+        tls_tx_ack(l->tls, tls_tx(l->tls).size);
+        n = feed(l);
+    }
+    if (l->tls->state == TLS_FAILED)
+        l->why = l->tls->reason;
+    return false;
+}
+
 /* Sending may end the handshake as well as reading. */
 static bool
 shake_hands(struct link *l, int64_t deadline_ms)
 {
     struct link_wait w = {.rx = true, .also_fd = OS_NONE};
 
-    while (flush(l) != OS_ERROR) {
+    for (;;) {
+        if (flush(l) == OS_ERROR)
+            return hear_last_words(l);
         if (l->tls->state != TLS_HANDSHAKE)
             return true;
         if (os_now_ms() >= deadline_ms)
@@ -100,7 +118,6 @@ shake_hands(struct link *l, int64_t deadline_ms)
         if (l->readable && feed(l) == OS_ERROR)
             return false;
     }
-    return false;
 }
 
 static bool
