@@ -17,7 +17,7 @@ from nameserver import serve_names
 from scripted import DROP, EHLO_STARTTLS, RESET, Scripted
 from tlsserver import python_tls
 from tracing import Trace
-from world import run_suite
+from world import run_suite, wait_until
 
 HOST, ADDRESS, NAME = "dest.example", "192.0.2.10", "mx.dest.example"
 ADDRESS_6, CLOSED = "2001:db8::10", "192.0.2.50"
@@ -401,6 +401,7 @@ def drop_of_a_pipe_leaves_none(setting):
         run = rspawn.spawn(command, setting.home.path, f"/proc/self/fd/{read}")
         os.close(read)
         os.write(write, b"a line\n" * 5000)
+        wait_until(lambda: server.sessions, "a session")
         server.settle()
         os.close(write)
         outcome = run.finish()
