@@ -376,13 +376,17 @@ tls_tx_ack(struct tls *t, size_t size)
 size_t
 tls_read(struct tls *t, uint8_t *out, size_t size)
 {
+    size_t before;
     int result;
 
     if (t->state != TLS_OPEN || size == 0)
         return 0;
-    do
+    /* It also wants to read after a warning, whatever else is there. */
+    do {
+        before = t->rx_used;
         result = mbedtls_ssl_read(&t->core->ssl, out, size);
-    while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET);
+    } while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
+             (result == MBEDTLS_ERR_SSL_WANT_READ && t->rx_used < before));
     if (result > 0)
         return (size_t)result;
     if (result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {

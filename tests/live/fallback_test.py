@@ -7,11 +7,13 @@ import sys
 import messages
 from authority import Issuer
 from checks import delivered, encrypted, failed, in_clear, same
-from harness import Suite, contains, equal
+from harness import Suite, equal
 from nameserver import serve_names
-from scripted import DROP, EHLO_STARTTLS, RESET, Scripted
-from tlsfaults import CRITICAL, all_faults, drip, hang, write_huge_chain
+from scripted import DROP, EHLO_STARTTLS, RESET, Scripted, Wire
+from tlsfaults import (CRITICAL, all_faults, close_politely, drip, hang,
+                       write_huge_chain)
 from tlsserver import python_tls
+from tracing import Trace
 from world import run_suite
 
 HOST, ADDRESS, NAME = "dest.example", "192.0.2.10", "mx.dest.example"
@@ -453,6 +455,48 @@ for name, args in {
                                f"{CONNECTED}connection died. (#4.4.2)\n"),
 }.items():
     suite.add(f"no_close_notify_{name}", close_at, *args)
+
+
+@suite.case
+def polite_end_before_the_final_reply(setting):
+    """close_notify is an end too, not an answer."""
+    setting.controls(2)
+    made = []
+
+    def upgrade(connection):
+        secure = python_tls(setting.good)(connection)
+        made.append(secure)
+        return secure
+
+    script = {**STARTTLS, ".": (b"", DROP)}
+    with setting.server(script, upgrade) as server:
+        server_act = Wire.act
+
+        def act(wire, event, part):
+            if event == "." and part == DROP:
+                close_politely(made[0])
+            return server_act(wire, event, part)
+
+        Wire.act = act
+        try:
+            outcome = setting.deliver()
+            server.settle()
+        finally:
+            Wire.act = server_act
+    failed(outcome, "Z", DUPLICATE + "At the message: closed by the server\n")
+
+
+@suite.case
+def entropy_without_getrandom(setting):
+    """An old kernel: /dev/urandom is read instead."""
+    setting.controls(2)
+    trace = Trace(setting.world, "urandom")
+    denied = [*trace.wrapper, "-e", "inject=getrandom:error=ENOSYS"]
+    with setting.server(STARTTLS, python_tls(setting.good)):
+        outcome = setting.deliver(wrapper=denied)
+        delivered(outcome, ADDRESS)
+        encrypted(outcome, "verified")
+    assert any("/dev/urandom" in line for line in trace.calls())
 
 
 @suite.case
