@@ -167,22 +167,25 @@ class Wire:
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         session.commands.append(("tls " if session.over_tls else "") + text)
         verb = verb_of(text)
+        if verb == "BDAT":
+            self.chunk(text)
+            return
         sent = self.react(verb)
         if verb == "STARTTLS" and sent.startswith(b"220"):
             self.start_tls()
         elif verb == "DATA" and sent.startswith(b"354"):
             session.contents.append(self.read_content())
             self.react(".")
-        elif verb == "BDAT":
-            self.chunk(text)
         elif verb == "QUIT":
             raise Gone
 
     def chunk(self, text):
-        """BDAT: the reply comes after the chunk."""
+        """BDAT: the reply comes after the chunk; one of the script refuses it."""
         words = text.split()
         data = self.read_exactly(int(words[1]))
         session = self.session
+        if self.react("BDAT")[:1] in (b"4", b"5"):
+            return
         if session.counts.get("open chunk"):
             session.contents[-1] += data
         else:
