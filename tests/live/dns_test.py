@@ -11,7 +11,7 @@ from harness import Skip, Suite, contains, equal
 from nameserver import Authority, Dnsmasq, SilentServer, Unbound
 from scripted import Scripted
 from tracing import Trace
-from world import run_suite
+from world import full_listener, run_suite
 
 LIVE, LIVE_2, LIVE_6 = "192.0.2.10", "192.0.2.11", "2001:db8::10"
 CLOSED, CLOSED_6, FULL = "192.0.2.50", "2001:db8::50", "192.0.2.51"
@@ -96,20 +96,6 @@ class Setting:
         if not self.dnsmasq:
             self.dnsmasq = Dnsmasq(self.world, self.authority)
         return self.dnsmasq
-
-
-def full_listener(world, address):
-    """Port 25 with a full queue: connections to it neither open nor fail."""
-    server = socket.create_server((address, 25), backlog=0)
-    world.closers.append(server.close)
-    clients = []
-    for _ in range(3):
-        client = socket.socket()
-        client.setblocking(False)
-        client.connect_ex((address, 25))
-        clients.append(client)
-        world.closers.append(client.close)
-    return server, clients
 
 
 def goes_to(setting, host, address):

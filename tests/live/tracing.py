@@ -45,6 +45,15 @@ class Trace:
                 count += 1
         return count
 
+    def addresses(self, port):
+        """Where it began connections or sent datagrams to, in order."""
+        found = []
+        for line in self.calls():
+            if "connect(" in line and f"htons({port})" in line:
+                found.append(re.search(r'inet_(?:addr|pton)\((?:AF_INET6, )?"([^"]+)"',
+                                       line)[1])
+        return found
+
 
 def peak_memory_kib(pid):
     """VmHWM of a process, in KiB."""

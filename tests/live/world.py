@@ -238,3 +238,17 @@ def listener(address, port):
     """A listening TCP socket, IPv4 or IPv6."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     return socket.create_server((address, port), family=family, backlog=32)
+
+
+def full_listener(world, address):
+    """Port 25 with a full queue: connections to it neither open nor fail."""
+    server = socket.create_server((address, 25), backlog=0)
+    world.closers.append(server.close)
+    clients = []
+    for _ in range(3):
+        client = socket.socket()
+        client.setblocking(False)
+        client.connect_ex((address, 25))
+        clients.append(client)
+        world.closers.append(client.close)
+    return server, clients
