@@ -245,22 +245,44 @@ is_own(const struct job *job, const struct addr *a)
 }
 
 static void
-add_addresses(const struct job *job, const struct resolve_work *w,
-              uint32_t host, struct policy_candidates *out)
+add_address(const struct job *job, const struct resolve_work *w, uint32_t host,
+            const struct addr *a, struct policy_candidates *out)
 {
-    const struct resolve_host *h = &w->hosts[host];
+    struct policy_candidate c = {.to = {.addr = *a, .port = job->route.port},
+                                 .preference = w->hosts[host].preference,
+                                 .host = (uint16_t)host};
 
-    for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
-        const struct dns_query *q = answer(w, h, family);
+    policy_candidates_add(out, &c, is_own(job, a));
+}
 
-        for (uint32_t i = 0; i < q->address_count; i++) {
-            struct policy_candidate c = {
-                .to = {.addr = q->addresses[i], .port = job->route.port},
-                .preference = h->preference,
-                .host = (uint16_t)host};
-            policy_candidates_add(out, &c, is_own(job, &c.to.addr));
+/* Behind the hosts of `first`'s preference. */
+static uint32_t
+group_end(const struct resolve_work *w, uint32_t first)
+{
+    uint32_t end = first;
+
+    while (end < w->host_count &&
+           w->hosts[end].preference == w->hosts[first].preference)
+        end++;
+    return end;
+}
+
+/* The addresses of one preference: the first of each host and family, then
+ * the second, so that all have their share when there are too many. */
+static void
+add_addresses(const struct job *job, const struct resolve_work *w,
+              uint32_t first, uint32_t end, struct policy_candidates *out)
+{
+    for (uint32_t i = 0; i < DNS_ADDRESS_COUNT_MAX; i++)
+        for (uint32_t q = ADDR_FAMILY_COUNT * first;
+             q < ADDR_FAMILY_COUNT * end; q++) {
+            uint32_t host = q / ADDR_FAMILY_COUNT;
+            const struct dns_query *found =
+                answer(w, &w->hosts[host], q % ADDR_FAMILY_COUNT);
+
+            if (i < found->address_count)
+                add_address(job, w, host, &found->addresses[i], out);
         }
-    }
 }
 
 /* Whether a look-up of a host better than `preference` failed temporarily, or
@@ -302,7 +324,10 @@ collect(const struct job *job, struct resolve_work *w, struct targets *out)
         buf_init(&text, out->names[i].text, sizeof(out->names[i].text));
         dns_name_print(&text, &w->hosts[i].name);
         out->names[i].size = (uint8_t)text.used;
-        add_addresses(job, w, i, c);
+    }
+    for (uint32_t first = 0, end = 0; first < w->host_count; first = end) {
+        end = group_end(w, first);
+        add_addresses(job, w, first, end, c);
     }
     if (!os_random(&seed, sizeof(seed)))
         return FAULT_SYSTEM;
