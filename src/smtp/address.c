@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/addr.h"
 #include "base/ascii.h"
 
 /* Plain in a local part besides letters and digits. */
@@ -63,11 +64,15 @@ quoted_size(struct slice local)
     return size;
 }
 
-/* Behind the `@`: a name, or a literal in brackets. qmail's own double bounces
- * come from `#@[]`, so an empty literal is one. */
+/* Behind the `@`: a name, an address, or a literal in brackets. qmail's own
+ * double bounces come from `#@[]`, so an empty literal is one. */
 static bool
 domain_is_clean(struct slice domain)
 {
+    struct addr bare;
+
+    if (addr_parse(domain, &bare))
+        return true;
     if (domain.size >= 2 && domain.data[0] == '[' &&
         domain.data[domain.size - 1] == ']') {
         domain = slice_part(domain, 1, domain.size - 1);

@@ -173,6 +173,8 @@ TEST(a_domain_has_no_special_characters)
         if (specials[i] != ':')
             CHECK(check(literal) == SMTP_ADDRESS_DOMAIN);
     }
+    CHECK(check("a@::1") == SMTP_ADDRESS_OK); /* an address needs no brackets */
+    CHECK(check("a@::1::") == SMTP_ADDRESS_DOMAIN);
     CHECK(check("a@b> SIZE=1") == SMTP_ADDRESS_DOMAIN);
     CHECK(check("a@[b]> x<[c]") == SMTP_ADDRESS_DOMAIN);
     CHECK(check("a@[b][c]") == SMTP_ADDRESS_DOMAIN);
