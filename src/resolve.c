@@ -251,8 +251,12 @@ add_address(const struct job *job, const struct resolve_work *w, uint32_t host,
     struct policy_candidate c = {.to = {.addr = *a, .port = job->route.port},
                                  .preference = w->hosts[host].preference,
                                  .host = (uint16_t)host};
+    bool own = is_own(job, a);
 
-    policy_candidates_add(out, &c, is_own(job, a));
+    /* An address of ours among a relay's cuts none of the others off. */
+    if (own && job->route.relay)
+        c.preference = UINT16_MAX;
+    policy_candidates_add(out, &c, own);
 }
 
 /* Behind the hosts of `first`'s preference. */

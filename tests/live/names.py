@@ -161,7 +161,8 @@ class Names:
                 data, peer = self.udp.recvfrom(4096)
             except OSError:
                 return
-            self.start(self.answer_udp, data, peer)
+            if data:  # nothing: the socket was shut down
+                self.start(self.answer_udp, data, peer)
 
     def serve_tcp(self):
         while True:
