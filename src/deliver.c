@@ -249,6 +249,7 @@ hold_session(struct deliver_work *w, uint32_t index, int fd)
     next = converse(w, index);
     link_close(&w->link,
                next == NEXT_CLEAR ? slice_of(&next, 0) : smtp_tx(&w->smtp));
+    /* What a recipient was told counts only with a verdict behind it. */
     if (!w->smtp.final)
         qmail_report_init(w->given.report, w->given.job->recipient_count);
     return next;
