@@ -242,11 +242,12 @@ def listener(address, port):
 
 def full_listener(world, address):
     """Port 25 with a full queue: connections to it neither open nor fail."""
-    server = socket.create_server((address, 25), backlog=0)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    server = socket.create_server((address, 25), family=family, backlog=0)
     world.closers.append(server.close)
     clients = []
     for _ in range(3):
-        client = socket.socket()
+        client = socket.socket(family)
         client.setblocking(False)
         client.connect_ex((address, 25))
         clients.append(client)
