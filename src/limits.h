@@ -55,6 +55,8 @@ enum {
     TCPTO_REPEAT_S = 120,        /* of deliveries at once, one counts */
     TCPTO_COUNT_MAX = 10,        /* time-outs counted */
     TCPTO_COUNT_WEIGHT_S = 1024, /* a time-out's worth when one must go */
+    TCPTO_LOCK_TRY_COUNT = 10,   /* who holds the lock writes 16 bytes, ... */
+    TCPTO_LOCK_PAUSE_MS = 10,    /* ... or is stuck: not worth a delivery */
 
     /* DNS */
     DNS_PORT = 53,
