@@ -3,6 +3,7 @@
 for, and what was learnt goes to tcpto. Times are checked from below; bounds
 above are far from what is expected."""
 
+import functools
 import sys
 import threading
 import time
@@ -22,6 +23,8 @@ FULL_6, ONE_6, NOWHERE, NOWHERE_6 = ("2001:db8::51", "2001:db8::10", "203.0.113.
                                      "2001:db9::1")
 UNCONNECTED = "Sorry, I wasn't able to establish an SMTP connection. (#4.4.1)\n"
 # Far from 3 s and from timeoutconnect: a slow machine is no failure.
+# Soon is before the 3 s after which a worse preference starts. A busy machine
+# may be slower than that: such a case has three tries.
 SOON_S, PATIENT = 2.8, {"timeoutconnect": 60}
 suite = Suite()
 
@@ -73,7 +76,21 @@ def six(setting):
 
 # ---- addresses of one preference
 
+def three_tries(case):
+    """The case, once more if its time was not kept."""
+    @functools.wraps(case)
+    def run(setting):
+        for _ in range(2):
+            try:
+                return case(setting)
+            except AssertionError:
+                pass
+        return case(setting)
+    return run
+
+
 @suite.case
+@three_tries
 def the_next_address_after_250_ms(setting):
     """IPv6 is tried first, and is dead."""
     six(setting)
@@ -95,6 +112,7 @@ def each_dead_address_costs_as_much(setting):
 
 
 @suite.case
+@three_tries
 def a_younger_loser_counts_as_nothing(setting):
     for _ in range(4):  # the order is random
         outcome, took = setting.run([*FULL[:2], ONE])
@@ -114,6 +132,7 @@ def the_losers_are_closed(setting):
 
 
 @suite.case
+@three_tries
 def refused_and_unreachable_cost_nothing(setting):
     addresses = [CLOSED, NOWHERE, *([NOWHERE_6] if setting.world.has_ipv6 else [])]
     outcome, took = setting.run(addresses, [ONE])
@@ -144,6 +163,7 @@ def after_the_last_of_the_better_ones(setting):
 
 
 @suite.case
+@three_tries
 def at_once_when_all_better_ones_failed(setting):
     outcome, took = setting.run([CLOSED], ["192.0.2.61", "192.0.2.62"], [ONE])
     delivered(outcome, ONE)
@@ -151,6 +171,7 @@ def at_once_when_all_better_ones_failed(setting):
 
 
 @suite.case
+@three_tries
 def at_once_when_the_better_ones_timed_out(setting):
     outcome, took = setting.run([FULL[0]], [ONE], control={"timeoutconnect": 1})
     delivered(outcome, ONE)
@@ -159,6 +180,7 @@ def at_once_when_the_better_ones_timed_out(setting):
 
 
 @suite.case
+@three_tries
 def a_slow_better_one_is_not_passed_over(setting):
     """Its queue has room again after half a second: the second SYN gets in."""
     slow = "192.0.2.58"
