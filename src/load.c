@@ -122,7 +122,8 @@ read_seconds(struct loader *l, const char *path, uint32_t normal, uint32_t *out)
     return problem == PROBLEM_NONE ? FAULT_OK : complain(l, false, problem);
 }
 
-/* helohost, else me; an empty one counts as missing. */
+/* helohost, else me; an empty one counts as missing. As in stock, me has to be
+ * readable in any case. */
 static enum fault
 load_helo(struct loader *l)
 {
@@ -138,14 +139,15 @@ load_helo(struct loader *l)
 
         if (fault != FAULT_OK)
             return fault;
-        if (value.size == 0)
+        if (value.size == 0 || job->helo.used > 0)
             continue;
         problem = qmail_control_host(value);
         if (problem != PROBLEM_NONE)
             return complain(l, false, problem);
         buf_put(&job->helo, value);
-        return FAULT_OK;
     }
+    if (job->helo.used > 0)
+        return FAULT_OK;
     outcome_put_text(l->detail, "control/me: is missing or empty");
     return FAULT_CONTROL;
 }
@@ -281,23 +283,22 @@ read_pem(struct loader *l, const char *file, struct buf *out)
     return FAULT_OK;
 }
 
-/* Offered when both files name one; that cannot be read is an error. */
+/* Offered when both files name one and STARTTLS is tried; both files have to
+ * be readable in any case. */
 static enum fault
 load_client(struct loader *l)
 {
     struct job *job = l->job;
-    struct slice value;
-    bool found = false;
-    enum fault fault = read_value(l, "control/clientkey", &value, &found);
-    bool has_key = value.size > 0;
+    enum fault fault = read_path(l, "control/clientkey");
+    bool used = l->path.used > 0 && job->anchors != JOB_ANCHORS_NONE;
 
     buf_init(&job->client_cert, job->client_cert_bytes,
              sizeof(job->client_cert_bytes));
     buf_init(&job->client_key, job->client_key_bytes,
              sizeof(job->client_key_bytes));
-    if (fault == FAULT_OK && has_key)
+    if (fault == FAULT_OK)
         fault = read_path(l, "control/clientcert");
-    if (fault != FAULT_OK || !has_key || l->path.used == 0)
+    if (fault != FAULT_OK || !used || l->path.used == 0)
         return fault;
     fault = read_pem(l, "control/clientcert", &job->client_cert);
     if (fault == FAULT_OK)
@@ -355,9 +356,7 @@ load_tls(struct loader *l)
             return complain(l, false, problem);
     }
     fault = load_anchors(l);
-    if (fault != FAULT_OK || l->job->anchors == JOB_ANCHORS_NONE)
-        return fault;
-    return load_client(l);
+    return fault == FAULT_OK ? load_client(l) : fault;
 }
 
 /* ---- name servers ---- */
@@ -394,13 +393,18 @@ load_dns(struct loader *l, const struct load_args *args)
 }
 
 static enum fault
-enter_home(const struct load_args *args)
+enter_home(struct loader *l, const struct load_args *args)
 {
     struct slice home = find_variable(args->environment, "QMAILHOME");
 
     if (home.size == 0)
         home = SLICE(QMAIL_HOME);
-    return os_chdir((const char *)home.data) ? FAULT_OK : FAULT_HOME;
+    if (os_chdir((const char *)home.data))
+        return FAULT_OK;
+    outcome_put(l->detail, slice_part(home, 0, CONTROL_LINE_SIZE_MAX));
+    outcome_put_text(l->detail, ": ");
+    outcome_put_text(l->detail, os_why());
+    return FAULT_HOME;
 }
 
 enum fault
@@ -415,7 +419,7 @@ load(const struct load_args *args, struct load_work *work, struct job *job,
 
     dns_conf_init(&job->dns);
     if (fault == FAULT_OK)
-        fault = enter_home(args);
+        fault = enter_home(&l, args);
     if (fault == FAULT_OK)
         fault = load_helo(&l);
     if (fault == FAULT_OK)

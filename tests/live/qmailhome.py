@@ -22,6 +22,14 @@ DEFAULTS = {
 SENDER = "alice@client.example"
 
 
+def remove(path):
+    """Whatever is there, if anything."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        os.rmdir(path)
+    elif os.path.lexists(path):
+        os.unlink(path)
+
+
 class QmailHome:
     """The directory, with the calls a test makes on it."""
 
@@ -50,15 +58,20 @@ class QmailHome:
         A value of None removes a default.
         """
         for name in CONTROL_FILES:
-            try:
-                os.unlink(os.path.join(self.path, "control", name))
-            except FileNotFoundError:
-                pass
+            remove(self.control_path(name))
         for name, value in {**DEFAULTS, **values}.items():
             if value is not None:
-                with open(os.path.join(self.path, "control", name), "w") as file:
-                    file.write(f"{value}\n")
+                self.plant(name, f"{value}\n".encode())
         self.clear_tcpto()
+
+    def control_path(self, name):
+        return os.path.join(self.path, "control", name)
+
+    def plant(self, name, data):
+        """One control file with exactly these bytes."""
+        remove(self.control_path(name))
+        with open(self.control_path(name), "wb") as file:
+            file.write(data)
 
     def message(self, data, retry=False):
         """Queue data as a message file and return its path."""
