@@ -9,13 +9,16 @@ read_chunk(struct message *m)
     ptrdiff_t n = os_read(MESSAGE_FD, m->bytes, sizeof(m->bytes));
 
     if (n == OS_AGAIN)
-        return true;
+        return !m->regular;
     if (n < 0)
         return false;
     m->started = true;
     m->end = n == 0;
     m->rest = slice_of(m->bytes, (size_t)n);
-    return true;
+    m->taken += n;
+    /* A file that ends too soon, or too late, is not the one that was queued:
+     * part of it must not pass for the whole. */
+    return !m->regular || (m->end ? m->taken == m->size : m->taken <= m->size);
 }
 
 /* Whether the last byte of a file that does not fit is a line end. */
@@ -59,6 +62,7 @@ message_rewind(struct message *m)
 {
     m->end = m->whole;
     m->rest = slice_of(m->bytes, m->whole ? (size_t)m->size : 0);
+    m->taken = m->whole ? m->size : 0;
     return m->whole || os_seek(MESSAGE_FD, 0);
 }
 

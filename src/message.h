@@ -5,7 +5,8 @@
  * in     a regular file at offset 0, or a pipe
  * out    its bytes, once, or again after message_rewind
  * bound  MESSAGE_CHUNK_SIZE held; any length
- * fault  it cannot be read; its last line has no end
+ * fault  it cannot be read, or is not as long as it says; its last line has no
+ *        end
  * order  message_open; message_survey and message_rewind as often as wanted
  *        (regular files only); message_next until `end`
  */
@@ -29,7 +30,8 @@ struct message {
     bool end;     /* `rest` is the last there is */
     bool surveyed;
     struct smtp_survey survey;
-    int64_t size; /* regular */
+    int64_t size;  /* regular */
+    int64_t taken; /* bytes read since the start */
     struct slice rest;
     uint8_t bytes[MESSAGE_CHUNK_SIZE];
 };

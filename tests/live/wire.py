@@ -69,9 +69,12 @@ class Receiver:
         self.listener = listener(address, 25)
         self.listener.settimeout(IDLE_TIMEOUT_S)
         self.commands = []  # of the last delivery
+        self.ahead = []  # those of them that more was sent behind at once
         self.wire = b""  # what it sent between 354 and the end
+        self.hello_secure = None  # offers under TLS, where they differ
+        self.at = {}  # what else to do at a verb, or at "." before its reply
 
-    def spawn(self, fd):
+    def spawn(self, fd, sender=SENDER, recipients=(f"bob@{HOST_NAME}",)):
         """Start the program with fd as its message: pid and report pipe.
 
         subprocess is too slow for thousands; this sets what matters here.
@@ -79,8 +82,7 @@ class Receiver:
         report, end = os.pipe()
         actions = [(os.POSIX_SPAWN_DUP2, fd, 0), (os.POSIX_SPAWN_DUP2, end, 1),
                    (os.POSIX_SPAWN_DUP2, end, 2)]
-        command = [self.home.binary, f"[{self.address}]", SENDER,
-                   f"bob@{HOST_NAME}"]
+        command = [self.home.binary, f"[{self.address}]", sender, *recipients]
         environment = {"QMAILHOME": self.home.path}
         pid = os.posix_spawn(command[0], command, environment,
                              file_actions=actions)
@@ -93,7 +95,7 @@ class Receiver:
         _, status = os.waitpid(pid, 0)
         return rspawn.judge(os.waitstatus_to_exitcode(status), output)
 
-    def deliver(self, message, connects=True, mtime=None):
+    def deliver(self, message, mtime=None, **options):
         """One whole delivery of these bytes: the rspawn.Outcome."""
         fd = os.memfd_create("message")
         os.write(fd, message)
@@ -102,13 +104,13 @@ class Receiver:
         if mtime is not None:
             os.utime(fd, (mtime, mtime))
         try:
-            return self.deliver_fd(fd, connects)
+            return self.deliver_fd(fd, **options)
         finally:
             os.close(fd)
 
-    def deliver_fd(self, fd, connects=True):
-        self.commands, self.wire = [], b""
-        pid, report = self.spawn(fd)
+    def deliver_fd(self, fd, connects=True, **envelope):
+        self.commands, self.ahead, self.wire = [], [], b""
+        self.pid, report = self.spawn(fd, **envelope)
         if connects:
             connection, _ = self.listener.accept()
             connection.settimeout(IDLE_TIMEOUT_S)
@@ -117,7 +119,8 @@ class Receiver:
                 self.serve(connection)
             except (OSError, EOFError):
                 pass  # the report says what the program made of it
-        return self.finish(pid, report)
+            connection.close()
+        return self.finish(self.pid, report)
 
     def serve(self, connection):
         """One session, up to QUIT or the end of the connection."""
@@ -127,7 +130,10 @@ class Receiver:
         while True:
             line = stream.line()
             self.commands.append(line)
+            if stream.buffer:
+                self.ahead.append(line)
             verb = line[:4].upper()
+            self.at.get(verb, lambda: None)()
             if verb == "EHLO":
                 stream.send(self.hello(secure))
             elif verb == "STAR":
@@ -139,6 +145,7 @@ class Receiver:
             elif verb == "DATA":
                 stream.send(b"354 go on\r\n")
                 self.wire = self.content(stream)
+                self.at.get(".", lambda: None)()
                 stream.send(b"250 kept\r\n")
             elif verb == "QUIT":
                 stream.send(b"221 bye\r\n")
@@ -148,7 +155,10 @@ class Receiver:
                 stream.send(b"250 ok\r\n")
 
     def hello(self, secure):
-        words = ["wire.example", *self.offers]
+        offers = self.offers
+        if secure and self.hello_secure is not None:
+            offers = self.hello_secure
+        words = ["wire.example", *offers]
         if self.context and not secure:
             words.append("STARTTLS")
         lines = [f"250-{word}\r\n" for word in words[:-1]]
