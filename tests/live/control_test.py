@@ -4,12 +4,14 @@
 import os
 import socket
 import sys
+import time
 from dataclasses import dataclass
 
 import messages
 from authority import Issuer
 from checks import delivered
 from harness import Skip, Suite, equal
+from nameserver import SilentServer
 from rspawn import may_change_user
 from scripted import EHLO_STARTTLS, Scripted
 from tlsserver import python_tls
@@ -303,6 +305,55 @@ for file in ("timeoutconnect", "timeoutremote", "timeoutdns"):
         suite.add(f"{file}_{name}", number, file, value, fine)
 
 
+def at_least(seconds, setting, host):
+    """The Z of a delivery that takes that long, and not for ever."""
+    began = time.monotonic()
+    outcome = setting.home.deliver(host, f"bob@{host}", messages.small())
+    took = time.monotonic() - began
+    equal(outcome.letter, "Z", outcome.text)
+    assert seconds <= took < seconds + 20, f"{took:.1f} s"
+    return outcome.message
+
+
+@suite.case
+def timeoutconnect_counts(setting):
+    """An address that neither accepts nor refuses: its queue is full."""
+    address = "192.0.2.12"
+    with socket.create_server((address, 25), backlog=0):
+        waiting = [socket.socket() for _ in range(4)]
+        for s in waiting:
+            s.setblocking(False)
+            s.connect_ex((address, 25))
+        setting.home.control(timeoutconnect="2 seconds")
+        message = at_least(2, setting, f"[{address}]")
+        for s in waiting:
+            s.close()
+    assert message.startswith("ZSorry, I wasn't able to establish an SMTP "
+                              "connection. (#4.4.1)\n"), message
+
+
+@suite.case
+def timeoutremote_counts(setting):
+    with socket.create_server(("192.0.2.13", 25)):
+        setting.home.control(timeoutremote="2 seconds")
+        message = at_least(2, setting, "[192.0.2.13]")
+    assert message.startswith("ZConnected to 192.0.2.13 but connection died. "
+                              "(#4.4.2)\n"), message
+
+
+@suite.case
+def timeoutdns_counts(setting):
+    silent = SilentServer(setting.world, "192.0.2.53")
+    setting.home.control(timeoutdns="2 seconds")
+    setting.home.env = {"DNSCACHEIP": "192.0.2.53"}
+    try:
+        message = at_least(2, setting, "dest.example")
+    finally:
+        setting.home.env = {}
+    assert silent.asked() > 0
+    equal(message, "ZSorry, I couldn't find any host by that name. (#4.1.2)\n")
+
+
 # ---- tlsstrictness, trustanchors
 
 for name, value in {"3": "3", "minus": "-1", "words": "two", "two_digits": "02",
@@ -403,14 +454,6 @@ for name, (value, why) in HOMES.items():
 def home_without_control_files(setting):
     path = setting.world.folder("bare")
     equal(setting.seen(env={"QMAILHOME": path}), "control/me: is missing or empty")
-
-
-@suite.case
-def home_not_named(setting):
-    """An empty QMAILHOME is none; the built-in home is not here."""
-    outcome = setting.home.deliver(HOST, f"bob@{HOST}", messages.small(),
-                                   env={"QMAILHOME": ""})
-    equal(outcome.letter, "Z")
 
 
 @suite.case

@@ -15,10 +15,10 @@ from authority import Issuer
 from checks import encrypted
 from harness import equal
 from qmailhome import SENDER
-from scripted import IDLE_TIMEOUT_S
 from world import listener
 
 HOST_NAME = "wire.example"
+TIMEOUT_S = 60  # more than qmailhome's timeoutremote: a stall is the report's
 CLEAR, SECURE = "192.0.2.10", "192.0.2.11"
 END = b"\r\n.\r\n"
 LETTERS = [bytes([b]) for b in b"\r\n.a"]
@@ -67,7 +67,7 @@ class Receiver:
         self.context = context  # ssl, for STARTTLS
         self.offers = list(offers)
         self.listener = listener(address, 25)
-        self.listener.settimeout(IDLE_TIMEOUT_S)
+        self.listener.settimeout(TIMEOUT_S)
         self.commands = []  # of the last delivery
         self.ahead = []  # those of them that more was sent behind at once
         self.wire = b""  # what it sent between 354 and the end
@@ -108,17 +108,28 @@ class Receiver:
         finally:
             os.close(fd)
 
+    def drain(self):
+        """Forget connections that a delivery before this one left behind."""
+        self.listener.settimeout(0)
+        try:
+            while True:
+                self.listener.accept()[0].close()
+        except BlockingIOError:
+            self.listener.settimeout(TIMEOUT_S)
+
     def deliver_fd(self, fd, connects=True, **envelope):
         self.commands, self.ahead, self.wire = [], [], b""
+        self.error = None
+        self.drain()
         self.pid, report = self.spawn(fd, **envelope)
         if connects:
             connection, _ = self.listener.accept()
-            connection.settimeout(IDLE_TIMEOUT_S)
+            connection.settimeout(TIMEOUT_S)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 self.serve(connection)
-            except (OSError, EOFError):
-                pass  # the report says what the program made of it
+            except (OSError, EOFError) as error:
+                self.error = error  # the report says what came of it
             connection.close()
         return self.finish(self.pid, report)
 
@@ -228,7 +239,8 @@ class Setting:
         """One delivery: all of the policy holds."""
         receiver = self.receivers[security]
         outcome = receiver.deliver(message)
-        equal(outcome.letter, "K", f"{message[:40]!r}: {outcome.text}")
+        equal(outcome.letter, "K",
+              f"{message[:40]!r}: {outcome.text} ({receiver.error!r})")
         if security == "tls":
             encrypted(outcome, "unverified")
         got = unwrapped(receiver.wire)
