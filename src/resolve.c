@@ -335,9 +335,6 @@ collect(const struct job *job, struct resolve_work *w, struct targets *out)
     }
     if (!os_random(&seed, sizeof(seed)))
         return FAULT_SYSTEM;
-    /* Of a relay only what ipme lists goes: it has no preferences to cut. */
-    if (job->route.relay)
-        c->own_preference = UINT16_MAX;
     policy_candidates_finish(c, seed);
     return c->count > 0 ? FAULT_OK : why_nobody(job, w, c);
 }
