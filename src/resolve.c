@@ -196,13 +196,23 @@ read_exchangers(struct resolve_work *w)
     return FAULT_OK;
 }
 
+/* One that counts: multicast and the like are no reason to stop waiting. */
+static bool
+has_address(const struct dns_query *q)
+{
+    for (uint32_t i = 0; i < q->address_count; i++)
+        if (!addr_is_unusable(&q->addresses[i]))
+            return true;
+    return false;
+}
+
 static void
 note_addresses(struct resolve_work *w)
 {
     for (uint32_t i = 0; i < w->host_count; i++) {
         struct resolve_host *h = &w->hosts[i];
-        bool found = answer(w, h, 0)->state == DNS_FOUND ||
-                     answer(w, h, 1)->state == DNS_FOUND;
+        bool found =
+            has_address(answer(w, h, 0)) || has_address(answer(w, h, 1));
 
         if (found && !h->has_address)
             h->first_address_ms = os_now_ms();
