@@ -47,6 +47,8 @@ tidy:
 	$(Q)tests/run tests/tidy.sh
 demo: all
 	$(Q)/usr/bin/python3 tests/live/demo.py $(OUT)/qmail-remote
+sim mutants: ; $(Q)$(MAKE) -s -f tests/sim/Makefile $@ MBEDTLS_DIR="$(MBEDTLS_DIR)" \
+    MBEDTLS="$(MBEDTLS)" HOSTCC="$(HOSTCC)"
 budget: all
 	$(Q)tests/budget.sh print
 

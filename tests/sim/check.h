@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What must hold: the invariants of threats.md by their numbers, and ours.
+ *
+ * in     what happens in the world; the report and the end of the run
+ * out    violations
+ * bound  none
+ * fault  violated()
+ */
+#ifndef SIM_CHECK_H
+#define SIM_CHECK_H
+
+#include "sim/net.h"
+
+/* Behind the ten of threats.md. */
+enum {
+    CHECK_REPORT = 1,    /* framing, exactly one verdict */
+    CHECK_ACCEPTED = 2,  /* K only after 2xx, in the message's context */
+    CHECK_STRICT = 3,    /* never MAIL in clear at strictness 2 */
+    CHECK_FORGED = 4,    /* no byte from before TLS counts after it */
+    CHECK_PERMANENT = 5, /* D for allowed causes only */
+    CHECK_TIME = 6,
+    CHECK_SAFE_TEXT = 7,
+    CHECK_MEMORY = 8,
+    CHECK_DUPLICATE = 9, /* once the end was sent: no other candidate */
+    CHECK_OWN = 10,      /* never a connection to ourselves */
+    CHECK_CLIENT = 11,   /* what it says is correct SMTP, as offered */
+    CHECK_MESSAGE = 12,  /* the message arrives as it should, octet by octet */
+    CHECK_VERDICT = 13,  /* the right verdict where it is known */
+    CHECK_TRAP = 14,     /* no forged or unusable address is used */
+    CHECK_QUERY = 15,    /* DNS queries are well-formed */
+    CHECK_SESSIONS = 16, /* no more of them than the bound */
+    CHECK_CALLS = 17,    /* descriptors, arguments, no busy loop */
+    CHECK_CRASH = 18
+};
+
+struct session;
+
+struct figures {
+    uint64_t runs, accepted, temporary, permanent, died, duplicates, tls;
+    uint64_t sessions, expected;
+};
+extern struct figures figures;
+
+void check_reset(void);
+/* The program was held up by this much: deadlines are that much later. */
+void check_excuse(int64_t ms);
+
+void check_open(struct conn *c);
+void check_close(struct conn *c);
+void check_time(void);
+bool check_careful(const struct session *s);
+void check_mail(const struct session *s);
+void check_commit(const struct session *s);
+void check_secured(const struct session *s);
+struct place check_trap(void);
+
+/* At the end. `died`: by os_abort. */
+void check_end(const struct bytes *report, bool died);
+
+/* check_report.c: what the report says, taken apart. */
+struct report {
+    uint32_t record_count;
+    uint8_t records[ARG_COUNT_MAX];
+    char letter; /* 0: none */
+    const char *text;
+    size_t text_size;
+};
+bool report_read(const struct bytes *b, struct report *r);
+bool report_starts(const struct report *r, const char *text);
+bool report_has(const struct report *r, const char *text);
+
+/* check_verdict.c: which verdict must, or may, stand there. */
+void check_verdict(const struct report *r);
+struct session *last_session(void);
+/* The program has read this reply to its end. */
+bool was_read(const struct session *s, uint32_t reply);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+#include "sim/mta.h"
+
+#include <string.h>
+
+#include "sim/check.h"
+
+enum { COMMAND_SIZE_MAX = 512, PLAIN_SIZE = 16384, BABBLE_SIZE = 200 };
+
+struct session *sessions[SESSION_COUNT_ALL_MAX];
+uint32_t session_count;
+
+void
+mta_reset(void)
+{
+    session_count = 0;
+}
+
+void
+mta_opened(struct conn *c)
+{
+    struct session *s = sim_alloc(sizeof(*s));
+
+    if (session_count == SESSION_COUNT_ALL_MAX) {
+        violated(CHECK_SESSIONS, "more than %u connections to mail servers",
+                 session_count);
+        conn_end(c, true);
+        return;
+    }
+    sessions[session_count++] = s;
+    c->session = s;
+    s->conn = c;
+    s->mta = c->mta;
+    s->index = c->mta->session_count++;
+    s->state = SESSION_COMMAND;
+    trace("mta %s accepts connection %u", place_text(&c->place), c->number);
+    say(s, AT_GREETING, s->mta->codes[AT_GREETING] ? s->mta->codes[AT_GREETING]
+                                                   : 220);
+}
+
+/* ---- lines ---- */
+
+static void
+end_line(struct session *s)
+{
+    size_t size = s->line.size;
+    char *line = (char *)s->line.data;
+
+    s->line = (struct bytes){0};
+    if (size < 2 || line[size - 2] != '\r' || size > COMMAND_SIZE_MAX) {
+        violated(CHECK_CLIENT, "a line without CR, or too long: %s",
+                 quoted(line, size));
+        return;
+    }
+    for (size_t i = 0; i + 2 < size; i++)
+        if ((uint8_t)line[i] < ' ' || (uint8_t)line[i] >= 0x7f)
+            violated(CHECK_CLIENT, "a command has odd bytes: %s",
+                     quoted(line, size));
+    line[size - 2] = '\0';
+    hear_command(s, line);
+}
+
+static void
+hear_line(struct session *s, const uint8_t **data, size_t *size)
+{
+    while (*size > 0 && s->state == SESSION_COMMAND) {
+        uint8_t byte = **data;
+
+        ++*data;
+        --*size;
+        bytes_put(&s->line, &byte, 1);
+        if (byte == '\n')
+            end_line(s);
+        if (s->line.size > COMMAND_SIZE_MAX) {
+            violated(CHECK_CLIENT, "a command without end");
+            s->state = SESSION_OVER;
+        }
+    }
+}
+
+static bool
+waits_for_silence(const struct session *s)
+{
+    return s->pending > 0 &&
+           (s->last_asked == AT_STARTTLS || s->last_asked == AT_EHLO ||
+            s->last_asked == AT_HELO || s->last_asked == AT_GREETING ||
+            s->last_asked == AT_DATA) &&
+           !s->quit;
+}
+
+static void
+hear_plain(struct session *s, const uint8_t *data, size_t size)
+{
+    if (size > 0 && waits_for_silence(s) && memcmp(data, "QUIT", 4) != 0)
+        violated(CHECK_CLIENT, "bytes before the reply: %s",
+                 quoted(data, size));
+    while (size > 0 && s->state != SESSION_OVER && s->state != SESSION_TLS) {
+        if (s->state == SESSION_COMMAND)
+            hear_line(s, &data, &size);
+        if (s->state == SESSION_BODY)
+            hear_body(s, &data, &size);
+        if (s->state == SESSION_CHUNK)
+            hear_chunk(s, &data, &size);
+    }
+}
+
+/* ---- TLS ---- */
+
+static bool
+refuses_tls(struct session *s)
+{
+    uint8_t babble[BABBLE_SIZE];
+    static const char plain[] = "454 no TLS today\r\n";
+    enum mischief mischief = s->mta->mischief;
+
+    if (!has_mischief(s, AT_HANDSHAKE) || mischief == CUT ||
+        mischief == GARBLED)
+        return false;
+    s->dirty = true;
+    if (mischief == CLOSE || mischief == RESET) {
+        end_session(s, mischief == RESET);
+    } else if (mischief == BABBLE && chance(50)) {
+        conn_send(s->conn, plain, sizeof(plain) - 1, s->mta->segment);
+    } else if (mischief == BABBLE) {
+        for (size_t i = 0; i < sizeof(babble); i++)
+            babble[i] = (uint8_t)draw(256);
+        conn_send(s->conn, babble, sizeof(babble), s->mta->segment);
+    }
+    return true;
+}
+
+static void
+hear_tls(struct session *s, const uint8_t *data, size_t size)
+{
+    uint8_t plain[PLAIN_SIZE];
+    size_t n = 0;
+
+    if (s->state == SESSION_TLS && refuses_tls(s))
+        return;
+    if (s->state == SESSION_TLS) {
+        enum peer_state state = peer_feed(s->peer, data, size);
+
+        if (state == PEER_FAILED)
+            end_session(s, chance(30));
+        if (state != PEER_OPEN || s->state == SESSION_OVER)
+            return;
+        trace("mta %s is secure: %s", place_text(&s->mta->place),
+              peer_proto(s->peer));
+        check_secured(s);
+        s->state = SESSION_COMMAND;
+        s->secure = true;
+        s->hello = false;
+        s->offers = 0;
+        if (s->mta->codes[AT_HANDSHAKE]) {
+            s->dirty = true;
+            end_session(s, s->mta->codes[AT_HANDSHAKE] == 2);
+            return;
+        }
+    } else {
+        (void)peer_feed(s->peer, data, size);
+    }
+    while (s->state != SESSION_OVER &&
+           (n = peer_read(s->peer, plain, sizeof(plain))) > 0)
+        hear_plain(s, plain, n);
+}
+
+/* ---- what net.c tells ---- */
+
+void
+mta_bytes(struct conn *c, const uint8_t *data, size_t size)
+{
+    struct session *s = c->session;
+    const struct mta *m = s->mta;
+
+    s->heard += size;
+    if (s->state == SESSION_OVER)
+        return;
+    if (m->mischief == TAKEN_OFF && s->heard > m->mischief_value % 2000 &&
+        !(m->mischief_once && s->index > 0)) {
+        s->dirty = true;
+        end_session(s, m->mischief_value & 1);
+        return;
+    }
+    if (s->peer)
+        hear_tls(s, data, size);
+    else
+        hear_plain(s, data, size);
+}
+
+void
+mta_closed(struct conn *c)
+{
+    struct session *s = c->session;
+
+    trace("    %s: the client closed", place_text(&s->mta->place));
+    s->state = SESSION_OVER;
+    conn_end(c, false);
+}
+
+/* The program's deadline runs anew with each whole reply. */
+void
+mta_arrived(struct conn *c)
+{
+    struct session *s = c->session;
+
+    for (uint32_t i = 0; s && i < s->said_count; i++)
+        if (s->said[i].sent && !s->said[i].came &&
+            s->said[i].end <= c->arrived) {
+            s->said[i].came = true;
+            c->progress_ms = sim_now_ms;
+        }
+}

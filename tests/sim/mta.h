@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A session of a mail server: correct SMTP, one mischief, and a record of
+ * what was said and heard for the checks.
+ *
+ * in     bytes of the program, by net.h
+ * out    replies; struct session for check.c
+ * bound  SAID_COUNT_MAX replies
+ * fault  what a client must not say is a violation
+ */
+#ifndef SIM_MTA_H
+#define SIM_MTA_H
+
+#include "sim/net.h"
+#include "sim/peer.h"
+
+enum { SAID_COUNT_MAX = 128 };
+
+enum session_state {
+    SESSION_COMMAND,
+    SESSION_BODY,
+    SESSION_CHUNK,
+    SESSION_TLS, /* shaking hands */
+    SESSION_OVER /* listens no more */
+};
+
+/* A reply, as it was meant. */
+struct said {
+    enum at at;
+    uint32_t code;
+    bool secure;
+    bool sent;
+    bool came;   /* whole, to the program's side */
+    size_t end;  /* in the stream, behind its last byte */
+};
+
+struct session {
+    struct conn *conn;
+    struct mta *mta;
+    struct peer *peer; /* TLS; NULL in clear */
+    enum session_state state;
+    bool secure;
+    uint32_t index; /* of this server's sessions, from 0 */
+
+    uint32_t offers; /* by the reply to the last EHLO */
+    bool greeted, hello, mail_good, mail_asked;
+    uint32_t rcpt_count, rcpt_good, rcpt_refused;
+    uint32_t pending;  /* replies not sent yet */
+    enum at last_asked;
+    struct bytes line;
+    uint64_t heard; /* bytes of the client */
+    int64_t say_ms; /* when the last reply goes */
+
+    size_t body_offset; /* of world.expected */
+    bool line_start, dot, dot_cr;
+    size_t chunk_left;
+    bool early_done;
+
+    /* for the checks */
+    uint32_t said_count;
+    struct said said[SAID_COUNT_MAX];
+    bool bdat, quit, forged;
+    bool dirty;      /* it has misbehaved */
+    bool injured;    /* the connection was ended by mischief */
+    bool end_seen;   /* the whole message is here */
+    bool committed;  /* and was taken */
+    bool undone;     /* the client may know that nothing was taken */
+    size_t out_count; /* of TLS bytes, for mischief */
+    uint8_t rcpt_verdicts[ARG_COUNT_MAX];
+};
+
+/* All of the run, by time; mta.c's. */
+enum { SESSION_COUNT_ALL_MAX = 256 };
+extern struct session *sessions[SESSION_COUNT_ALL_MAX];
+extern uint32_t session_count;
+
+void mta_reset(void);
+
+/* mta_say.c: replies. */
+void say(struct session *s, enum at at, uint32_t code);
+/* Bytes as they are, in clear or under TLS. */
+size_t say_bytes(struct session *s, const void *data, size_t size,
+                 size_t segment);
+bool has_mischief(const struct session *s, enum at at);
+void end_session(struct session *s, bool by_reset);
+void say_early(struct session *s, uint32_t code);
+void say_tls(void *context, const uint8_t *data, size_t size);
+
+/* mta_body.c: the message. */
+void hear_body(struct session *s, const uint8_t **data, size_t *size);
+void hear_chunk(struct session *s, const uint8_t **data, size_t *size);
+
+/* mta_command.c: a whole line, without its end. */
+void hear_command(struct session *s, const char *line);
+
+#endif

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: ISC */
+#include "sim/mta.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sim/check.h"
+
+enum {
+    CLOSING_CODE = 421,
+    LATE_MS = 5000,
+    DRIP_PIECES = 6, /* bytes of a reply in one time-out */
+    LONG_SIZE = 1 << 20,
+    ENDLESS_LINES = 1200,
+    GREET_CODE = 220
+};
+
+static const char *const at_names[AT_COUNT] = {
+    "greeting", "EHLO", "HELO", "STARTTLS", "handshake",
+    "MAIL",     "RCPT", "DATA", "message",  "end of message"};
+
+/* threats.md: odd replies. Each must be taken for a protocol error, or for no
+ * reply at all where its end is missing. */
+static const char *const odd_replies[] = {
+    "25\r\n",           "2500 ok\r\n",      "099 ok\r\n",  "150 ok\r\n",
+    "650 ok\r\n",       "999 ok\r\n",       "ok\r\n",      "\r\n",
+    "2x0 ok\r\n",       "250\tok\r\n",      "250+ok\r\n",  " 250 ok\r\n",
+    "250-a\r\n550 b\r\n", "-50 ok\r\n",     "250-a\r\nb\r\n",
+    "2 50\r\n",         "\xff\xfe""250\r\n", "250-a\r\n25",  "250",
+    "+OK\r\n",          "000 \r\n",         "200-\r\n2000\r\n"};
+
+bool
+has_mischief(const struct session *s, enum at at)
+{
+    const struct mta *m = s->mta;
+
+    if (m->mischief == NO_MISCHIEF || m->mischief_at != at)
+        return false;
+    if (m->mischief_once && s->index > 0)
+        return false;
+    if (at == AT_RCPT && m->mischief_value % 3 + 1 != s->rcpt_count)
+        return false;
+    return at == AT_GREETING || at == AT_STARTTLS || at == AT_HANDSHAKE ||
+           m->mischief_secure == s->secure;
+}
+
+/* ---- bytes ---- */
+
+size_t
+say_bytes(struct session *s, const void *data, size_t size, size_t segment)
+{
+    if (s->secure) {
+        peer_write(s->peer, data, size);
+        return s->conn->down.size;
+    }
+    return conn_send(s->conn, data, size, segment);
+}
+
+/* TLS out, where a bit may flip and the stream may be cut. */
+void
+say_tls(void *context, const uint8_t *data, size_t size)
+{
+    struct session *s = context;
+    const struct mta *m = s->mta;
+    size_t at = s->out_count, limit = m->mischief_value % 6000;
+    struct bytes copy = {0};
+
+    s->out_count += size;
+    bytes_put(&copy, data, size);
+    if (has_mischief(s, AT_HANDSHAKE) && at <= limit && limit < at + size) {
+        s->dirty = true;
+        if (m->mischief == GARBLED) {
+            trace("mta %s garbles its TLS", place_text(&m->place));
+            copy.data[limit - at] ^= (uint8_t)(1 << draw(8));
+        } else if (m->mischief == CUT) {
+            conn_send(s->conn, copy.data, limit - at, m->segment);
+            s->state = SESSION_OVER; /* not end_session: TLS is at work */
+            conn_end(s->conn, m->mischief_value & 1);
+            return;
+        }
+    }
+    conn_send(s->conn, copy.data, copy.size, m->segment);
+}
+
+void
+end_session(struct session *s, bool by_reset)
+{
+    if (s->state == SESSION_OVER)
+        return;
+    trace("mta %s %s", place_text(&s->mta->place),
+          by_reset ? "resets" : "closes");
+    s->state = SESSION_OVER;
+    if (s->secure && !by_reset && !s->mta->close_silently)
+        peer_close(s->peer);
+    conn_end(s->conn, by_reset);
+}
+
+/* ---- texts ---- */
+
+static void
+put_text(const struct session *s, struct bytes *b)
+{
+    static const char *const texts[] = {
+        "ok",
+        "2.0.0 fine; id=1",
+        "",
+        "caf\xc3\xa9 \xe2\x82\xac",
+        "\x1b[31mred\x07 \x7f\t tab",
+        "%s%n%d ../../ `id`",
+        "\xff\xfe\xc0\xaf\xed\xa0\x80 bad",
+        "K1.2.3.4 accepted message."};
+    uint32_t which = s->mta->text % 8;
+
+    bytes_put(b, texts[which], strlen(texts[which]));
+    if (s->mta->text & 8) /* NUL, and a verdict of its own */
+        bytes_put(b, "\0K forged.\n\0", 3);
+    for (uint32_t i = 0; s->mta->text & 16 && i < 40; i++)
+        bytes_text(b, " word%u \xf0\x9f\x98\x80", i);
+}
+
+static void
+put_offers(const struct session *s, struct bytes *b)
+{
+    static const char *const names[] = {"PIPELINING", "CHUNKING", "SIZE",
+                                        "8BITMIME", "STARTTLS"};
+    bool size = s->offers & OFFERS_SIZE;
+
+    bytes_text(b, "250-%s\r\n", s->secure ? "again" : "hello");
+    if (s->offers & OFFERS_LOOKALIKE)
+        bytes_text(b, "250-XSTARTTLS\r\n250-STARTTLSX\r\n250-XPIPELINING\r\n"
+                      "250-CHUNKINGS\r\n");
+    for (uint32_t i = 0; i < 5; i++)
+        if (s->offers & 1U << i && !(i == 2 && size))
+            bytes_text(b, "250-%s\r\n", names[i]);
+    if (size && s->mta->size_max)
+        bytes_text(b, "250-SIZE %llu\r\n",
+                   (unsigned long long)s->mta->size_max);
+    else if (size)
+        bytes_text(b, "250-size\r\n");
+    bytes_text(b, "250 HELP\r\n");
+}
+
+static void
+put_reply(const struct session *s, struct bytes *b, enum at at, uint32_t code)
+{
+    const char *line_end = s->mta->text & 32 ? "\n" : "\r\n";
+    uint32_t lines = s->mta->text & 64 ? 3 : 1;
+
+    if (at == AT_EHLO && code == 250) {
+        put_offers(s, b);
+        return;
+    }
+    for (uint32_t i = 1; i <= lines; i++) {
+        bytes_text(b, "%u%c", code, i < lines ? '-' : ' ');
+        put_text(s, b);
+        bytes_text(b, "%s", line_end);
+    }
+}
+
+/* ---- a reply on its way ---- */
+
+struct reply {
+    struct session *session;
+    enum at at;
+    uint32_t code;
+    enum mischief mischief;
+    struct said *said;
+    struct bytes text;
+    size_t sent; /* DRIP */
+};
+
+static void
+send_plain(struct reply *r)
+{
+    struct session *s = r->session;
+    size_t segment = s->mta->segment;
+
+    if (r->at == AT_STARTTLS && s->forged && s->mta->mischief_value % 2)
+        segment = r->text.size; /* one segment: nobody can miss it */
+    r->said->end = say_bytes(s, r->text.data, r->text.size, segment);
+    r->said->sent = true;
+}
+
+static void
+drip(void *context, size_t value)
+{
+    struct reply *r = context;
+    struct session *s = r->session;
+    int64_t pause_ms = world.remote_timeout_ms / DRIP_PIECES;
+
+    (void)value;
+    if (s->state == SESSION_OVER || s->conn->closed)
+        return;
+    r->said->end = say_bytes(s, r->text.data + r->sent++, 1, 1);
+    if (r->sent < r->text.size) {
+        event_at(sim_now_ms + pause_ms, drip, r, 0);
+        return;
+    }
+    r->said->sent = true;
+}
+
+static void
+start_tls(struct session *s)
+{
+    const struct mta *m = s->mta;
+    const struct peer_options o = {.cert = m->cert,
+                                   .tls12 = m->tls12,
+                                   .tls13 = m->tls13,
+                                   .retry = m->tls_retry,
+                                   .asks = m->tls_asks,
+                                   .tickets = m->tls_tickets,
+                                   .send = say_tls,
+                                   .context = s};
+
+    s->peer = peer_open(&o);
+    s->state = SESSION_TLS;
+    if (!s->peer)
+        end_session(s, true);
+}
+
+/* The bytes leave; what this means for the session follows. */
+static void
+deliver_reply(void *context, size_t value)
+{
+    struct reply *r = context;
+    struct session *s = r->session;
+
+    (void)value;
+    s->pending--;
+    if (s->state == SESSION_OVER)
+        return;
+    trace("mta %s%s: %s", place_text(&s->mta->place), s->secure ? " tls" : "",
+          quoted(r->text.data, r->text.size));
+    if (r->mischief == DRIP) {
+        drip(r, 0);
+        return;
+    }
+    if (r->mischief == CUT) {
+        size_t size = s->mta->mischief_value % (r->text.size + 1);
+
+        (void)say_bytes(s, r->text.data, size, s->mta->segment);
+        if (s->mta->mischief_value % 3)
+            end_session(s, s->mta->mischief_value % 3 == 2);
+        return;
+    }
+    send_plain(r);
+    if (r->code == CLOSING_CODE)
+        end_session(s, false);
+    if (r->at == AT_STARTTLS && r->code == GREET_CODE)
+        start_tls(s);
+}
+
+static void
+make_mischief(struct session *s, struct reply *r, int64_t *think_ms)
+{
+    const struct mta *m = s->mta;
+    int64_t round_ms = 2 * ((int64_t)m->latency_ms + m->jitter_ms);
+
+    switch (r->mischief) {
+    case NO_MISCHIEF:
+    case CLOSING:
+        return;
+    case SLOW:
+        *think_ms = world.remote_timeout_ms - round_ms - 1500;
+        return;
+    case LATE:
+        *think_ms = world.remote_timeout_ms + LATE_MS;
+        break;
+    case ODD: {
+        const char *odd = odd_replies[m->mischief_value %
+                                      (sizeof(odd_replies) /
+                                       sizeof(odd_replies[0]))];
+
+        r->text.size = 0;
+        bytes_put(&r->text, odd, strlen(odd));
+        break;
+    }
+    case ENDLESS:
+        r->text.size = 0;
+        for (int i = 0; i < ENDLESS_LINES; i++)
+            bytes_text(&r->text, "%u-more and more of it, and ever more\r\n",
+                       r->code);
+        break;
+    case TWICE:
+        bytes_text(&r->text, "%s\r\n", m->mischief_value & 1 ? "250 stale"
+                                                             : "550 stale");
+        break;
+    case LONG:
+        r->text.size = 0;
+        bytes_text(&r->text, "%u ", r->code);
+        for (int i = 0; i < LONG_SIZE / 1024; i++)
+            bytes_text(&r->text, "%01024d", 0);
+        break;
+    case FORGED:
+        s->forged = true;
+        if (m->mischief_value % 2)
+            bytes_text(&r->text, "250-PIPELINING\r\n250 forged\r\n");
+        break;
+    default:
+        break;
+    }
+    s->dirty = true;
+}
+
+static void
+forge_later(void *context, size_t value)
+{
+    static const char text[] = "250-PIPELINING\r\n250 forged\r\n";
+    struct session *s = context;
+
+    (void)value;
+    conn_send(s->conn, text, sizeof(text) - 1, sizeof(text));
+}
+
+static bool
+ends_instead(struct session *s, const struct reply *r)
+{
+    if (r->mischief == CLOSE || r->mischief == RESET) {
+        s->dirty = true;
+        end_session(s, r->mischief == RESET);
+        return true;
+    }
+    if (r->mischief == SILENCE)
+        s->dirty = true;
+    return r->mischief == SILENCE;
+}
+
+void
+say(struct session *s, enum at at, uint32_t code)
+{
+    struct reply *r = sim_alloc(sizeof(*r));
+    int64_t think_ms = draw(s->mta->think_ms + 1);
+
+    *r = (struct reply){.session = s, .at = at, .code = code};
+    if (has_mischief(s, at))
+        r->mischief = s->mta->mischief;
+    if (r->mischief == CLOSING)
+        r->code = CLOSING_CODE;
+    if (ends_instead(s, r) || s->said_count == SAID_COUNT_MAX) {
+        trace("mta %s does not answer %s", place_text(&s->mta->place),
+              at_names[at]);
+        return;
+    }
+    put_reply(s, &r->text, at, r->code);
+    make_mischief(s, r, &think_ms);
+    r->said = &s->said[s->said_count++];
+    *r->said = (struct said){
+        .at = at, .code = r->code, .secure = s->secure};
+    if (think_ms < 0)
+        think_ms = 0;
+    s->say_ms = sim_now_ms + think_ms > s->say_ms ? sim_now_ms + think_ms
+                                                  : s->say_ms;
+    s->pending++;
+    event_at(s->say_ms, deliver_reply, r, 0);
+    if (r->mischief == FORGED && s->mta->mischief_value % 2 == 0)
+        event_at(s->say_ms + 1 + s->mta->mischief_value % 10, forge_later, s,
+                 0);
+}
+
+/* In the middle of the message. */
+void
+say_early(struct session *s, uint32_t code)
+{
+    struct bytes b = {0};
+
+    put_reply(s, &b, AT_BODY, code);
+    trace("mta %s in the message: %s", place_text(&s->mta->place),
+          quoted(b.data, b.size));
+    (void)say_bytes(s, b.data, b.size, s->mta->segment);
+    s->dirty = true;
+}

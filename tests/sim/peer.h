@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The server's side of TLS, with a copy of mbedTLS of its own.
+ *
+ * in     bytes of the client, plain text
+ * out    bytes for the client, by a call back; plain text
+ * bound  PEER_ARENA_SIZE for all connections of a run
+ * fault  PEER_FAILED
+ * order  peer_setup once; peer_seed per run; open, feed, read, write ...
+ */
+#ifndef SIM_PEER_H
+#define SIM_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum peer_state { PEER_HANDSHAKE, PEER_OPEN, PEER_CLOSED, PEER_FAILED };
+
+struct peer_options {
+    uint32_t cert; /* enum cert */
+    bool tls12, tls13;
+    bool retry;   /* a group the client did not guess: HelloRetryRequest */
+    bool asks;    /* for a client certificate */
+    bool tickets;
+    void (*send)(void *context, const uint8_t *data, size_t size);
+    void *context;
+};
+
+struct peer;
+
+bool peer_setup(const char *directory);
+void peer_seed(uint64_t seed);
+struct peer *peer_open(const struct peer_options *options);
+enum peer_state peer_feed(struct peer *p, const uint8_t *data, size_t size);
+/* Of the text that arrived; 0: no more. */
+size_t peer_read(struct peer *p, uint8_t *out, size_t size);
+void peer_write(struct peer *p, const uint8_t *data, size_t size);
+void peer_close(struct peer *p);
+const char *peer_proto(const struct peer *p);
+bool peer_has_client_cert(const struct peer *p);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: ISC */
+#include "sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PEM_SIZE_MAX = 4096,
+    TCPTO_COUNT = 64,
+    WALL_2026_S = 1780000000,
+    WALL_2039_S = 2180000000,
+    CALM_PERCENT = 75
+};
+
+struct world world;
+
+/* Read once. */
+static struct fixture {
+    const char *name;
+    size_t size;
+    char text[PEM_SIZE_MAX];
+} fixtures[] = {{.name = "root.pem"},
+                {.name = "client.pem"},
+                {.name = "client.key"},
+                {.name = "root.hash"},
+                {.name = "self.pem"}};
+
+enum { ROOT_PEM, CLIENT_PEM, CLIENT_KEY, ROOT_HASH, SELF_PEM };
+
+void
+load_fixtures(const char *directory)
+{
+    for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) {
+        char path[512];
+        FILE *file = NULL;
+
+        snprintf(path, sizeof(path), "%s/%s", directory, fixtures[i].name);
+        file = fopen(path, "r");
+        if (!file) {
+            fprintf(stderr, "sim: cannot open %s\n", path);
+            exit(2);
+        }
+        fixtures[i].size =
+            fread(fixtures[i].text, 1, sizeof(fixtures[i].text) - 1, file);
+        fclose(file);
+    }
+}
+
+/* ---- files ---- */
+
+struct sim_file *
+world_file(const char *path)
+{
+    for (uint32_t i = 0; i < world.file_count; i++)
+        if (strcmp(world.files[i].path, path) == 0)
+            return &world.files[i];
+    return NULL;
+}
+
+static struct sim_file *
+add_file(const char *path)
+{
+    struct sim_file *f = &world.files[world.file_count++];
+
+    snprintf(f->path, sizeof(f->path), "%s", path);
+    f->kind = OS_REGULAR;
+    return f;
+}
+
+/* A value as people write it. */
+static void
+put_line_end(struct bytes *b)
+{
+    static const char *const ends[] = {"\n", "\n", "\r\n", " \n", "\t\n", "",
+                                       "\n\n", "\nsecond line\n"};
+
+    bytes_text(b, "%s", ends[draw(8)]);
+}
+
+static void
+add_value(const char *path, const char *value)
+{
+    struct sim_file *f = add_file(path);
+
+    bytes_text(&f->content, "%s", value);
+    put_line_end(&f->content);
+}
+
+static void
+add_seconds(const char *path, int64_t *ms, uint32_t low, uint32_t high)
+{
+    char text[32];
+
+    if (chance(50))
+        return;
+    *ms = (int64_t)draw_between(low, high) * 1000;
+    snprintf(text, sizeof(text), "%lld", (long long)(*ms / 1000));
+    add_value(path, text);
+}
+
+static void
+make_hello(void)
+{
+    snprintf(world.helo, sizeof(world.helo), "me.sim.test");
+    add_value("control/me", "me.sim.test");
+    if (chance(20)) {
+        snprintf(world.helo, sizeof(world.helo), "helo.sim.test");
+        add_value("control/helohost", world.helo);
+    }
+}
+
+static void
+make_times(void)
+{
+    world.connect_timeout_ms = 60000;
+    world.remote_timeout_ms = 1200000;
+    world.dns_timeout_ms = 0;
+    add_seconds("control/timeoutconnect", &world.connect_timeout_ms, 5, 90);
+    add_seconds("control/timeoutremote", &world.remote_timeout_ms, 20, 600);
+    if (chance(30))
+        add_seconds("control/timeoutdns", &world.dns_timeout_ms, 3, 100);
+}
+
+static void
+make_own(void)
+{
+    struct sim_file *f = NULL;
+
+    world.own_count = 0;
+    if (chance(40))
+        return;
+    f = add_file("control/ipme");
+    bytes_text(&f->content, "# own addresses\n\n");
+    for (uint32_t i = 0; i < draw_between(1, OWN_COUNT_MAX); i++) {
+        struct place p = place_make(200 + i / 2, i % 2);
+
+        world.own[world.own_count++] = p;
+        if (p.size == 4 && chance(20)) /* the same, in another dress */
+            bytes_text(&f->content, "::ffff:%s\n", place_text(&p));
+        else if (chance(20))
+            bytes_text(&f->content, "[%s]", place_text(&p));
+        else
+            bytes_text(&f->content, "%s", place_text(&p));
+        bytes_text(&f->content, "%s", chance(20) ? " \r\n" : "\n");
+    }
+}
+
+/* ---- TLS ---- */
+
+static void
+make_anchors(void)
+{
+    struct sim_file *f = NULL;
+    char name[TEXT_SIZE];
+
+    if (chance(50)) {
+        add_value("control/trustanchors", "/anchors/bundle.pem");
+        f = add_file("/anchors/bundle.pem");
+        bytes_text(&f->content, "# junk\n-----BEGIN JUNK-----\nAAAA\n");
+        bytes_put(&f->content, fixtures[CLIENT_PEM].text,
+                  fixtures[CLIENT_PEM].size);
+        bytes_put(&f->content, fixtures[ROOT_PEM].text,
+                  fixtures[ROOT_PEM].size);
+        return;
+    }
+    add_value("control/trustanchors", "/anchors/");
+    f = add_file("/anchors/");
+    f->kind = OS_DIRECTORY;
+    bytes_put(&f->content, ".\0..\0README", 12);
+    bytes_put(&f->content, fixtures[ROOT_HASH].text, 8);
+    bytes_put(&f->content, ".0", 3);
+    snprintf(name, sizeof(name), "/anchors/%.8s.0", fixtures[ROOT_HASH].text);
+    f = add_file(name);
+    bytes_put(&f->content, fixtures[ROOT_PEM].text, fixtures[ROOT_PEM].size);
+}
+
+static void
+make_client_cert(void)
+{
+    struct sim_file *f = NULL;
+
+    world.client_cert = chance(20);
+    if (!world.client_cert)
+        return;
+    add_value("control/clientcert", "/client.pem");
+    add_value("control/clientkey", "/client.key");
+    f = add_file("/client.pem");
+    bytes_put(&f->content, fixtures[CLIENT_PEM].text,
+              fixtures[CLIENT_PEM].size);
+    f = add_file("/client.key");
+    bytes_put(&f->content, fixtures[CLIENT_KEY].text,
+              fixtures[CLIENT_KEY].size);
+}
+
+static void
+make_tls(void)
+{
+    static const char *const texts[] = {"0", "1", "2"};
+
+    world.strictness = chance(40) ? 0 : draw(3);
+    world.anchors = world.strictness > 0 || chance(45);
+    if (world.strictness > 0 || chance(30))
+        add_value("control/tlsstrictness", texts[world.strictness]);
+    if (once_in(20))
+        world.anchors = !world.anchors;
+    if (!world.anchors) {
+        if (chance(20))
+            add_value("control/trustanchors", "");
+        world.bad_control = world.strictness == 2;
+        return;
+    }
+    make_anchors();
+    make_client_cert();
+}
+
+/* ---- the rest ---- */
+
+static void
+spoil_control(void)
+{
+    struct sim_file *f = world_file("control/helohost");
+    const char *path = chance(50) ? "control/tlsstrictness"
+                                  : "control/timeoutremote";
+
+    f = f ? f : world_file("control/me");
+    switch (draw(4)) {
+    case 0:
+        f->unreadable = true;
+        break;
+    case 1:
+        f->content.size = 0;
+        world_file("control/me")->content.size = 0;
+        break;
+    case 2:
+        f->kind = chance(50) ? OS_DIRECTORY : OS_STREAM;
+        break;
+    default:
+        f = world_file(path);
+        f = f ? f : add_file(path);
+        f->content.size = 0;
+        bytes_text(&f->content, "99999999999999999999\n");
+    }
+    world.bad_control = true;
+}
+
+/* Some servers timed out lately, one long ago. */
+static void
+make_tcpto(void)
+{
+    struct sim_file *f = NULL;
+
+    if (chance(70))
+        return;
+    f = add_file("queue/lock/tcpto");
+    f->locked = chance(10);
+    for (uint32_t i = 0; i < TCPTO_COUNT; i++) {
+        uint8_t record[16] = {0};
+        int64_t when_s = world.wall_s - draw(8000);
+
+        if (i < world.mta_count && world.mtas[i].place.size == 4 &&
+            chance(40)) {
+            memcpy(record, world.mtas[i].place.bytes, 4);
+            record[4] = (uint8_t)draw(12);
+            for (int k = 0; k < 4; k++)
+                record[8 + k] = (uint8_t)(when_s >> 8 * k);
+            world.tcpto_used = true;
+        }
+        bytes_put(&f->content, record, sizeof(record));
+    }
+    if (once_in(8))
+        f->content.size = draw((uint32_t)f->content.size);
+}
+
+static void
+make_machine(void)
+{
+    static char home[] = "QMAILHOME=/sim";
+
+    world.environment[0] = home;
+    world.wall_s = WALL_2026_S + draw(100000000);
+    if (once_in(15))
+        world.wall_s = draw(100000);
+    if (once_in(15))
+        world.wall_s = WALL_2039_S + draw(100000000);
+    world.short_reads = chance(30);
+    world.short_writes = chance(30);
+    world.slow = chance(10) ? draw(30) : 0;
+    world.calm = chance(CALM_PERCENT);
+    if (world.calm)
+        return;
+    world.wall_jumps = chance(30);
+    world.stops = chance(20);
+    world.fail_call = chance(60) ? draw_between(1, chance(50) ? 60 : 300) : 0;
+    world.fail_for_ever = chance(30);
+}
+
+void
+world_make(uint64_t seed)
+{
+    memset(&world, 0, sizeof(world));
+    world.seed = seed;
+    make_machine();
+    make_hello();
+    make_times();
+    make_own();
+    make_tls();
+    world_make_message();
+    world_make_net();
+    make_tcpto();
+    world_make_args();
+    if (once_in(25))
+        spoil_control();
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The world of one run: files, names, servers and their manners, the message;
+ * all of it drawn from the seed before the program starts.
+ *
+ * in     the stream of core.h
+ * out    struct world, const from then on but for what servers note
+ * bound  the counts below
+ * fault  none
+ */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "base/addr.h"
+#include "os/os.h"
+#include "sim/core.h"
+
+enum {
+    MTA_COUNT_MAX = 6, /* as many as certificates have addresses */
+    NAME_COUNT_MAX = 32,
+    ZONE_MX_COUNT_MAX = 800,
+    ZONE_ADDRESS_COUNT_MAX = 6,
+    NS_COUNT_MAX = 5,
+    FILE_COUNT_MAX = 24,
+    ARG_COUNT_MAX = 110,
+    OWN_COUNT_MAX = 4,
+    TEXT_SIZE = 96
+};
+
+/* An address as it stands on the wire. */
+struct place {
+    uint8_t size; /* 4 or 16 */
+    uint8_t bytes[16];
+};
+
+/* ---- names ---- */
+
+enum zone_state {
+    ZONE_FINE,
+    ZONE_NO_NAME,
+    ZONE_BROKEN /* every server fails on it */
+};
+
+struct zone_name {
+    char text[TEXT_SIZE];
+    enum zone_state state;
+    int alias; /* index, or -1 */
+    uint32_t address_count;
+    struct place addresses[ZONE_ADDRESS_COUNT_MAX];
+};
+
+struct zone_mx {
+    uint16_t preference;
+    int target; /* index, or -1: the root */
+};
+
+struct zone {
+    uint32_t name_count; /* the first is the host, the second the relay */
+    struct zone_name names[NAME_COUNT_MAX];
+    int mx_owner;
+    uint32_t mx_count;
+    struct zone_mx mx[ZONE_MX_COUNT_MAX];
+};
+
+enum { ZONE_HOST, ZONE_RELAY, ZONE_EXCHANGER };
+
+enum ns_manner {
+    NS_GOOD,
+    NS_SILENT,
+    NS_SERVFAIL,
+    NS_REFUSED,
+    NS_NOTIMP,    /* always */
+    NS_NO_EDNS,   /* FORMERR or NOTIMP to EDNS, good without */
+    NS_RUBBISH,   /* malformed, with the right id and question */
+    NS_LOWER,     /* does not keep case */
+    NS_TRUNCATED, /* over UDP always */
+    NS_LAME,      /* sends us elsewhere */
+    NS_UNREACHABLE,
+    NS_BARE, /* a header alone */
+    NS_MANNER_COUNT
+};
+
+enum ns_stream {
+    NS_TCP_GOOD,
+    NS_TCP_REFUSED,
+    NS_TCP_SILENT,
+    NS_TCP_CLOSED,  /* accepts, closes */
+    NS_TCP_SHORT,   /* a part of it, then closes */
+    NS_TCP_LENGTH,  /* a length that lies, or 0 */
+    NS_TCP_TC,      /* says TC here too */
+    NS_TCP_COUNT
+};
+
+struct ns {
+    struct place place;
+    enum ns_manner manner;
+    enum ns_stream stream;
+    uint32_t latency_ms;
+    uint32_t loss;  /* percent */
+    uint32_t noise; /* percent: forged, doubled, late packets */
+};
+
+/* ---- mail servers ---- */
+
+enum reach {
+    REACH_FINE,
+    REACH_REFUSED,
+    REACH_NO_ROUTE,   /* the system says so at once */
+    REACH_BLACK_HOLE, /* never an answer */
+    REACH_TIMEOUT     /* the system's own time-out */
+};
+
+/* Where in a session something happens. */
+enum at {
+    AT_GREETING,
+    AT_EHLO,
+    AT_HELO,
+    AT_STARTTLS,
+    AT_HANDSHAKE,
+    AT_MAIL,
+    AT_RCPT,
+    AT_DATA,
+    AT_BODY, /* in the middle of the message */
+    AT_END,  /* of the message */
+    AT_COUNT
+};
+
+enum mischief {
+    NO_MISCHIEF,
+    CLOSE,    /* instead of the reply, */
+    RESET,    /* likewise, */
+    SILENCE,  /* for ever */
+    CUT,      /* some bytes of the reply, then one of these */
+    SLOW,     /* just within the time-out: legal */
+    LATE,     /* just after it */
+    DRIP,     /* byte by byte, too slow as a whole */
+    ODD,      /* malformed, out of a list */
+    ENDLESS,  /* lines without end */
+    TWICE,    /* an unasked reply behind the one asked for */
+    LONG,     /* one line of a megabyte */
+    CLOSING,  /* 421, then closed */
+    DEAF,     /* reads nothing any more, for a while or for ever */
+    FORGED,   /* AT_STARTTLS: bytes in clear behind the 220, maybe later */
+    GARBLED,  /* AT_HANDSHAKE: a bit of the TLS stream, anywhere in it */
+    BABBLE,   /* AT_HANDSHAKE: bytes that are no TLS */
+    TAKEN_OFF /* the connection ends after some bytes of the client */
+};
+
+enum cert { CERT_GOOD, CERT_RSA, CERT_NAME, CERT_EXPIRED, CERT_UNKNOWN,
+            CERT_SELF, CERT_COUNT };
+
+enum { OFFERS_PIPELINING = 1, OFFERS_CHUNKING = 2, OFFERS_SIZE = 4,
+       OFFERS_8BIT = 8, OFFERS_STARTTLS = 16, OFFERS_LOOKALIKE = 32 };
+
+struct mta {
+    struct place place;
+    enum reach reach;
+    uint32_t latency_ms, jitter_ms, think_ms;
+    uint32_t segment; /* bytes it says at once, at most */
+    uint32_t window;  /* bytes it takes before it has read them */
+    uint32_t offers[2]; /* in clear, under TLS */
+    bool knows_ehlo;
+    bool close_silently; /* TLS ends without close_notify */
+    uint64_t size_max;
+    uint16_t codes[AT_COUNT]; /* 0: the right one */
+    uint32_t refused_rcpts;   /* a bit each, codes[AT_RCPT] to those only */
+    uint32_t text;            /* how its replies look */
+    enum mischief mischief;
+    enum at mischief_at;
+    bool mischief_secure; /* happens under TLS, else in clear */
+    uint32_t mischief_value;
+    bool mischief_once; /* in its first session only */
+    enum cert cert;
+    bool tls12, tls13, tls_retry, tls_asks, tls_tickets;
+    uint32_t session_count;
+};
+
+/* ---- files ---- */
+
+struct sim_file {
+    char path[TEXT_SIZE];
+    enum os_kind kind;
+    struct bytes content; /* of a directory: names, each ended by NUL */
+    int64_t modified_s;
+    bool unreadable;
+    bool locked; /* by another process */
+};
+
+/* ---- all of it ---- */
+
+struct world {
+    uint64_t seed;
+    int arg_count;
+    char *args[ARG_COUNT_MAX + 4];
+    char *environment[4];
+    char host[2 * TEXT_SIZE]; /* as in args */
+    char sender_wire[2 * TEXT_SIZE];
+    uint32_t recipient_count;
+    const char *recipient_wires[ARG_COUNT_MAX];
+    bool bad_args;  /* D is right */
+    bool not_ascii; /* likewise */
+
+    struct bytes message, expected; /* as written; as the wire has it */
+    bool message_pipe, message_partial, eight_bit;
+    int64_t message_modified_s;
+
+    char helo[TEXT_SIZE];
+    int64_t connect_timeout_ms, remote_timeout_ms, dns_timeout_ms;
+    bool bad_control;
+    uint32_t strictness;
+    bool anchors, client_cert;
+    uint32_t own_count;
+    struct place own[OWN_COUNT_MAX];
+    uint32_t file_count;
+    struct sim_file files[FILE_COUNT_MAX];
+
+    enum { TO_EXCHANGERS, TO_RELAY, TO_ADDRESS } route;
+    bool relayed; /* smtproutes says so */
+    struct place route_place;
+    uint16_t port;
+
+    struct zone zone;
+    uint32_t ns_count;
+    struct ns ns[NS_COUNT_MAX];
+    uint32_t mta_count;
+    struct mta mtas[MTA_COUNT_MAX];
+
+    int64_t wall_s;      /* when the run begins */
+    bool wall_jumps;
+    uint32_t slow;       /* percent: calls that take time */
+    bool stops;          /* SIGSTOP and SIGCONT: long pauses */
+    uint32_t fail_call;  /* number of the call that fails, 0: none */
+    bool fail_for_ever;
+    bool short_reads, short_writes;
+    bool tcpto_used;
+
+    /* Nothing above keeps the first name server, or a whole delivery, from
+     * working as it should. */
+    bool calm;      /* no failing calls, no stops */
+    bool dns_clean; /* the first name server says the truth in time */
+};
+
+extern struct world world;
+
+/* Fills `world`; `load_fixtures` once before. */
+void world_make(uint64_t seed);
+void load_fixtures(const char *directory);
+struct sim_file *world_file(const char *path);
+
+/* world_mail.c: the message, argv. world_net.c: names and servers. */
+void world_make_message(void);
+void world_make_args(void);
+void world_make_net(void);
+
+bool place_equal(const struct place *a, const struct place *b);
+/* The address a name server's record means: mapped IPv4 is IPv4. */
+struct place place_plain(const struct place *p);
+struct place place_of(const struct addr *a);
+bool place_is_own(const struct place *p, bool from_dns);
+bool place_is_usable(const struct place *p);
+const char *place_text(const struct place *p); /* one of some buffers */
+struct place place_make(uint32_t index, bool six);
+
+#endif
