@@ -68,7 +68,8 @@ check_open(struct conn *c)
     c->opened_step = ++step;
     trace("connect %u to %s port %u by %s", c->number, place_text(&c->place),
           c->to.port, c->stream ? "TCP" : "UDP");
-    if (c->ns || (c->to.port == 53 && world.ns_count == 0)) {
+    /* Without resolv.conf the name server is this machine. */
+    if (c->ns || (c->to.port == 53 && !world.calm)) {
         if (dns_first_ms < 0)
             dns_first_ms = sim_now_ms;
         dns_last_ms = sim_now_ms;

@@ -13,10 +13,11 @@ struct truth {
     struct {
         struct place place;
         uint32_t preference;
-    } list[NAME_COUNT_MAX * ZONE_ADDRESS_COUNT_MAX];
+    } list[4 * NAME_COUNT_MAX * ZONE_ADDRESS_COUNT_MAX];
 };
 
-enum { SESSION_LIMIT = 5, EXACT_MX_MAX = 20, EXACT_LATENCY_MS = 5 };
+enum { PREFERENCE_COUNT = 3, /* 0, 10, 20: world_net.c */
+       SESSION_LIMIT = 5, EXACT_MX_MAX = 20, EXACT_LATENCY_MS = 5 };
 
 struct session *
 last_session(void)
@@ -75,19 +76,17 @@ static void
 add_exchangers(struct truth *t, int host, uint32_t *own_best)
 {
     bool null = false, other = false;
-    bool seen[NAME_COUNT_MAX] = {false};
+    bool seen[PREFERENCE_COUNT][NAME_COUNT_MAX] = {{false}};
 
     for (uint32_t i = 0; i < world.zone.mx_count; i++) {
         const struct zone_mx *mx = &world.zone.mx[i];
 
         null = null || mx->target < 0;
         other = other || mx->target >= 0;
-        if (mx->target < 0 || (seen[mx->target] && world.zone.mx_count > 40))
+        if (mx->target < 0 || seen[mx->preference / 10][mx->target])
             continue;
-        seen[mx->target] = true;
-        if (t->count + ZONE_ADDRESS_COUNT_MAX <
-            NAME_COUNT_MAX * ZONE_ADDRESS_COUNT_MAX)
-            add_name(t, mx->target, mx->preference, own_best);
+        seen[mx->preference / 10][mx->target] = true;
+        add_name(t, mx->target, mx->preference, own_best);
     }
     t->null_only = null && !other;
     if (!null && !other)
@@ -113,7 +112,7 @@ find_truth(struct truth *t)
     } else {
         host = follow(ZONE_HOST, t);
         t->no_name = world.zone.names[host].state == ZONE_NO_NAME;
-        t->broken = world.zone.names[host].state == ZONE_BROKEN;
+        t->broken |= world.zone.names[host].state == ZONE_BROKEN;
         if (!t->no_name && !t->broken)
             add_exchangers(t, host, &own_best);
     }
@@ -126,13 +125,20 @@ find_truth(struct truth *t)
 
 /* ---- D: for what was said, or is known ---- */
 
+/* An unasked reply in a flight looks like the one to the message. */
+static bool
+was_misled(const struct session *s)
+{
+    return s->dirty && (s->mta->mischief == TWICE || s->early_done);
+}
+
 static bool
 somebody_said(enum at at, uint32_t low)
 {
     for (uint32_t i = 0; i < session_count; i++) {
         const struct session *s = sessions[i];
 
-        if (s->dirty && (s->mta->mischief == TWICE || at == AT_DATA))
+        if (was_misled(s))
             return true;
         for (uint32_t k = 0; k < s->said_count; k++)
             if (s->said[k].at == at && s->said[k].code >= low)
@@ -146,7 +152,7 @@ all_were_refused(void)
 {
     for (uint32_t i = 0; i < session_count; i++)
         if (sessions[i]->rcpt_refused == world.recipient_count ||
-            (sessions[i]->dirty && sessions[i]->mta->mischief == TWICE))
+            was_misled(sessions[i]))
             return true;
     return false;
 }
@@ -180,7 +186,8 @@ check_permanent(const struct report *r)
     else if (report_starts(r, "Sorry, that host does not accept mail."))
         right = from_dns && t.null_only;
     else if (report_starts(r, "Sorry, I couldn't find a mail exchanger"))
-        right = !world.relayed && t.count == 0 && !t.broken;
+        right = !world.relayed && !t.broken &&
+                (t.count == 0 || world.zone.mx_count > EXACT_MX_MAX);
     else if (report_starts(r, "Sorry. Although I'm listed"))
         right = !world.relayed && t.own && t.count == 0;
     else if (report_has(r, " but sender was rejected."))
@@ -225,13 +232,6 @@ records_fit(const struct report *r, const struct session *s)
     if (r->record_count != world.recipient_count)
         return false;
     return memcmp(r->records, s->rcpt_verdicts, r->record_count) == 0;
-}
-
-/* An unasked reply in a flight looks like the one to the message. */
-static bool
-was_misled(const struct session *s)
-{
-    return s->dirty && s->mta->mischief == TWICE;
 }
 
 static void

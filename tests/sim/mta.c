@@ -85,7 +85,7 @@ waits_for_silence(const struct session *s)
            (s->last_asked == AT_STARTTLS || s->last_asked == AT_EHLO ||
             s->last_asked == AT_HELO || s->last_asked == AT_GREETING ||
             s->last_asked == AT_DATA) &&
-           !s->quit;
+           !s->quit && !s->dirty;
 }
 
 static void
@@ -94,7 +94,8 @@ hear_plain(struct session *s, const uint8_t *data, size_t size)
     if (size > 0 && waits_for_silence(s) && memcmp(data, "QUIT", 4) != 0)
         violated(CHECK_CLIENT, "bytes before the reply: %s",
                  quoted(data, size));
-    while (size > 0 && s->state != SESSION_OVER && s->state != SESSION_TLS) {
+    while (size > 0 && !s->ending && s->state != SESSION_OVER &&
+           s->state != SESSION_TLS) {
         if (s->state == SESSION_COMMAND)
             hear_line(s, &data, &size);
         if (s->state == SESSION_BODY)
@@ -114,7 +115,7 @@ refuses_tls(struct session *s)
     enum mischief mischief = s->mta->mischief;
 
     if (!has_mischief(s, AT_HANDSHAKE) || mischief == CUT ||
-        mischief == GARBLED)
+        mischief == GARBLED || mischief == SLOW)
         return false;
     s->dirty = true;
     if (mischief == CLOSE || mischief == RESET) {

@@ -54,12 +54,13 @@ struct session {
     size_t body_offset; /* of world.expected */
     bool line_start, dot, dot_cr;
     size_t chunk_left;
-    bool early_done;
+    bool early_done, early_refused; /* a reply in the middle of it */
 
     /* for the checks */
     uint32_t said_count;
     struct said said[SAID_COUNT_MAX];
     bool bdat, quit, forged;
+    bool ending;     /* 421 is on its way: nothing is heard any more */
     bool dirty;      /* it has misbehaved */
     bool injured;    /* the connection was ended by mischief */
     bool end_seen;   /* the whole message is here */

@@ -12,7 +12,7 @@ enum { DEAF_MS_MAX = 30000 };
 static bool
 takes(const struct session *s, uint32_t code)
 {
-    if (s->rcpt_good == 0 || code / 100 != 2)
+    if (s->rcpt_good == 0 || code / 100 != 2 || s->early_refused)
         return false;
     if (!has_mischief(s, AT_END) || s->mta->mischief == SLOW)
         return true;
@@ -76,6 +76,8 @@ body_mischief(struct session *s)
         else
             s->dirty = true;
         return;
+    case SLOW:
+        return;
     case CLOSE:
     case RESET:
         s->dirty = true;
@@ -96,11 +98,13 @@ take_octet(struct session *s, uint8_t octet)
         s->body_offset++;
         return true;
     }
+    s->state = SESSION_OVER;
+    if (s->dirty && s->mta->mischief == TWICE)
+        return false; /* the two do not understand each other any more */
     violated(CHECK_MESSAGE,
              "octet %zu of the message is 0x%02x (session %s%s)",
              s->body_offset, octet, place_text(&s->mta->place),
              s->bdat ? ", BDAT" : "");
-    s->state = SESSION_OVER;
     return false;
 }
 

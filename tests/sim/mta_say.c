@@ -341,6 +341,7 @@ say(struct session *s, enum at at, uint32_t code)
               at_names[at]);
         return;
     }
+    s->ending = s->ending || r->code == CLOSING_CODE;
     put_reply(s, &r->text, at, r->code);
     make_mischief(s, r, &think_ms);
     r->said = &s->said[s->said_count++];
@@ -368,4 +369,6 @@ say_early(struct session *s, uint32_t code)
           quoted(b.data, b.size));
     (void)say_bytes(s, b.data, b.size, s->mta->segment);
     s->dirty = true;
+    s->early_refused = code >= 400;
+    s->undone = s->undone || s->early_refused;
 }

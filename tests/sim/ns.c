@@ -213,6 +213,14 @@ put_exchangers(struct bytes *b, const char *owner)
     return world.zone.mx_count;
 }
 
+static void
+fail_query(struct bytes *b, const struct query *q)
+{
+    b->size = HEADER_SIZE + q->question_size;
+    set_u16(b, ANSWER_AT, 0);
+    set_u16(b, 2, take_u16(b->data + 2) | SERVFAIL);
+}
+
 /* The truth. Aliases are followed within the packet, or sometimes not. */
 static void
 put_answer(struct bytes *b, const struct query *q)
@@ -222,10 +230,14 @@ put_answer(struct bytes *b, const struct query *q)
     uint32_t count = 0;
 
     put_header(b, q, 0);
-    for (int hops = 0; index >= 0 && world.zone.names[index].alias >= 0 &&
-                       hops < ALIAS_MAX;
+    for (int hops = 0; index >= 0 && world.zone.names[index].alias >= 0;
          hops++) {
         struct bytes rdata = {0};
+
+        if (hops == ALIAS_MAX) { /* a loop */
+            fail_query(b, q);
+            return;
+        }
 
         index = world.zone.names[index].alias;
         put_name(&rdata, world.zone.names[index].text);
@@ -237,9 +249,7 @@ put_answer(struct bytes *b, const struct query *q)
     if (index < 0 || world.zone.names[index].state == ZONE_NO_NAME) {
         set_u16(b, 2, take_u16(b->data + 2) | NXDOMAIN);
     } else if (world.zone.names[index].state == ZONE_BROKEN) {
-        b->size = HEADER_SIZE + q->question_size;
-        set_u16(b, ANSWER_AT, 0);
-        set_u16(b, 2, take_u16(b->data + 2) | SERVFAIL);
+        fail_query(b, q);
         return;
     } else if (q->type == TYPE_MX && index == world.zone.mx_owner) {
         count = put_exchangers(b, owner);

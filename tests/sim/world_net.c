@@ -112,6 +112,7 @@ make_good(struct mta *m)
 {
     m->mischief = chance(70) ? NO_MISCHIEF : SLOW;
     memset(m->codes, 0, sizeof(m->codes));
+    m->mischief_at = m->mischief_at == AT_BODY ? AT_END : m->mischief_at;
     m->refused_rcpts = 0;
     m->size_max = 0;
     m->reach = REACH_FINE;
