@@ -5,7 +5,7 @@
 
 #include "smtp/address.h"
 
-enum { PERMANENT = 500, TEMPORARY = 400, INTERMEDIATE = 300 };
+enum { GOODBYE = 221, PERMANENT = 500, TEMPORARY = 400, INTERMEDIATE = 300 };
 
 /* ---- ends ---- */
 
@@ -308,6 +308,10 @@ after_message(struct smtp *s)
     if (s->reply.code >= TEMPORARY)
         return smtp_finish(s, FAULT_BODY_TEMP, true);
     if (s->reply.code >= INTERMEDIATE)
+        return unexpected(s);
+    /* QUIT was in the flight: this answers it, and the message's own reply is
+     * lost. */
+    if (s->reply.code == GOODBYE && smtp_pipelines(s))
         return unexpected(s);
     return smtp_finish(s, FAULT_ACCEPTED, true);
 }

@@ -161,6 +161,16 @@ TEST(a_message_that_changed_is_never_whole)
     CHECK(server_over(FAULT_MESSAGE, true, ""));
 }
 
+/* The reply to the message is lost: this is the one to QUIT. */
+TEST(a_goodbye_in_the_flight_accepts_nothing)
+{
+    set_scene("hi\n", 4, 1);
+    CHECK(ends(FLIGHT "> 250 ok\n> 250 ok\n> 221 bye\n", FAULT_DUPLICATE, true,
+               "r"));
+    /* Where nobody said QUIT it is any 2xx. */
+    CHECK(ends(ALONE_TO_END "> 221 ok\n" QUIT, FAULT_ACCEPTED, true, "r"));
+}
+
 #define CASES(X)                                               \
     X(all_goes_in_one_flight)                                  \
     X(without_pipelining_each_step_waits)                      \
@@ -174,6 +184,7 @@ TEST(a_message_that_changed_is_never_whole)
     X(a_chunk_that_did_not_go_whole_was_not_taken)             \
     X(a_refused_message_is_reported_as_such)                   \
     X(a_server_that_does_not_know_it_is_asked_again_with_care) \
-    X(a_message_that_changed_is_never_whole)
+    X(a_message_that_changed_is_never_whole)                   \
+    X(a_goodbye_in_the_flight_accepts_nothing)
 
 TEST_MAIN(CASES)
