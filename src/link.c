@@ -167,11 +167,11 @@ link_send(struct link *l, struct slice text)
             break;
         taken += some;
     }
-    if (n == OS_ERROR)
-        return n;
+    /* What TLS took counts, even if its sending failed: some of it went, and
+     * link_close may send the rest. The error comes back with the next call. */
     if (taken > 0)
         return (ptrdiff_t)taken;
-    if (n == OS_AGAIN)
+    if (n == OS_ERROR || n == OS_AGAIN)
         return n;
     l->why = l->tls->reason;
     return OS_ERROR;
