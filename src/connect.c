@@ -113,6 +113,16 @@ wait_for_one(struct connect *c, int64_t deadline_ms, uint32_t *connected)
     return true;
 }
 
+/* Nobody is left, or the system refuses to wait. */
+static bool
+give_up(struct connect *c)
+{
+    c->broken = !policy_race_over(&c->race);
+    for (uint32_t i = 0; i < c->candidates->count; i++)
+        drop(c, i);
+    return false;
+}
+
 bool
 connect_next(struct connect *c, uint32_t *index, int *fd)
 {
@@ -123,7 +133,7 @@ connect_next(struct connect *c, uint32_t *index, int *fd)
         start(c, now_ms);
         if (policy_race_over(&c->race) ||
             !wait_for_one(c, policy_race_deadline_ms(&c->race, now_ms), index))
-            return false;
+            return give_up(c);
         if (*index != POLICY_NOBODY) {
             *fd = win(c, *index, os_now_ms());
             return true;

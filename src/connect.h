@@ -22,6 +22,7 @@ struct connect {
     int fds[CANDIDATE_COUNT_MAX];
     uint32_t last_failed; /* or POLICY_NOBODY */
     const char *why;      /* a literal, or the system's */
+    bool broken;          /* the system refused to wait */
 };
 
 void connect_init(struct connect *c, const struct policy_candidates *candidates,
