@@ -63,7 +63,7 @@ end_line(struct session *s)
 static void
 hear_line(struct session *s, const uint8_t **data, size_t *size)
 {
-    while (*size > 0 && s->state == SESSION_COMMAND) {
+    while (*size > 0 && s->state == SESSION_COMMAND && !s->ending) {
         uint8_t byte = **data;
 
         ++*data;

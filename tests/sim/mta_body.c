@@ -14,8 +14,11 @@ takes(const struct session *s, uint32_t code)
 {
     if (s->rcpt_good == 0 || code / 100 != 2 || s->early_refused)
         return false;
-    if (!has_mischief(s, AT_END) || s->mta->mischief == SLOW)
+    if (!has_mischief(s, AT_END))
         return true;
+    if (s->mta->mischief == SLOW || s->mta->mischief == TWICE ||
+        s->mta->mischief == TAKEN_OFF)
+        return true; /* its reply will be seen */
     return s->mta->mischief_value & 64;
 }
 

@@ -31,6 +31,8 @@ make_codes(struct mta *m)
         m->codes[at] = odd[draw(22)];
     if (at == AT_RCPT)
         m->refused_rcpts = chance(50) ? UINT32_MAX : (uint32_t)draw_number();
+    if (at == AT_END && m->codes[at] == 221)
+        m->codes[at] = 299; /* 221 there is a reply to QUIT */
     if (at == AT_GREETING && m->codes[at] == 220)
         m->codes[at] = 0;
 }
