@@ -132,13 +132,23 @@ was_misled(const struct session *s)
     return s->dirty && (s->mta->mischief == TWICE || s->early_done);
 }
 
+/* A reply that is missing in a flight makes the next one stand for it. */
+static bool
+was_shifted(const struct session *s)
+{
+    enum mischief m = s->mta->mischief;
+
+    return s->dirty && s->offers & OFFERS_PIPELINING &&
+           (m == SILENCE || m == CUT || m == DRIP);
+}
+
 static bool
 somebody_said(enum at at, uint32_t low)
 {
     for (uint32_t i = 0; i < session_count; i++) {
         const struct session *s = sessions[i];
 
-        if (was_misled(s))
+        if (was_misled(s) || was_shifted(s))
             return true;
         for (uint32_t k = 0; k < s->said_count; k++)
             if (s->said[k].at == at && s->said[k].code >= low)
@@ -152,7 +162,7 @@ all_were_refused(void)
 {
     for (uint32_t i = 0; i < session_count; i++)
         if (sessions[i]->rcpt_refused == world.recipient_count ||
-            was_misled(sessions[i]))
+            was_misled(sessions[i]) || was_shifted(sessions[i]))
             return true;
     return false;
 }
