@@ -53,8 +53,7 @@ is_known(const struct place *p)
         return true;
     for (uint32_t i = 0; i < world.zone.name_count; i++)
         for (uint32_t k = 0; k < world.zone.names[i].address_count; k++) {
-            struct place plain =
-                place_plain(&world.zone.names[i].addresses[k]);
+            struct place plain = place_plain(&world.zone.names[i].addresses[k]);
 
             if (place_equal(p, &plain))
                 return true;
@@ -90,6 +89,12 @@ check_open(struct conn *c)
 void
 check_close(struct conn *c)
 {
+    int64_t waited_ms = sim_now_ms - c->progress_ms;
+
+    if (c->used && c->session && !c->end_queued && is_undecided(c->session) &&
+        waited_ms < world.remote_timeout_ms - SLACK_MS)
+        violated(CHECK_TIME, "gives up on %s after %lld ms",
+                 place_text(&c->place), (long long)waited_ms);
     c->closed_step = ++step;
     trace("closes %u (%s)", c->number, place_text(&c->place));
 }
@@ -104,8 +109,7 @@ check_patience(const struct conn *c)
     if (c->state == CONN_CONNECTING &&
         sim_now_ms > c->opened_ms + world.connect_timeout_ms + limit_ms)
         violated(CHECK_TIME, "waits for a connection to %s since %lld ms",
-                 place_text(&c->place),
-                 (long long)(sim_now_ms - c->opened_ms));
+                 place_text(&c->place), (long long)(sim_now_ms - c->opened_ms));
     if (c->used &&
         sim_now_ms > c->progress_ms + world.remote_timeout_ms + limit_ms)
         violated(CHECK_TIME, "waits for %s since %lld ms",
@@ -116,10 +120,10 @@ check_patience(const struct conn *c)
 void
 check_time(void)
 {
-    int64_t dns_ms = world.dns_timeout_ms > 0 &&
-                             world.dns_timeout_ms < DNS_BOUND_MS
-                         ? world.dns_timeout_ms
-                         : DNS_BOUND_MS;
+    int64_t dns_ms =
+        world.dns_timeout_ms > 0 && world.dns_timeout_ms < DNS_BOUND_MS
+            ? world.dns_timeout_ms
+            : DNS_BOUND_MS;
 
     for (const struct conn *c = conns; c; c = c->next)
         check_patience(c);
@@ -203,7 +207,8 @@ check_mail(const struct session *s)
     bool offered = s->offers & OFFERS_STARTTLS;
 
     if (world.strictness == 2 && !s->secure)
-        violated(CHECK_STRICT, "MAIL in clear to %s", place_text(&s->mta->place));
+        violated(CHECK_STRICT, "MAIL in clear to %s",
+                 place_text(&s->mta->place));
     if (world.strictness == 2 && !is_proven(s))
         violated(CHECK_STRICT, "MAIL to %s, which proved nothing",
                  place_text(&s->mta->place));
@@ -213,7 +218,8 @@ check_mail(const struct session *s)
         return;
     if (world.strictness == 1 && is_first(s) && !world.wall_jumps)
         violated(CHECK_STRICT, "MAIL in clear in the first pass");
-    if (world.strictness == 0 && offered && !has_excuse(s))
+    if (world.strictness == 0 && offered && !has_excuse(s) &&
+        !(s->dirty && s->mta->mischief == TWICE))
         violated(CHECK_STRICT, "MAIL in clear though TLS was offered");
 }
 

@@ -73,6 +73,8 @@ bool report_has(const struct report *r, const char *text);
 /* check_verdict.c: which verdict must, or may, stand there. */
 void check_verdict(const struct report *r);
 struct session *last_session(void);
+/* Its session is open, is as it should be, and has decided nothing. */
+bool is_undecided(const struct session *s);
 /* The program has read this reply to its end. */
 bool was_read(const struct session *s, uint32_t reply);
 

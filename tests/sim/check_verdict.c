@@ -16,8 +16,12 @@ struct truth {
     } list[4 * NAME_COUNT_MAX * ZONE_ADDRESS_COUNT_MAX];
 };
 
-enum { PREFERENCE_COUNT = 3, /* 0, 10, 20: world_net.c */
-       SESSION_LIMIT = 5, EXACT_MX_MAX = 20, EXACT_LATENCY_MS = 5 };
+enum {
+    PREFERENCE_COUNT = 3, /* 0, 10, 20: world_net.c */
+    SESSION_LIMIT = 5,
+    EXACT_MX_MAX = 20,
+    EXACT_LATENCY_MS = 5
+};
 
 struct session *
 last_session(void)
@@ -229,8 +233,8 @@ check_starttls_line(const struct report *r, const struct session *s)
             violated(CHECK_VERDICT, "claims TLS for a session in clear");
         return;
     }
-    snprintf(proto, sizeof(proto), "\nSTARTTLS proto=%s; cipher=",
-             peer_proto(s->peer));
+    snprintf(proto, sizeof(proto),
+             "\nSTARTTLS proto=%s; cipher=", peer_proto(s->peer));
     if (!report_has(r, proto) || !report_has(r, line))
         violated(CHECK_VERDICT, "the STARTTLS line is wrong: %s",
                  quoted(r->text, r->text_size));
@@ -333,10 +337,34 @@ judge(const struct session *s, const struct said *r)
     case AT_END:
         return judge_end(s, code);
     default:
-        return (struct wanted){0, code >= 400 || code == 220 || code == 250
-                                      ? NULL
-                                      : "the next"};
+        return (struct wanted){
+            0, code >= 400 || code == 220 || code == 250 ? NULL : "the next"};
     }
+}
+
+/* Nothing in its replies so far, and in how it is configured, ends it. */
+static bool
+is_plain(const struct session *s)
+{
+    if (s->mail_asked)
+        return !world.message_partial;
+    for (int at = 0; at < AT_COUNT; at++)
+        if (s->mta->codes[at] != 0 && at != AT_BODY)
+            return false;
+    return !world.anchors && s->mta->size_max == 0;
+}
+
+bool
+is_undecided(const struct session *s)
+{
+    struct wanted w = {0, NULL};
+
+    if (s->dirty || !world.calm || s->mta->mischief == TAKEN_OFF)
+        return false;
+    for (uint32_t i = 0; i < s->said_count && !w.letter && !w.text; i++)
+        if (was_read(s, i))
+            w = judge(s, &s->said[i]);
+    return !w.letter && !w.text && is_plain(s);
 }
 
 static void
@@ -374,8 +402,8 @@ is_harmless(const struct mta *m)
 static bool
 is_fine(const struct mta *m)
 {
-    bool tls = m->offers[0] & OFFERS_STARTTLS && m->knows_ehlo &&
-               m->cert <= CERT_RSA;
+    bool tls =
+        m->offers[0] & OFFERS_STARTTLS && m->knows_ehlo && m->cert <= CERT_RSA;
 
     if (m->reach != REACH_FINE || !is_harmless(m) ||
         (m->mischief != NO_MISCHIEF && m->mischief != SLOW))
@@ -393,8 +421,8 @@ must_be_accepted(const struct truth *t)
     uint32_t fine = 0;
 
     if (t->count == 0 || t->count > SESSION_LIMIT || world.tcpto_used ||
-        (world.strictness == 2 && (!world.anchors || world.wall_jumps ||
-                                   world.wall_s < 1600000000)))
+        (world.strictness == 2 &&
+         (!world.anchors || world.wall_jumps || world.wall_s < 1600000000)))
         return false;
     for (uint32_t i = 0; i < t->count; i++) {
         const struct mta *m = NULL;
@@ -429,8 +457,7 @@ check_known(const struct report *r)
     struct truth t;
     const char *failure = NULL;
     bool sure = world.route == TO_ADDRESS ||
-                (world.dns_clean &&
-                 world.ns[0].latency_ms <= EXACT_LATENCY_MS);
+                (world.dns_clean && world.ns[0].latency_ms <= EXACT_LATENCY_MS);
 
     find_truth(&t);
     if (!world.calm || world.message_partial || world.bad_control || !sure)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sim SEED                one run, with its trace
- * sim FROM COUNT JOBS     COUNT runs from seed FROM on, in JOBS processes
+ * sim FROM COUNT JOBS [FAILED]
+ *                         COUNT runs from seed FROM on, in JOBS processes; each
+ *                         ends after FAILED violations
  *
  * in     seeds
  * out    violations, and a line of figures at the end
@@ -42,6 +44,7 @@ struct worker {
 int mote_main(int argc, char **argv, char **envp);
 
 static struct worker *workers;
+static uint64_t failed_max = FAILED_MAX;
 static pthread_attr_t attributes;
 
 /* ---- one run ---- */
@@ -86,9 +89,10 @@ run(uint64_t seed)
 static void
 complain(uint64_t seed)
 {
-    printf("seed %llu violates invariant %d: %s\n    replay: make sim SEED=%llu\n",
-           (unsigned long long)seed, sim_violation.invariant,
-           sim_violation.text, (unsigned long long)seed);
+    printf(
+        "seed %llu violates invariant %d: %s\n    replay: make sim SEED=%llu\n",
+        (unsigned long long)seed, sim_violation.invariant, sim_violation.text,
+        (unsigned long long)seed);
     fflush(stdout);
 }
 
@@ -102,7 +106,7 @@ work(struct worker *w, uint64_t from, uint64_t count, uint32_t jobs)
         alarm(RUN_LIMIT_S);
         if (!run(from + i)) {
             complain(from + i);
-            if (++w->failed == FAILED_MAX)
+            if (++w->failed >= failed_max)
                 break;
         }
         w->figures = figures;
@@ -189,8 +193,8 @@ main(int argc, char **argv)
     uint64_t from = 1, count = 1;
     uint32_t jobs = 1;
 
-    if (argc != 2 && argc != 4) {
-        fputs("usage: sim SEED | sim FROM COUNT JOBS\n", stderr);
+    if (argc != 2 && argc != 4 && argc != 5) {
+        fputs("usage: sim SEED | sim FROM COUNT JOBS [FAILED]\n", stderr);
         return 2;
     }
     load_fixtures(SIM_CERTS);
@@ -212,6 +216,8 @@ main(int argc, char **argv)
     }
     count = strtoull(argv[2], NULL, 10);
     jobs = (uint32_t)strtoul(argv[3], NULL, 10);
+    if (argc == 5)
+        failed_max = strtoull(argv[4], NULL, 10);
     jobs = jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
     workers = mmap(NULL, sizeof(*workers) * JOBS_MAX, PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -34,8 +34,8 @@ mta_opened(struct conn *c)
     s->index = c->mta->session_count++;
     s->state = SESSION_COMMAND;
     trace("mta %s accepts connection %u", place_text(&c->place), c->number);
-    say(s, AT_GREETING, s->mta->codes[AT_GREETING] ? s->mta->codes[AT_GREETING]
-                                                   : 220);
+    say(s, AT_GREETING,
+        s->mta->codes[AT_GREETING] ? s->mta->codes[AT_GREETING] : 220);
 }
 
 /* ---- lines ---- */

@@ -30,8 +30,8 @@ struct said {
     uint32_t code;
     bool secure;
     bool sent;
-    bool came;   /* whole, to the program's side */
-    size_t end;  /* in the stream, behind its last byte */
+    bool came;  /* whole, to the program's side */
+    size_t end; /* in the stream, behind its last byte */
 };
 
 struct session {
@@ -45,7 +45,7 @@ struct session {
     uint32_t offers; /* by the reply to the last EHLO */
     bool greeted, hello, mail_good, mail_asked;
     uint32_t rcpt_count, rcpt_good, rcpt_refused;
-    uint32_t pending;  /* replies not sent yet */
+    uint32_t pending; /* replies not sent yet */
     enum at last_asked;
     struct bytes line;
     uint64_t heard; /* bytes of the client */
@@ -60,12 +60,12 @@ struct session {
     uint32_t said_count;
     struct said said[SAID_COUNT_MAX];
     bool bdat, quit, forged;
-    bool ending;     /* 421 is on its way: nothing is heard any more */
-    bool dirty;      /* it has misbehaved */
-    bool injured;    /* the connection was ended by mischief */
-    bool end_seen;   /* the whole message is here */
-    bool committed;  /* and was taken */
-    bool undone;     /* the client may know that nothing was taken */
+    bool ending;      /* 421 is on its way: nothing is heard any more */
+    bool dirty;       /* it has misbehaved */
+    bool injured;     /* the connection was ended by mischief */
+    bool end_seen;    /* the whole message is here */
+    bool committed;   /* and was taken */
+    bool undone;      /* the client may know that nothing was taken */
     size_t out_count; /* of TLS bytes, for mischief */
     uint8_t rcpt_verdicts[ARG_COUNT_MAX];
 };

@@ -104,8 +104,7 @@ take_octet(struct session *s, uint8_t octet)
     s->state = SESSION_OVER;
     if (s->dirty && s->mta->mischief == TWICE)
         return false; /* the two do not understand each other any more */
-    violated(CHECK_MESSAGE,
-             "octet %zu of the message is 0x%02x (session %s%s)",
+    violated(CHECK_MESSAGE, "octet %zu of the message is 0x%02x (session %s%s)",
              s->body_offset, octet, place_text(&s->mta->place),
              s->bdat ? ", BDAT" : "");
     return false;

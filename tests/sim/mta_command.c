@@ -182,7 +182,8 @@ check_flight(struct session *s, const char *line)
     if (!(s->offers & OFFERS_PIPELINING) || check_careful(s))
         complain(s, "does not wait for a reply", line);
     else if (memcmp(line, "QUIT", 4) != 0 &&
-             !(middle && (s->last_asked == AT_MAIL || s->last_asked == AT_RCPT)))
+             !(middle &&
+               (s->last_asked == AT_MAIL || s->last_asked == AT_RCPT)))
         complain(s, "pipelines what cannot be", line);
 }
 

@@ -21,22 +21,40 @@ static const char *const at_names[AT_COUNT] = {
 
 /* threats.md: odd replies. Each must be taken for a protocol error, or for no
  * reply at all where its end is missing. */
-static const char *const odd_replies[] = {
-    "25\r\n",           "2500 ok\r\n",      "099 ok\r\n",  "150 ok\r\n",
-    "650 ok\r\n",       "999 ok\r\n",       "ok\r\n",      "\r\n",
-    "2x0 ok\r\n",       "250\tok\r\n",      "250+ok\r\n",  " 250 ok\r\n",
-    "250-a\r\n550 b\r\n", "-50 ok\r\n",     "250-a\r\nb\r\n",
-    "2 50\r\n",         "\xff\xfe""250\r\n", "250-a\r\n25",  "250",
-    "+OK\r\n",          "000 \r\n",         "200-\r\n2000\r\n"};
+static const char *const odd_replies[] = {"25\r\n",
+                                          "2500 ok\r\n",
+                                          "099 ok\r\n",
+                                          "150 ok\r\n",
+                                          "650 ok\r\n",
+                                          "999 ok\r\n",
+                                          "ok\r\n",
+                                          "\r\n",
+                                          "2x0 ok\r\n",
+                                          "250\tok\r\n",
+                                          "250+ok\r\n",
+                                          " 250 ok\r\n",
+                                          "250-a\r\n550 b\r\n",
+                                          "-50 ok\r\n",
+                                          "250-a\r\nb\r\n",
+                                          "2 50\r\n",
+                                          "\xff\xfe"
+                                          "250\r\n",
+                                          "250-a\r\n25",
+                                          "250",
+                                          "+OK\r\n",
+                                          "000 \r\n",
+                                          "200-\r\n2000\r\n"};
 
 bool
 has_mischief(const struct session *s, enum at at)
 {
     const struct mta *m = s->mta;
 
-    if (m->mischief == NO_MISCHIEF || m->mischief_at != at)
+    if (m->mischief == NO_MISCHIEF || (m->mischief_once && s->index > 0))
         return false;
-    if (m->mischief_once && s->index > 0)
+    if (m->mischief == SLOW && m->mischief_value & 128)
+        return true; /* with everything */
+    if (m->mischief_at != at)
         return false;
     if (at == AT_RCPT && m->mischief_value % 3 + 1 != s->rcpt_count)
         return false;
@@ -67,7 +85,8 @@ say_tls(void *context, const uint8_t *data, size_t size)
 
     s->out_count += size;
     bytes_put(&copy, data, size);
-    if (has_mischief(s, AT_HANDSHAKE) && at <= limit && limit < at + size) {
+    if (has_mischief(s, AT_HANDSHAKE) && m->mischief != SLOW && at <= limit &&
+        limit < at + size) {
         s->dirty = true;
         if (m->mischief == GARBLED) {
             trace("mta %s garbles its TLS", place_text(&m->place));
@@ -100,15 +119,14 @@ end_session(struct session *s, bool by_reset)
 static void
 put_text(const struct session *s, struct bytes *b)
 {
-    static const char *const texts[] = {
-        "ok",
-        "2.0.0 fine; id=1",
-        "",
-        "caf\xc3\xa9 \xe2\x82\xac",
-        "\x1b[31mred\x07 \x7f\t tab",
-        "%s%n%d ../../ `id`",
-        "\xff\xfe\xc0\xaf\xed\xa0\x80 bad",
-        "K1.2.3.4 accepted message."};
+    static const char *const texts[] = {"ok",
+                                        "2.0.0 fine; id=1",
+                                        "",
+                                        "caf\xc3\xa9 \xe2\x82\xac",
+                                        "\x1b[31mred\x07 \x7f\t tab",
+                                        "%s%n%d ../../ `id`",
+                                        "\xff\xfe\xc0\xaf\xed\xa0\x80 bad",
+                                        "K1.2.3.4 accepted message."};
     uint32_t which = s->mta->text % 8;
 
     bytes_put(b, texts[which], strlen(texts[which]));
@@ -267,9 +285,9 @@ make_mischief(struct session *s, struct reply *r, int64_t *think_ms)
         *think_ms = world.remote_timeout_ms + LATE_MS;
         break;
     case ODD: {
-        const char *odd = odd_replies[m->mischief_value %
-                                      (sizeof(odd_replies) /
-                                       sizeof(odd_replies[0]))];
+        const char *odd =
+            odd_replies[m->mischief_value %
+                        (sizeof(odd_replies) / sizeof(odd_replies[0]))];
 
         r->text.size = 0;
         bytes_put(&r->text, odd, strlen(odd));
@@ -282,8 +300,8 @@ make_mischief(struct session *s, struct reply *r, int64_t *think_ms)
                        r->code);
         break;
     case TWICE:
-        bytes_text(&r->text, "%s\r\n", m->mischief_value & 1 ? "250 stale"
-                                                             : "550 stale");
+        bytes_text(&r->text, "%s\r\n",
+                   m->mischief_value & 1 ? "250 stale" : "550 stale");
         break;
     case LONG:
         r->text.size = 0;
@@ -345,12 +363,11 @@ say(struct session *s, enum at at, uint32_t code)
     put_reply(s, &r->text, at, r->code);
     make_mischief(s, r, &think_ms);
     r->said = &s->said[s->said_count++];
-    *r->said = (struct said){
-        .at = at, .code = r->code, .secure = s->secure};
+    *r->said = (struct said){.at = at, .code = r->code, .secure = s->secure};
     if (think_ms < 0)
         think_ms = 0;
-    s->say_ms = sim_now_ms + think_ms > s->say_ms ? sim_now_ms + think_ms
-                                                  : s->say_ms;
+    s->say_ms =
+        sim_now_ms + think_ms > s->say_ms ? sim_now_ms + think_ms : s->say_ms;
     s->pending++;
     event_at(s->say_ms, deliver_reply, r, 0);
     if (r->mischief == FORGED && s->mta->mischief_value % 2 == 0)

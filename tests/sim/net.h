@@ -31,8 +31,8 @@ struct conn {
     struct ns *ns;
     struct session *session; /* of a mail server; NULL before it is up */
     enum conn_state state;
-    int why; /* CONN_FAILED: an os_error */
-    bool closed;             /* by the program */
+    int why;     /* CONN_FAILED: an os_error */
+    bool closed; /* by the program */
     int64_t opened_ms, up_ms;
 
     /* from the program */
@@ -52,10 +52,10 @@ struct conn {
     struct datagram *datagrams, **datagrams_end;
 
     /* what the program does with it */
-    bool used;             /* waited for something to read */
-    int64_t progress_ms;   /* when it last got further */
+    bool used;                         /* waited for something to read */
+    int64_t progress_ms;               /* when it last got further */
     uint32_t opened_step, closed_step; /* check.c's: what came before what */
-    struct bytes query;    /* DNS over TCP, so far */
+    struct bytes query;                /* DNS over TCP, so far */
 };
 
 extern struct conn *conns; /* the last one opened */
@@ -72,8 +72,7 @@ bool net_writable(const struct conn *c);
 
 /* ---- the servers' side ---- */
 /* In segments; the offset in the stream behind it. */
-size_t conn_send(struct conn *c, const void *data, size_t size,
-                 size_t segment);
+size_t conn_send(struct conn *c, const void *data, size_t size, size_t segment);
 void conn_datagram(struct conn *c, const void *data, size_t size,
                    int64_t after_ms);
 void conn_unreachable(struct conn *c, int64_t after_ms);

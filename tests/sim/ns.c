@@ -64,8 +64,8 @@ take_u16(const uint8_t *p)
 static bool
 read_query(const uint8_t *data, size_t size, struct query *q)
 {
-    static const uint8_t opt[] = {0, 0, TYPE_OPT, EDNS_SIZE >> 8,
-                                  EDNS_SIZE & 0xff, 0, 0, 0, 0, 0, 0};
+    static const uint8_t opt[] = {
+        0, 0, TYPE_OPT, EDNS_SIZE >> 8, EDNS_SIZE & 0xff, 0, 0, 0, 0, 0, 0};
     size_t at = HEADER_SIZE, used = 0;
 
     if (size < HEADER_SIZE || take_u16(data + 2) != RD ||
@@ -206,8 +206,8 @@ put_exchangers(struct bytes *b, const char *owner)
         struct bytes rdata = {0};
 
         put_u16(&rdata, mx->preference);
-        put_name(&rdata, mx->target < 0 ? ""
-                                        : world.zone.names[mx->target].text);
+        put_name(&rdata,
+                 mx->target < 0 ? "" : world.zone.names[mx->target].text);
         put_record(b, owner, TYPE_MX, &rdata, ANSWER_AT);
     }
     return world.zone.mx_count;

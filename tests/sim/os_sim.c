@@ -13,8 +13,8 @@ enum {
     MESSAGE = 0,
     REPORT = 1,
     SLOT_COUNT = 256,
-    OPEN_COUNT_MAX = 200, /* DNS_ATTEMPT_COUNT_MAX and some files */
-    LEFT_COUNT_MAX = 1,   /* the trust anchors stay open */
+    OPEN_COUNT_MAX = 200,  /* DNS_ATTEMPT_COUNT_MAX and some files */
+    LEFT_COUNT_MAX = 1,    /* the trust anchors stay open */
     IDLE_CALLS_MAX = 3000, /* without progress of clock or bytes */
     SLOW_MS = 3,
     STOP_ONE_IN = 150,
@@ -236,15 +236,18 @@ os_open(int directory, const char *path, bool update)
     int fd = 0;
 
     snprintf(whole, sizeof(whole), "%s%s",
-             directory == OS_NONE ? "" : slot_of(directory, SLOT_FILE)->file->path,
+             directory == OS_NONE ? ""
+                                  : slot_of(directory, SLOT_FILE)->file->path,
              path);
     if (fails("open"))
         return OS_ERROR;
     if (whole[0] != '/' && !at_home)
         violated(CHECK_CALLS, "opens %s outside its home", whole);
     file = world_file(whole);
-    trace("open %s: %s", whole, !file ? "missing"
-                                : file->unreadable ? "refused" : "fine");
+    trace("open %s: %s", whole,
+          !file              ? "missing"
+          : file->unreadable ? "refused"
+                             : "fine");
     if (!file)
         return OS_MISSING;
     if (file->unreadable)

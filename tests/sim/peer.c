@@ -216,9 +216,8 @@ configure(struct peer *p)
                                      MBEDTLS_CIPHER_AES_256_GCM,
                                      TICKET_LIFE_S) != 0)
             return false;
-        mbedtls_ssl_conf_session_tickets_cb(c, mbedtls_ssl_ticket_write,
-                                            mbedtls_ssl_ticket_parse,
-                                            &p->tickets);
+        mbedtls_ssl_conf_session_tickets_cb(
+            c, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &p->tickets);
     }
     return mbedtls_ssl_conf_own_cert(c, &certs[o->cert], &keys[o->cert]) == 0;
 }
@@ -270,8 +269,8 @@ peer_read(struct peer *p, uint8_t *out, size_t size)
         return (size_t)result;
     if (result == MBEDTLS_ERR_SSL_WANT_READ)
         return 0;
-    p->state = result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ? PEER_CLOSED
-                                                           : PEER_FAILED;
+    p->state =
+        result == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ? PEER_CLOSED : PEER_FAILED;
     return 0;
 }
 

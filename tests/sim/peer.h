@@ -20,8 +20,8 @@ enum peer_state { PEER_HANDSHAKE, PEER_OPEN, PEER_CLOSED, PEER_FAILED };
 struct peer_options {
     uint32_t cert; /* enum cert */
     bool tls12, tls13;
-    bool retry;   /* a group the client did not guess: HelloRetryRequest */
-    bool asks;    /* for a client certificate */
+    bool retry; /* a group the client did not guess: HelloRetryRequest */
+    bool asks;  /* for a client certificate */
     bool tickets;
     void (*send)(void *context, const uint8_t *data, size_t size);
     void *context;

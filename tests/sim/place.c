@@ -70,8 +70,8 @@ place_is_usable(const struct place *given)
 
     if (p.size == 4)
         return p.bytes[0] < 224 || (p.bytes[0] >= 240 && p.bytes[3] != 255);
-    return p.bytes[0] != 0xff && !(p.bytes[0] == 0xfe && p.bytes[1] >= 0x80 &&
-                                   p.bytes[1] <= 0xbf);
+    return p.bytes[0] != 0xff &&
+           !(p.bytes[0] == 0xfe && p.bytes[1] >= 0x80 && p.bytes[1] <= 0xbf);
 }
 
 const char *

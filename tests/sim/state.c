@@ -26,7 +26,8 @@ copy(uint8_t *to, const uint8_t *from, size_t size)
     size_t i = 0;
 
     for (; i + sizeof(uint64_t) <= size; i += sizeof(uint64_t))
-        *(uint64_t *)(void *)(to + i) = *(const uint64_t *)(const void *)(from + i);
+        *(uint64_t *)(void *)(to + i) =
+            *(const uint64_t *)(const void *)(from + i);
     for (; i < size; i++)
         to[i] = from[i];
 }

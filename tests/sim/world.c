@@ -72,8 +72,8 @@ add_file(const char *path)
 static void
 put_line_end(struct bytes *b)
 {
-    static const char *const ends[] = {"\n", "\n", "\r\n", " \n", "\t\n", "",
-                                       "\n\n", "\nsecond line\n"};
+    static const char *const ends[] = {"\n",   "\n", "\r\n", " \n",
+                                       "\t\n", "",   "\n\n", "\nsecond line\n"};
 
     bytes_text(b, "%s", ends[draw(8)]);
 }
@@ -220,8 +220,8 @@ static void
 spoil_control(void)
 {
     struct sim_file *f = world_file("control/helohost");
-    const char *path = chance(50) ? "control/tlsstrictness"
-                                  : "control/timeoutremote";
+    const char *path =
+        chance(50) ? "control/tlsstrictness" : "control/timeoutremote";
 
     f = f ? f : world_file("control/me");
     switch (draw(4)) {

@@ -84,10 +84,10 @@ enum ns_stream {
     NS_TCP_GOOD,
     NS_TCP_REFUSED,
     NS_TCP_SILENT,
-    NS_TCP_CLOSED,  /* accepts, closes */
-    NS_TCP_SHORT,   /* a part of it, then closes */
-    NS_TCP_LENGTH,  /* a length that lies, or 0 */
-    NS_TCP_TC,      /* says TC here too */
+    NS_TCP_CLOSED, /* accepts, closes */
+    NS_TCP_SHORT,  /* a part of it, then closes */
+    NS_TCP_LENGTH, /* a length that lies, or 0 */
+    NS_TCP_TC,     /* says TC here too */
     NS_TCP_COUNT
 };
 
@@ -146,18 +146,31 @@ enum mischief {
     TAKEN_OFF /* the connection ends after some bytes of the client */
 };
 
-enum cert { CERT_GOOD, CERT_RSA, CERT_NAME, CERT_EXPIRED, CERT_UNKNOWN,
-            CERT_SELF, CERT_COUNT };
+enum cert {
+    CERT_GOOD,
+    CERT_RSA,
+    CERT_NAME,
+    CERT_EXPIRED,
+    CERT_UNKNOWN,
+    CERT_SELF,
+    CERT_COUNT
+};
 
-enum { OFFERS_PIPELINING = 1, OFFERS_CHUNKING = 2, OFFERS_SIZE = 4,
-       OFFERS_8BIT = 8, OFFERS_STARTTLS = 16, OFFERS_LOOKALIKE = 32 };
+enum {
+    OFFERS_PIPELINING = 1,
+    OFFERS_CHUNKING = 2,
+    OFFERS_SIZE = 4,
+    OFFERS_8BIT = 8,
+    OFFERS_STARTTLS = 16,
+    OFFERS_LOOKALIKE = 32
+};
 
 struct mta {
     struct place place;
     enum reach reach;
     uint32_t latency_ms, jitter_ms, think_ms;
-    uint32_t segment; /* bytes it says at once, at most */
-    uint32_t window;  /* bytes it takes before it has read them */
+    uint32_t segment;   /* bytes it says at once, at most */
+    uint32_t window;    /* bytes it takes before it has read them */
     uint32_t offers[2]; /* in clear, under TLS */
     bool knows_ehlo;
     bool close_silently; /* TLS ends without close_notify */
@@ -225,11 +238,11 @@ struct world {
     uint32_t mta_count;
     struct mta mtas[MTA_COUNT_MAX];
 
-    int64_t wall_s;      /* when the run begins */
+    int64_t wall_s; /* when the run begins */
     bool wall_jumps;
-    uint32_t slow;       /* percent: calls that take time */
-    bool stops;          /* SIGSTOP and SIGCONT: long pauses */
-    uint32_t fail_call;  /* number of the call that fails, 0: none */
+    uint32_t slow;      /* percent: calls that take time */
+    bool stops;         /* SIGSTOP and SIGCONT: long pauses */
+    uint32_t fail_call; /* number of the call that fails, 0: none */
     bool fail_for_ever;
     bool short_reads, short_writes;
     bool tcpto_used;

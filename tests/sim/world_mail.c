@@ -19,10 +19,11 @@ static void
 put_piece(struct bytes *b)
 {
     static const char *const pieces[] = {
-        "\n",      "\n",     "\n",       "\r\n",      "\r",    ".",
-        "..",      "\n.\n",  "\r\n.\r\n", "\r.\r",     "\n.\r\n", "\r\r\n",
-        "\n\n",    "\n..\n", "\r\n.\n",  "\n.\r\r\n", "\xff",  "caf\xc3\xa9",
-        "From x",  "QUIT\r\n", "\x1a",   "\r\n.\r"};
+        "\n",        "\n",     "\n",          "\r\n",      "\r",
+        ".",         "..",     "\n.\n",       "\r\n.\r\n", "\r.\r",
+        "\n.\r\n",   "\r\r\n", "\n\n",        "\n..\n",    "\r\n.\n",
+        "\n.\r\r\n", "\xff",   "caf\xc3\xa9", "From x",    "QUIT\r\n",
+        "\x1a",      "\r\n.\r"};
     uint32_t which = draw(30);
 
     if (which < sizeof(pieces) / sizeof(pieces[0]))
@@ -132,12 +133,16 @@ static const struct pair senders[] = {
     {"#@[]", "#@[]"},
     {"a b@from.test", "\"a b\"@from.test"}};
 
-static const struct pair locals[] = {
-    {"joe", "joe"},         {"joe+x", "joe+x"},
-    {"-f", "-f"},           {"a b", "\"a b\""},
-    {".dot", "\".dot\""},   {"q\"uote", "\"q\\\"uote\""},
-    {"ba\\ck", "\"ba\\\\ck\""}, {"a@b", "\"a@b\""},
-    {"a>b", "\"a>b\""},     {"x..y", "\"x..y\""}};
+static const struct pair locals[] = {{"joe", "joe"},
+                                     {"joe+x", "joe+x"},
+                                     {"-f", "-f"},
+                                     {"a b", "\"a b\""},
+                                     {".dot", "\".dot\""},
+                                     {"q\"uote", "\"q\\\"uote\""},
+                                     {"ba\\ck", "\"ba\\\\ck\""},
+                                     {"a@b", "\"a@b\""},
+                                     {"a>b", "\"a>b\""},
+                                     {"x..y", "\"x..y\""}};
 
 static const char *const bad_locals[] = {"a\nb", "a\rb", "a\x01", "a\x7f"};
 

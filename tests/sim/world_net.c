@@ -17,10 +17,11 @@ enum {
 static void
 make_codes(struct mta *m)
 {
-    static const uint16_t odd[] = {421, 450, 451, 452, 500, 501, 502, 503, 504,
-                                   550, 552, 553, 554, 250, 220, 354, 251, 221,
-                                   299, 300, 399, 555};
-    enum at at = (enum at)draw(AT_COUNT);
+    static const uint16_t odd[] = {421, 450, 451, 452, 500, 501, 502, 503,
+                                   504, 550, 552, 553, 554, 250, 220, 354,
+                                   251, 221, 299, 300, 399, 555};
+    static const enum at late[] = {AT_MAIL, AT_RCPT, AT_DATA, AT_END, AT_END};
+    enum at at = chance(40) ? late[draw(5)] : (enum at)draw(AT_COUNT);
 
     m->codes[AT_BODY] = odd[draw(14)];
     if (chance(70))
@@ -40,13 +41,13 @@ make_codes(struct mta *m)
 static void
 make_mischief(struct mta *m)
 {
-    static const enum mischief plain[] = {CLOSE,   RESET,   SILENCE, CUT,
-                                          SLOW,    LATE,    DRIP,    ODD,
-                                          ENDLESS, TWICE,   LONG,    CLOSING};
-    static const enum mischief tls[] = {CLOSE, RESET, SILENCE, CUT, GARBLED,
-                                        BABBLE, GARBLED, CUT};
-    static const enum mischief body[] = {CLOSE, RESET, DEAF, DEAF, ODD,
-                                         CLOSING};
+    static const enum mischief plain[] = {CLOSE,   RESET, SILENCE, CUT,
+                                          SLOW,    LATE,  DRIP,    ODD,
+                                          ENDLESS, TWICE, LONG,    CLOSING};
+    static const enum mischief tls[] = {CLOSE,   RESET,  SILENCE, CUT,
+                                        GARBLED, BABBLE, GARBLED, CUT};
+    static const enum mischief body[] = {CLOSE, RESET, DEAF,
+                                         DEAF,  ODD,   CLOSING};
 
     m->mischief_value = (uint32_t)draw_number();
     m->mischief_secure = chance(40);
@@ -243,8 +244,13 @@ static void
 make_ns(void)
 {
     static const char *const options[] = {
-        "", "", "", "options edns0 trust-ad\n", "options attempts:2\n",
-        "options timeout:2 attempts:3\n", "search else.test\ndomain x\n",
+        "",
+        "",
+        "",
+        "options edns0 trust-ad\n",
+        "options attempts:2\n",
+        "options timeout:2 attempts:3\n",
+        "search else.test\ndomain x\n",
         "# comment\noptions use-vc ; really\n"};
     struct sim_file *f = &world.files[world.file_count++];
     uint32_t option = draw(8);
@@ -258,9 +264,10 @@ make_ns(void)
         struct ns *n = &world.ns[i];
 
         n->place = place_make(NS_INDEX + i, chance(30));
-        n->manner = chance(40) ? NS_GOOD : (enum ns_manner)draw(NS_MANNER_COUNT);
-        n->stream = chance(60) ? NS_TCP_GOOD
-                               : (enum ns_stream)draw(NS_TCP_COUNT);
+        n->manner =
+            chance(40) ? NS_GOOD : (enum ns_manner)draw(NS_MANNER_COUNT);
+        n->stream =
+            chance(60) ? NS_TCP_GOOD : (enum ns_stream)draw(NS_TCP_COUNT);
         n->latency_ms = draw(chance(60) ? 6 : chance(80) ? 200 : 5000);
         n->loss = chance(70) ? 0 : draw(60);
         n->noise = chance(60) ? 0 : draw(50);
@@ -287,7 +294,9 @@ add_route(const char *relay)
     f->kind = OS_REGULAR;
     bytes_text(&f->content, "# routes\nother.test:nowhere.test\n");
     bytes_text(&f->content, "%s:%s%s\n",
-               chance(40) ? "" : chance(50) ? ".sim.test" : "DEST.sim.test",
+               chance(40)   ? ""
+               : chance(50) ? ".sim.test"
+                            : "DEST.sim.test",
                relay, world.port == 25 ? "" : ":2525");
 }
 
@@ -299,8 +308,9 @@ make_route(void)
     struct place p = world.mtas[draw(world.mta_count)].place;
 
     snprintf(world.host, sizeof(world.host), "%s",
-             chance(85) ? "dest.sim.test"
-                        : chance(50) ? "Dest.SIM.Test" : "dest.sim.test.");
+             chance(85)   ? "dest.sim.test"
+             : chance(50) ? "Dest.SIM.Test"
+                          : "dest.sim.test.");
     world.port = 25;
     world.route = TO_EXCHANGERS;
     if (kind < 70)
