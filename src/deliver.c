@@ -342,8 +342,9 @@ deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
     }
     decided =
         pass(w, tls ? first_pass[d->job->tls_strictness] : SMTP_TLS_OFF, out);
-    /* In clear only if TLS was tried with everybody and worked with nobody; then
-     * any session of the second pass is further than those of the first. */
+    /* In clear only if TLS was tried with everybody and worked with nobody;
+     * then any session of the second pass is further than those of the first.
+     */
     if (!decided && tls && d->job->tls_strictness == 1 && !w->tls_found &&
         !w->connect.broken && out->fault != FAULT_OK) {
         out->progress = 0;

@@ -40,7 +40,7 @@ enum {
     CONTROL_CHUNK_SIZE = 4096,    /* read at once: a page */
     CONTROL_SECONDS_MAX = INT32_MAX / 1000, /* 24 days; fits in ms */
     /* second line of a report: a file, the path in it, a reason */
-    CONTROL_DETAIL_SIZE_MAX = CONTROL_LINE_SIZE_MAX + 128,
+    CONTROL_DETAIL_SIZE_MAX = 1151,
 
     IPME_COUNT_MAX = 256,    /* a whole /24 on one machine */
     CONNECT_TIMEOUT_S = 60,  /* stock's timeoutconnect */
