@@ -14,6 +14,20 @@ fail(struct link *l, const char *why)
     return OS_ERROR;
 }
 
+/* After a failure nothing else is sent, though the system might take it: the
+ * caller was told that these bytes, the end of a message perhaps, are lost. */
+static ptrdiff_t
+put(struct link *l, struct slice bytes)
+{
+    ptrdiff_t n = l->dead ? OS_ERROR : os_write(l->fd, bytes);
+
+    if (n == OS_ERROR && !l->dead) {
+        l->dead = true;
+        return fail(l, os_why());
+    }
+    return n;
+}
+
 bool
 link_pending(const struct link *l)
 {
@@ -30,11 +44,9 @@ flush(struct link *l)
 
         if (due.size == 0)
             return 0;
-        n = os_write(l->fd, due);
-        if (n == OS_AGAIN)
-            return n;
+        n = put(l, due);
         if (n < 0)
-            return fail(l, os_why());
+            return n;
         tls_tx_ack(l->tls, (size_t)n);
     }
 }
@@ -154,10 +166,8 @@ link_send(struct link *l, struct slice text)
     size_t taken = 0;
     ptrdiff_t n = 0;
 
-    if (!l->secure) {
-        n = os_write(l->fd, text);
-        return n == OS_ERROR ? fail(l, os_why()) : n;
-    }
+    if (!l->secure)
+        return put(l, text);
     if (text.size == 0)
         return flush(l);
     while ((n = flush(l)) == 0 && taken < text.size) {

@@ -21,6 +21,7 @@ struct link {
     bool secure;
     bool readable; /* poll said so, and the socket was not emptied since */
     bool more;     /* TLS may hold plain text that was not asked for yet */
+    bool dead;     /* a write failed: nothing is sent any more */
     struct tls *tls;
     struct slice why; /* of a failure; valid until the next one */
 };
