@@ -123,6 +123,10 @@ step(struct resolve_work *w, int64_t stop_ms)
 
     if (!act(w))
         return false;
+    /* Where no socket can be had, the last look-up ended just now: nothing
+     * would ever end the wait. */
+    if (!dns_lookup_pending(&w->lookup))
+        return true;
     deadline_ms = dns_lookup_deadline_ms(&w->lookup);
     if (stop_ms < deadline_ms)
         deadline_ms = stop_ms;
