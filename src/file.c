@@ -19,6 +19,8 @@ check_kind(struct file *f)
     } else if (info.kind != OS_REGULAR) {
         f->bad = true;
         file_complain(f, false, "not a regular file");
+    } else {
+        f->left = info.size;
     }
 }
 
@@ -30,6 +32,7 @@ file_open(struct file *f, const char *path, struct buf *detail)
     f->present = false;
     f->bad = false;
     f->end = false;
+    f->left = 0;
     f->chunk = slice_of(f->bytes, 0);
     qmail_lines_init(&f->lines);
     f->fd = os_open(OS_NONE, path, false);
@@ -58,24 +61,32 @@ finish(struct file *f)
     return f->bad ? FILE_BAD : FILE_END;
 }
 
+/* The next chunk, or the end. A file that ends before its size is being
+ * written, or not all of it can be read: a route must not be missed so. */
+static void
+read_chunk(struct file *f)
+{
+    ptrdiff_t n = os_read(f->fd, f->bytes, sizeof(f->bytes));
+
+    if (n < 0 || (n == 0 && f->left > 0)) {
+        f->bad = true;
+        file_complain(f, false, n < 0 ? os_why() : "ends before its size");
+        return;
+    }
+    f->left -= n;
+    f->end = n == 0;
+    f->chunk = slice_of(f->bytes, (size_t)n);
+}
+
 enum file_result
 file_next(struct file *f, struct slice *line)
 {
     while (!f->bad && f->fd != OS_NONE) {
-        ptrdiff_t n = 0;
-
         if (qmail_lines_next(&f->lines, &f->chunk, f->end, line))
             return FILE_LINE;
         if (f->end)
             break;
-        n = os_read(f->fd, f->bytes, sizeof(f->bytes));
-        if (n < 0) {
-            f->bad = true;
-            file_complain(f, false, os_why());
-            break;
-        }
-        f->end = n == 0;
-        f->chunk = slice_of(f->bytes, (size_t)n);
+        read_chunk(f);
     }
     return finish(f);
 }

@@ -25,6 +25,7 @@ struct file {
     bool present; /* there is such a file */
     bool bad; /* it could not be opened, for another reason than its absence */
     bool end;
+    int64_t left; /* of its size, not read yet */
     struct slice chunk;
     struct qmail_lines lines;
     struct buf *detail;
