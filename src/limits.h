@@ -88,6 +88,9 @@ enum {
     DNS_PATIENCE_MS = 4000, /* rounds 1 and 2: how long a better exchanger
                                is waited for */
 
+    /* The system */
+    OS_RETRY_COUNT_MAX = 1000, /* a call interrupted so often in a row fails */
+
     /* The sandbox */
     OS_FILE_COUNT_MAX = 256,  /* an attempt each, and a dozen others */
     OS_FILE_SIZE_MAX = 65536, /* a report, a tcpto table */
@@ -134,7 +137,8 @@ enum {
     TLS_CLOCK_MIN_S = 1577836800, /* 2020-01-01: a clock before it is wrong */
 
     /* Report */
-    REPORT_SIZE_MAX = 65536
+    REPORT_SIZE_MAX = 65536,
+    REPORT_TRY_COUNT_MAX = 1000 /* in a row: the pipe says ready, and is not */
 };
 
 _Static_assert(ENDPOINT_TEXT_SIZE_MAX >= ADDR_TEXT_SIZE_MAX + 8,

@@ -43,6 +43,7 @@ static void
 report(struct qmail_report *r, const struct outcome *o, struct slice host)
 {
     struct qmail_verdict verdict = outcome_verdict(o, host);
+    uint32_t tries = 0;
     struct slice rest;
 
     qmail_report_final(r, &verdict);
@@ -53,11 +54,12 @@ report(struct qmail_report *r, const struct outcome *o, struct slice host)
         if (n == OS_AGAIN) {
             struct os_poll p = {.fd = REPORT_FD, .tx = true};
 
-            if (os_poll(&p, 1, INT64_MAX))
+            if (tries++ < REPORT_TRY_COUNT_MAX && os_poll(&p, 1, INT64_MAX))
                 continue;
         }
         if (n < 0)
             os_abort();
+        tries = 0;
         rest = slice_part(rest, (size_t)n, rest.size);
     }
 }

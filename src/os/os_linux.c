@@ -43,13 +43,22 @@ again(void)
     return errno == EAGAIN || errno == EWOULDBLOCK;
 }
 
+/* Whether to make the call again that failed. Signals that come for ever must
+ * not keep us for ever. */
+static bool
+interrupted(uint32_t *count)
+{
+    return errno == EINTR && (*count)++ < OS_RETRY_COUNT_MAX;
+}
+
 void
 os_start(void)
 {
     struct pollfd standard[STANDARD_COUNT] = {{.fd = 0}, {.fd = 1}, {.fd = 2}};
+    uint32_t tries = 0;
 
     while (poll(standard, STANDARD_COUNT, 0) < 0)
-        if (errno != EINTR)
+        if (!interrupted(&tries))
             os_abort();
     if (standard[REPORT_FD].revents & POLLNVAL)
         os_abort();
@@ -136,12 +145,13 @@ bool
 os_random(void *out, size_t size)
 {
     uint8_t *at = out;
+    uint32_t tries = 0;
 
     while (size > 0) {
         size_t piece = size < RANDOM_PIECE ? size : RANDOM_PIECE;
         ssize_t n = getrandom(at, piece, GRND_NONBLOCK);
 
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && interrupted(&tries))
             continue;
         if (n <= 0)
             return read_urandom(at, size);
@@ -172,11 +182,12 @@ os_open(int directory, const char *path, bool update)
 {
     int flags =
         (update ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    uint32_t tries = 0;
     int fd = -1;
 
     do
         fd = openat(directory == OS_NONE ? AT_FDCWD : directory, path, flags);
-    while (fd < 0 && errno == EINTR);
+    while (fd < 0 && interrupted(&tries));
     if (fd < 0 && errno == ENOENT)
         return OS_MISSING;
     return fd < 0 ? failed() : fd;
@@ -201,11 +212,12 @@ os_stat(int fd, struct os_file *out)
 ptrdiff_t
 os_read(int fd, void *out, size_t size)
 {
+    uint32_t tries = 0;
     ssize_t n = 0;
 
     do
         n = read(fd, out, size);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && interrupted(&tries));
     if (n < 0)
         return again() ? OS_AGAIN : failed();
     return n;
@@ -214,11 +226,18 @@ os_read(int fd, void *out, size_t size)
 ptrdiff_t
 os_write(int fd, struct slice bytes)
 {
+    uint32_t tries = 0;
     ssize_t n = 0;
 
     do
         n = write(fd, bytes.data, bytes.size);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && interrupted(&tries));
+    /* Nothing taken and no reason given: whoever tries again, tries for ever.
+     */
+    if (n == 0 && bytes.size > 0) {
+        errno = EIO;
+        return failed();
+    }
     if (n < 0)
         return again() ? OS_AGAIN : failed();
     return n;
@@ -337,6 +356,7 @@ bool
 os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
 {
     static struct pollfd fds[POLL_COUNT_MAX];
+    uint32_t tries = 0;
     int ready = 0;
 
     if (count > POLL_COUNT_MAX)
@@ -347,7 +367,7 @@ os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
                                                    (set[i].tx ? POLLOUT : 0))};
     do
         ready = poll(fds, count, span_ms(deadline_ms));
-    while (ready < 0 && errno == EINTR);
+    while (ready < 0 && interrupted(&tries));
     for (uint32_t i = 0; i < count; i++) {
         bool error = ready > 0 && (fds[i].revents & ~(POLLIN | POLLOUT));
 
