@@ -73,27 +73,54 @@ struct port_rule {
 /* Links of a hashed directory lead to where packages keep certificates. */
 static const char *const link_targets[] = {"/usr", "/etc"};
 
-static void
+static bool
 allow_reading(int rules, int directory)
 {
     struct path_rule rule = {.fs = FS_READ_FILE, .fd = directory};
 
-    if (directory >= 0)
-        (void)syscall(SYS_landlock_add_rule, rules, RULE_PATH, &rule, 0);
+    return syscall(SYS_landlock_add_rule, rules, RULE_PATH, &rule, 0) == 0;
 }
 
-static void
-allow_directory(int rules, int directory)
+static bool
+allow_links(int rules)
 {
-    allow_reading(rules, directory);
+    bool allowed = true;
+
     for (size_t i = 0; i < sizeof(link_targets) / sizeof(link_targets[0]);
          i++) {
         int fd = open(link_targets[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-        allow_reading(rules, fd);
+        /* What does not exist, nothing leads to. */
+        allowed =
+            allowed && (fd < 0 ? errno == ENOENT : allow_reading(rules, fd));
         if (fd >= 0)
             close(fd);
     }
+    return allowed;
+}
+
+static bool
+allow_ports(int rules, const struct os_confinement *c)
+{
+    bool allowed = true;
+
+    for (uint32_t i = 0; i < c->port_count; i++) {
+        struct port_rule rule = {.access = PORT_CONNECT, .port = c->ports[i]};
+
+        allowed = allowed && syscall(SYS_landlock_add_rule, rules, RULE_PORT,
+                                     &rule, 0) == 0;
+    }
+    return allowed;
+}
+
+/* All that is still needed; what is not allowed here is forbidden next. */
+static bool
+allow_needs(int rules, const struct os_confinement *c, long abi)
+{
+    if (c->directory != OS_NONE &&
+        !(allow_reading(rules, c->directory) && allow_links(rules)))
+        return false;
+    return abi < ABI_PORTS || allow_ports(rules, c);
 }
 
 static uint64_t
@@ -118,14 +145,8 @@ close_files(const struct os_confinement *c)
     rules = (int)syscall(SYS_landlock_create_ruleset, &all, size, 0);
     if (rules < 0)
         return;
-    if (c->directory != OS_NONE)
-        allow_directory(rules, c->directory);
-    for (uint32_t i = 0; i < c->port_count && abi >= ABI_PORTS; i++) {
-        struct port_rule rule = {.access = PORT_CONNECT, .port = c->ports[i]};
-
-        (void)syscall(SYS_landlock_add_rule, rules, RULE_PORT, &rule, 0);
-    }
-    (void)syscall(SYS_landlock_restrict_self, rules, 0);
+    if (allow_needs(rules, c, abi))
+        (void)syscall(SYS_landlock_restrict_self, rules, 0);
     close(rules);
 }
 
