@@ -289,6 +289,9 @@ smtp_lost(struct smtp *s, struct slice why)
 void
 smtp_abort(struct smtp *s, enum fault fault)
 {
+    /* What the server may have whole is not our failure alone. */
+    if (smtp_message_was_sent(s))
+        fault = FAULT_DUPLICATE;
     go(s, smtp_finish(s, fault, true));
 }
 

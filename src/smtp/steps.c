@@ -18,10 +18,23 @@ smtp_finish(struct smtp *s, enum fault fault, bool final)
     return SMTP_STEP_END;
 }
 
+/* All octets that BDAT announced have gone: the server has a whole chunk, even
+ * if nobody has said here yet that the message ends with them. */
+static bool
+chunk_was_sent(const struct smtp *s)
+{
+    size_t waiting = s->tx.used - s->tx_taken;
+
+    return s->body_open && s->body.plain &&
+           s->body_size >= s->config->size + waiting;
+}
+
 bool
 smtp_message_was_sent(const struct smtp *s)
 {
-    return s->body_ended && s->tx_offset >= s->end_offset;
+    if (!s->body_ended)
+        return chunk_was_sent(s);
+    return s->tx_offset >= s->end_offset;
 }
 
 /* True of a dead connection: nothing more is sent or read. What it means
@@ -313,6 +326,8 @@ after_message(struct smtp *s)
      * lost. */
     if (s->reply.code == GOODBYE && smtp_pipelines(s))
         return unexpected(s);
+    if (!s->body_ended)
+        return smtp_died(s, SLICE("the reply came before the message's end"));
     return smtp_finish(s, FAULT_ACCEPTED, true);
 }
 

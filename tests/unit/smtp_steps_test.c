@@ -169,7 +169,27 @@ TEST(a_goodbye_in_the_flight_accepts_nothing)
                "r"));
     /* Where nobody said QUIT it is any 2xx. */
     CHECK(ends(ALONE_TO_END "> 221 ok\n" QUIT, FAULT_ACCEPTED, true, "r"));
-}
+    /* All announced octets went out before the file's end was seen. */
+    TEST(a_chunk_may_be_whole_before_its_end_is_known)
+    {
+        set_scene("hi\n", 4, 1);
+        scene.pipe_waits = true;
+        CHECK(ends(LISTED MAIL_SENT RCPT_SENT CHUNK_SENT
+                   "> 250 ok\n> 250 ok\n> 250 taken\n",
+                   FAULT_DUPLICATE, true, "r"));
+        CHECK(ends(LISTED MAIL_SENT RCPT_SENT CHUNK_SENT
+                   "> 250 ok\n> 250 ok\n! lost\n",
+                   FAULT_DUPLICATE, true, "r"));
+        CHECK(ends(LISTED MAIL_SENT RCPT_SENT CHUNK_SENT "! abort\n",
+                   FAULT_DUPLICATE, true, ""));
+        CHECK(ends(LISTED MAIL_SENT RCPT_SENT CHUNK_SENT
+                   "> 250 ok\n> 250 ok\n> 550 no\n",
+                   FAULT_BODY_PERM, true, "r"));
+        set_scene("", 0, 1);
+        scene.pipe_waits = true;
+        CHECK(ends(LISTED MAIL_SENT RCPT_SENT "< BDAT 0 LAST\n! lost\n",
+                   FAULT_DUPLICATE, true, ""));
+    }
 
 #define CASES(X)                                               \
     X(all_goes_in_one_flight)                                  \
@@ -186,5 +206,6 @@ TEST(a_goodbye_in_the_flight_accepts_nothing)
     X(a_server_that_does_not_know_it_is_asked_again_with_care) \
     X(a_message_that_changed_is_never_whole)                   \
     X(a_goodbye_in_the_flight_accepts_nothing)
+    X(a_chunk_may_be_whole_before_its_end_is_known)
 
-TEST_MAIN(CASES)
+    TEST_MAIN(CASES)
