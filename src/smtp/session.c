@@ -19,13 +19,11 @@ is_message_step(const struct smtp *s)
     return s->step == SMTP_STEP_MESSAGE || s->step == SMTP_STEP_BDAT;
 }
 
-/* Whether the whole command, or message, was sent that the next reply answers.
- * The greeting answers the connection. */
+/* Whether the whole command was sent that the next reply answers. The greeting
+ * answers the connection; a message begins where the command before it ends. */
 static bool
 command_was_sent(const struct smtp *s)
 {
-    if (is_message_step(s))
-        return smtp_message_was_sent(s);
     if (s->commands_answered == s->commands_sent)
         return false;
     return s->tx_offset >= s->ends[s->commands_answered % ENDS_COUNT];
@@ -85,8 +83,8 @@ static enum smtp_step
 answer(struct smtp *s)
 {
     s->said = true;
-    /* 421 may come at any time; the message has a rule of its own. */
-    if (s->reply_early && s->reply.code != SMTP_CLOSING && !is_message_step(s))
+    /* 421 may come at any time. */
+    if (s->reply_stray && s->reply.code != SMTP_CLOSING)
         return smtp_died(s, SLICE("a reply came before its command"));
     s->commands_answered++;
     return smtp_rows[s->step].after(s);
@@ -110,7 +108,8 @@ read_some(struct smtp *s, struct slice bytes, int64_t now_ms)
     if (!s->reply_open) {
         smtp_reply_init(&s->reply);
         s->reply_open = true;
-        s->reply_early = !command_was_sent(s);
+        s->reply_stray = !command_was_sent(s);
+        s->reply_early = is_message_step(s) && !smtp_message_was_sent(s);
     }
     used = smtp_reply_rx(&s->reply, bytes);
     if (s->reply.state == SMTP_REPLY_BAD) {

@@ -85,7 +85,8 @@ struct smtp {
     struct smtp_reply reply;
     char recipient_verdict; /* r, h or s, at SMTP_WANT_RECIPIENT */
     bool reply_open;        /* its first byte has come, its last has not */
-    bool reply_early;       /* it began before what it answers was sent */
+    bool reply_stray;       /* it began before its command was sent */
+    bool reply_early;       /* it began before the message was sent */
     bool recipient_ready;
     uint32_t recipients_sent, recipients_answered, recipients_accepted;
     uint32_t commands_sent, commands_answered;

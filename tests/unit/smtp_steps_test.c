@@ -191,6 +191,16 @@ TEST(a_goodbye_in_the_flight_accepts_nothing)
                    FAULT_DUPLICATE, true, ""));
     }
 
+    TEST(a_reply_before_bdat_is_an_error)
+    {
+        set_scene("hi\n", 4, 1);
+        CHECK(ends(ALONE "> 250 ok\n" RCPT_SENT "> 250 ok\n> 554 no\n",
+                   FAULT_DIED, false, "r"));
+        CHECK(ends(ALONE "> 250 ok\n" RCPT_SENT "> 250 ok\n> 500 no\n",
+                   FAULT_DIED, false, "r"));
+        CHECK(!server.smtp.careful_wanted);
+    }
+
 #define CASES(X)                                               \
     X(all_goes_in_one_flight)                                  \
     X(without_pipelining_each_step_waits)                      \
@@ -207,5 +217,7 @@ TEST(a_goodbye_in_the_flight_accepts_nothing)
     X(a_message_that_changed_is_never_whole)                   \
     X(a_goodbye_in_the_flight_accepts_nothing)
     X(a_chunk_may_be_whole_before_its_end_is_known)
+    X(a_chunk_may_be_whole_before_its_end_is_known)
+    X(a_reply_before_bdat_is_an_error)
 
     TEST_MAIN(CASES)
