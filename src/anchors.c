@@ -31,7 +31,8 @@ scan_file(struct anchors_work *w, int fd, struct tls *tls)
     }
 }
 
-/* A file of the directory; *found says whether it has a certificate. */
+/* A file of the directory; trust.found says whether it has a certificate.
+ * False: there is no such name. */
 static bool
 scan_link(struct anchors_work *w, int directory, const char *name,
           struct tls *tls)
@@ -39,9 +40,9 @@ scan_link(struct anchors_work *w, int directory, const char *name,
     int fd = os_open(directory, name, false);
     struct os_file info;
 
-    if (fd < 0)
-        return false;
     w->trust.found = 0;
+    if (fd < 0)
+        return fd != OS_MISSING;
     if (os_stat(fd, &info) && info.kind == OS_REGULAR)
         (void)scan_file(w, fd, tls);
     os_close(fd);
