@@ -333,7 +333,12 @@ deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
     bool tls = d->job->anchors != JOB_ANCHORS_NONE;
     bool decided = false;
 
+    /* The memory was another stage's: all that is read before it is written. */
     w->given = *d;
+    w->careful = false;
+    w->tls_ready = false;
+    w->tls_found = false;
+    w->note_count = 0;
     outcome_init(out);
     outcome_init(&w->attempt);
     if (d->job->client_cert.used > 0 && !prepare_tls(w)) {
