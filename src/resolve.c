@@ -385,6 +385,7 @@ start(const struct job *job, struct resolve_work *w)
                         &name))
         return relay ? FAULT_DNS : FAULT_NO_HOST;
     w->random_used = sizeof(w->random);
+    w->host_count = 0;
     if (!os_random(&seed, sizeof(seed)))
         return FAULT_SYSTEM;
     dns_lookup_init(&w->lookup, &job->dns, seed);
