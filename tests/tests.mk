@@ -36,12 +36,14 @@ $(filter $(TEST)/os_%,$(UNIT)): $(patsubst %.c,$(TEST)/%.o,$(wildcard src/os/*.c
 $(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/engines.a
 	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\)
 
+include tests/fuzz/fuzz.mk
+
 # ---- everything
 
 unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
-check: all $(UNIT)
-	$(Q)tests/run $(UNIT) tests/binary.sh tests/tidy.sh tests/budget.sh \
+check: all $(UNIT) $(CORPORA)
+	$(Q)tests/run $(UNIT) $(CORPORA) tests/binary.sh tests/tidy.sh tests/budget.sh \
 	    tests/readme.sh $(wildcard tests/live/*_test.py) -- tests/promises.sh
 tidy:
 	$(Q)tests/run tests/tidy.sh

@@ -296,9 +296,10 @@ recursion() {
 # ---- everything that is kept in the repository ----
 
 tracked() {
-    git ls-files -co --exclude-standard -- . ':!third_party' 2>/dev/null ||
+    git ls-files -co --exclude-standard -- . ':!third_party' ':!tests/fuzz/corpus' 2>/dev/null ||
         find . -name .git -prune -o -path ./build -prune -o \
-            -path ./third_party -prune -o -type f -print
+            -path ./third_party -prune -o -path ./tests/fuzz/corpus -prune -o \
+            -type f -print
 }
 
 # The patterns are spelt so that they do not find themselves.
