@@ -49,10 +49,13 @@ receive(struct pump *p, int64_t now_ms)
 static void
 transmit(struct pump *p, int64_t now_ms)
 {
+    bool pending = link_pending(p->link);
     ptrdiff_t n = link_send(p->link, smtp_tx(p->smtp));
 
     if (n > 0)
         smtp_tx_ack(p->smtp, (size_t)n, now_ms);
+    else if (pending && !link_pending(p->link))
+        smtp_sent(p->smtp, now_ms);
     p->blocked = n == OS_AGAIN;
     if (n != OS_ERROR)
         return;

@@ -220,6 +220,12 @@ smtp_tx_ack(struct smtp *s, size_t size, int64_t now_ms)
     emit_more(s);
 }
 
+void
+smtp_sent(struct smtp *s, int64_t now_ms)
+{
+    s->deadline_ms = now_ms + s->config->timeout_ms;
+}
+
 /* Of BDAT: not what was announced. The file changed under our hands. */
 static bool
 is_miscounted(const struct smtp *s, bool ended)

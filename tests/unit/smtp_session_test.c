@@ -433,6 +433,19 @@ TEST(what_follows_the_end_is_ignored)
         ends(AT_MAIL "> 550 no\n> 250 ok\n" QUIT, FAULT_SENDER_PERM, true, ""));
 }
 
+/* TLS held the command back: the time for its reply runs from when it went. */
+TEST(time_runs_from_when_a_command_went)
+{
+    scene = (struct scene){0};
+    CHECK(ends_in(AT_MAIL, SIZE_MAX, 1));
+    server.now_ms = server.smtp.deadline_ms - 1;
+    smtp_sent(&server.smtp, server.now_ms);
+    smtp_tick(&server.smtp, server.now_ms + TIMEOUT_MS - 1);
+    CHECK(smtp_want(&server.smtp) != SMTP_WANT_END);
+    smtp_tick(&server.smtp, server.now_ms + TIMEOUT_MS);
+    CHECK(server_over(FAULT_DIED, false, ""));
+}
+
 #define CASES(X)                                    \
     X(delivers)                                     \
     X(delivers_to_several)                          \
@@ -463,6 +476,7 @@ TEST(what_follows_the_end_is_ignored)
     X(a_reply_before_its_command_is_an_error)       \
     X(a_command_half_sent_has_no_reply_yet)         \
     X(a_421_before_its_command_is_a_421)            \
-    X(what_follows_the_end_is_ignored)
+    X(what_follows_the_end_is_ignored)              \
+    X(time_runs_from_when_a_command_went)
 
 TEST_MAIN(CASES)
