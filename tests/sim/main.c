@@ -62,7 +62,6 @@ run_program(void *unused)
 static bool
 run(uint64_t seed)
 {
-    uint64_t tls = figures.tls;
     pthread_t thread;
 
     sim_violation.invariant = 0;
@@ -82,7 +81,6 @@ run(uint64_t seed)
     check_end(&os_report, os_died);
     sim_free_all();
     state_restore(true);
-    (void)tls;
     return sim_violation.invariant == 0;
 }
 
@@ -169,10 +167,13 @@ run_many(uint64_t from, uint64_t count, uint32_t jobs)
     bool fine = false;
 
     for (uint32_t i = 0; i < jobs; i++) {
+        pid_t pid = 0;
+
         fflush(stdout);
-        workers[i].pid = fork();
-        if (workers[i].pid == 0)
+        pid = fork();
+        if (pid == 0) /* not into the shared page: that is the parent's */
             work(&workers[i], from, count, jobs);
+        workers[i].pid = pid;
     }
     fine = gather(jobs, &f);
     printf("%llu seeds from %llu in %.1f s: K %llu, Z %llu, D %llu, died %llu; "

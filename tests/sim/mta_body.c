@@ -102,7 +102,7 @@ take_octet(struct session *s, uint8_t octet)
         return true;
     }
     s->state = SESSION_OVER;
-    if (s->dirty && s->mta->mischief == TWICE)
+    if (s->dirty && (s->mta->mischief == TWICE || s->early_done))
         return false; /* the two do not understand each other any more */
     violated(CHECK_MESSAGE, "octet %zu of the message is 0x%02x (session %s%s)",
              s->body_offset, octet, place_text(&s->mta->place),
