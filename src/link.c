@@ -117,6 +117,7 @@ static bool
 shake_hands(struct link *l, int64_t deadline_ms)
 {
     struct link_wait w = {.rx = true, .also_fd = OS_NONE};
+    ptrdiff_t n = 0;
 
     for (;;) {
         if (flush(l) == OS_ERROR)
@@ -127,8 +128,12 @@ shake_hands(struct link *l, int64_t deadline_ms)
             return fail(l, "timed out during the handshake") == 0;
         if (!l->readable && !link_wait(l, &w, deadline_ms))
             return fail(l, os_why()) == 0;
-        if (l->readable && feed(l) == OS_ERROR)
+        n = l->readable ? feed(l) : OS_AGAIN;
+        if (n == OS_ERROR)
             return false;
+        /* The end stays readable: with output that cannot go, for ever. */
+        if (n == 0 && l->tls->state == TLS_HANDSHAKE)
+            return fail(l, "closed by the server during the handshake") == 0;
     }
 }
 
