@@ -216,7 +216,7 @@ check_mail(const struct session *s)
         violated(CHECK_FORGED, "MAIL behind forged bytes");
     if (s->secure || !world.anchors)
         return;
-    if (world.strictness == 1 && is_first(s) && !world.wall_jumps)
+    if (world.strictness == 1 && is_first(s) && world.calm)
         violated(CHECK_STRICT, "MAIL in clear in the first pass");
     if (world.strictness == 0 && offered && !has_excuse(s) &&
         !(s->dirty && s->mta->mischief == TWICE))

@@ -28,7 +28,7 @@
 
 enum {
     JOBS_MAX = 64,
-    STACK_SIZE = 1 << 20, /* sanitizers want room; see README */
+    STACK_SIZE = 1 << 20, /* sanitizers want room */
     RUN_LIMIT_S = 60,
     FAILED_MAX = 5
 };

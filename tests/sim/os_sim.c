@@ -328,7 +328,7 @@ os_read(int fd, void *out, size_t size)
             memcpy(out, slot->file->content.data + slot->offset, (size_t)n);
         slot->offset += (size_t)n;
     }
-    if (n >= 0)
+    if (n > 0)
         progress();
     return n;
 }
