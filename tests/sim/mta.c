@@ -78,20 +78,17 @@ hear_line(struct session *s, const uint8_t **data, size_t *size)
     }
 }
 
+/* 354 has not gone yet. Commands are looked at in mta_command.c. */
 static bool
 waits_for_silence(const struct session *s)
 {
-    return s->pending > 0 &&
-           (s->last_asked == AT_STARTTLS || s->last_asked == AT_EHLO ||
-            s->last_asked == AT_HELO || s->last_asked == AT_GREETING ||
-            s->last_asked == AT_DATA) &&
-           !s->quit && !s->dirty;
+    return s->pending > 0 && s->state == SESSION_BODY && !s->dirty;
 }
 
 static void
 hear_plain(struct session *s, const uint8_t *data, size_t size)
 {
-    if (size > 0 && waits_for_silence(s) && memcmp(data, "QUIT", 4) != 0)
+    if (size > 0 && waits_for_silence(s))
         violated(CHECK_CLIENT, "bytes before the reply: %s",
                  quoted(data, size));
     while (size > 0 && !s->ending && s->state != SESSION_OVER &&

@@ -254,7 +254,7 @@ deliver_reply(void *context, size_t value)
         return;
     }
     if (r->mischief == CUT) {
-        size_t size = s->mta->mischief_value % (r->text.size + 1);
+        size_t size = s->mta->mischief_value % r->text.size;
 
         (void)say_bytes(s, r->text.data, size, s->mta->segment);
         if (s->mta->mischief_value % 3)
