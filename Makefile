@@ -41,9 +41,12 @@ DEFINE := -std=c11 -iquote src -DQMAIL_HOME='"$(QMAIL_HOME)"' \
     -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 OURS := -isystem $(MBEDTLS_DIR)/include $(WARN)
 THEIRS := -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library
+# For tests/stack.py; clang has no such thing.
+CALL_GRAPH := $(shell $(CC) -fcallgraph-info=su -E -x c /dev/null >/dev/null 2>&1 && \
+    echo -fcallgraph-info=su)
 CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie \
     -fstack-protector-strong -fno-unwind-tables \
-    -fno-asynchronous-unwind-tables -fstack-usage
+    -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH)
 LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
     -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--build-id=none
 

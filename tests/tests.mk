@@ -44,7 +44,7 @@ unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
 check: all $(UNIT) $(CORPORA)
 	$(Q)tests/run $(UNIT) $(CORPORA) tests/binary.sh tests/tidy.sh tests/budget.sh \
-	    tests/readme.sh $(wildcard tests/live/*_test.py) -- tests/promises.sh
+	    tests/stack.py tests/readme.sh $(wildcard tests/live/*_test.py) -- tests/promises.sh
 tidy:
 	$(Q)tests/run tests/tidy.sh
 demo: all

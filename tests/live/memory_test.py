@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: ISC
 """How much memory a delivery takes, and that it asks the kernel for none."""
 
+import ssl
+import subprocess
 import sys
 
 import messages
+from aiosmtp import server_context
 from authority import Issuer
 from checks import delivered, encrypted
-from harness import Suite, equal
+from harness import Skip, Suite, equal
 from nameserver import serve_names
 from scripted import EHLO_STARTTLS, HOLD, Scripted
 from tlsserver import python_tls
-from tracing import Trace, peak_memory_kib
+from tracing import Trace, peak_memory_kib, stack_used
 from world import run_suite
 
 HOST, ADDRESS, NAME = "dest.example", "192.0.2.10", "mx.dest.example"
@@ -68,6 +71,42 @@ suite.add("peak_clear_4k", peak, False, "ecdsa", messages.small)
 suite.add("peak_tls13_verified_ecdsa_4k", peak, True, "ecdsa", messages.small)
 suite.add("peak_tls13_verified_rsa_chain_4k", peak, True, "rsa", messages.small)
 suite.add("peak_tls13_verified_ecdsa_20m", peak, True, "ecdsa", messages.large)
+
+
+def stack_bound():
+    """What tests/stack.py derives for the program that is measured."""
+    run = subprocess.run([sys.executable, "tests/stack.py", "bound"],
+                         capture_output=True, text=True, check=True)
+    name, _, size = run.stdout.partition(" ")
+    if name != "stack_bound":
+        raise Skip("tests/stack.py gives no bound for this build")
+    return int(size)
+
+
+def stack(setting, key, version):
+    """The deepest byte of stack written, while the last reply is held back."""
+    bound = stack_bound()
+    setting.controls(True)
+    only = ssl.TLSVersion["TLSv" + version.replace(".", "_")]
+    context = server_context(setting.leaves[key], only, only)
+    script = {"EHLO": EHLO_STARTTLS, ".": HOLD}
+    upgrade = python_tls(setting.leaves[key], context)
+    with Scripted(setting.world, ADDRESS, script, upgrade) as server:
+        run = setting.home.start(HOST, f"bob@{HOST}", messages.small())
+        server.wait_hold()
+        size = stack_used(run.pid)
+        server.release()
+        outcome = run.finish()
+    delivered(outcome, ADDRESS)
+    encrypted(outcome, "verified", version)
+    print(f"    stack_measured {size}")
+    assert 0 < size <= bound, f"{size} bytes of stack, the bound is {bound}"
+
+
+suite.add("stack_tls12_verified_ecdsa", stack, "ecdsa", "1.2")
+suite.add("stack_tls12_verified_rsa_chain", stack, "rsa", "1.2")
+suite.add("stack_tls13_verified_ecdsa", stack, "ecdsa", "1.3")
+suite.add("stack_tls13_verified_rsa_chain", stack, "rsa", "1.3")
 
 
 def no_memory_calls(setting, secure):

@@ -62,3 +62,20 @@ def peak_memory_kib(pid):
             if line.startswith("VmHWM:"):
                 return int(line.split()[1])
     raise AssertionError(f"process {pid} has no VmHWM")
+
+
+def stack_used(pid):
+    """Bytes of stack that a process has written to, below what it was given.
+
+    The kernel hands out zeros and the program does not clean up, so the lowest
+    byte that is not zero tells how deep it went."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        start = int(file.read().rpartition(")")[2].split()[25])
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        lines = [line for line in file if line.endswith("[stack]\n")]
+    low = int(lines[0].partition("-")[0], 16)
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as file:
+        file.seek(low)
+        below = file.read(start - low)
+    assert len(below) == start - low, "the stack cannot be read whole"
+    return len(below.lstrip(b"\0"))
