@@ -5,7 +5,8 @@
 # tests/budget.sh print    the figures as they are: a new BUDGET
 #
 # BUDGET has "name bytes" a line. The figures are upper bounds and hold for one
-# compiler, which its first line names.
+# compiler, which its first line names. Two are measured by other tests, which
+# compare them themselves: the arena's, and that of the stack in use.
 
 set -u
 program=build/qmail-remote
@@ -30,6 +31,23 @@ frames() {
     find "$objects" -name '*.su' -exec cat {} + |
         awk -F '\t' '$2 > largest { largest = $2 }
             END { print "stack_frame_max " largest + 0 }'
+}
+
+# The longest path of calls, by tests/stack.py.
+stack_bound() { /usr/bin/python3 tests/stack.py bound; }
+
+# The largest figure of that name that a test program prints while it runs.
+measured() {
+    name=$1
+    shift
+    "$@" 2>/dev/null | awk -v name="$name" '
+        $1 == name && $2 > largest { largest = $2 }
+        END { if (largest) print name " " largest }'
+}
+
+measurements() {
+    measured arena_high_water build/test/tls_tls_arena_test
+    measured stack_measured /usr/bin/python3 tests/live/memory_test.py 'stack_*'
 }
 
 # Members of struct root, from the debugging information of main.c.
@@ -76,6 +94,7 @@ static_objects() {
 figures() {
     sections
     frames
+    stack_bound
     members
     static_objects
 }
@@ -106,6 +125,7 @@ if [ "${1:-}" = print ]; then
     echo "# compiler $(compiler)"
     echo '# upper bounds in bytes, made by: make budget >BUDGET'
     figures
+    measurements
     exit 0
 fi
 bounded_frames

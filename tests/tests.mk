@@ -51,7 +51,7 @@ demo: all
 	$(Q)/usr/bin/python3 tests/live/demo.py $(OUT)/qmail-remote
 sim mutants: ; $(Q)$(MAKE) -s -f tests/sim/Makefile $@ MBEDTLS_DIR="$(MBEDTLS_DIR)" \
     MBEDTLS="$(MBEDTLS)" HOSTCC="$(HOSTCC)"
-budget: all
+budget: all $(TEST)/tls_tls_arena_test
 	$(Q)tests/budget.sh print
 
 -include $(wildcard $(addsuffix /*.d,$(TEST)/mbedtls $(TEST)/src $(TEST)/src/* \

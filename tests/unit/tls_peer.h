@@ -46,6 +46,7 @@ struct peer {
 
 static char peer_dir[PEER_PATH_SIZE];
 static alignas(max_align_t) uint8_t peer_arena[TLS_ARENA_SIZE];
+static size_t peer_arena_size = sizeof(peer_arena); /* of it, what is used */
 static struct tls peer_tls;
 static struct tls_trust peer_trust;
 
@@ -235,9 +236,8 @@ peer_init(struct tls *t, bool verify, const char *cert, const char *key)
 {
     static uint8_t cert_text[PEER_TEXT_SIZE], key_text[PEER_TEXT_SIZE];
     static const uint8_t entropy[TLS_ENTROPY_SIZE] = {1, 2, 3};
-    struct tls_config config = {.verify = verify,
-                                .arena = peer_arena,
-                                .arena_size = sizeof(peer_arena)};
+    struct tls_config config = {
+        .verify = verify, .arena = peer_arena, .arena_size = peer_arena_size};
 
     if (cert != NULL)
         config.client_cert = peer_file(cert, cert_text);
