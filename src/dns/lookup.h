@@ -101,9 +101,6 @@ bool dns_lookup_pending(const struct dns_lookup *l);
 void dns_lookup_next(struct dns_lookup *l, int64_t now_ms,
                      const uint8_t random[static DNS_RANDOM_SIZE],
                      struct dns_action *out);
-/* The packet of an open attempt once more, for a stream that is connected only
- * now; valid until the next call. */
-struct slice dns_lookup_packet(struct dns_lookup *l, uint32_t attempt);
 /* The packet of OPEN once more, for a stream that took its time to connect;
  * empty: it need not be sent any longer. Valid until the next call. */
 struct slice dns_lookup_packet(struct dns_lookup *l, uint32_t attempt);
