@@ -153,7 +153,7 @@ cursor_u16(struct cursor *c)
 {
     struct slice s = cursor_take(c, 2);
 
-    return s.size ? (uint16_t)(s.data[0] * 256u + s.data[1]) : 0;
+    return s.size ? (uint16_t)(s.data[0] * 256U + s.data[1]) : 0;
 }
 
 uint32_t

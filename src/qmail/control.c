@@ -9,7 +9,7 @@
 const char *
 qmail_problem_text(enum qmail_problem problem)
 {
-#define PROBLEM_TEXT(NAME, text) [PROBLEM_##NAME] = text,
+#define PROBLEM_TEXT(NAME, text) [PROBLEM_##NAME] = (text),
     static const char *const texts[] = {QMAIL_PROBLEMS(PROBLEM_TEXT)};
 #undef PROBLEM_TEXT
 

@@ -236,6 +236,17 @@ nobody_is_left(const struct smtp *s)
            s->recipients_answered + 1 == s->config->recipient_count;
 }
 
+/* What qmail-rspawn is told of one recipient: never, later, accepted. */
+static char
+verdict_letter(const struct smtp *s)
+{
+    if (s->reply.code >= PERMANENT)
+        return 'h';
+    if (s->reply.code >= TEMPORARY)
+        return 's';
+    return 'r';
+}
+
 static enum smtp_step
 after_rcpt(struct smtp *s)
 {
@@ -245,9 +256,7 @@ after_rcpt(struct smtp *s)
         return smtp_died(s, SLICE(""));
     if (s->reply.code >= INTERMEDIATE && s->reply.code < TEMPORARY)
         return unexpected(s);
-    s->recipient_verdict = s->reply.code >= PERMANENT   ? 'h'
-                           : s->reply.code >= TEMPORARY ? 's'
-                                                        : 'r';
+    s->recipient_verdict = verdict_letter(s);
     s->recipient_ready = true;
     s->recipients_accepted += s->recipient_verdict == 'r';
     if (++s->recipients_answered < s->config->recipient_count)

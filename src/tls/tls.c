@@ -167,6 +167,7 @@ tls_init(struct tls *t, const struct tls_config *config,
     mbedtls_memory_buffer_alloc_init(config->arena, config->arena_size);
     t->core = core_new();
     if (t->core == NULL)
+        /* NOLINTNEXTLINE(bugprone-branch-clone): in the order of trying */
         buf_put_text(&why, "out of TLS memory");
     else if (!tls_glue_seed(&t->core->generator, entropy))
         buf_put_text(&why, "no randomness");

@@ -122,6 +122,7 @@ tls_anchor(struct tls *t, struct slice der)
 /* mbedTLS shows every certificate of the chain it built, the root first. */
 static int
 note_certificate(void *context, mbedtls_x509_crt *cert, int depth,
+                 /* NOLINTNEXTLINE(readability-non-const-parameter): its type */
                  uint32_t *flags)
 {
     struct verdict *v = context;
