@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-# make check, unit, tidy, demo, budget: how the tests are built and run. Part of
+# make check, unit, lint, tidy, demo, budget: how the tests are built and run. Part of
 # the Makefile one folder up.
 
 # ---- unit tests: engines for the host's libc, under sanitizers (gcc then warns
@@ -44,7 +44,10 @@ unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
 check: all $(UNIT) $(CORPORA)
 	$(Q)tests/run $(UNIT) $(CORPORA) tests/binary.sh tests/tidy.sh tests/budget.sh \
-	    tests/stack.py tests/readme.sh $(wildcard tests/live/*_test.py) -- tests/promises.sh
+	    tests/stack.py tests/lint.sh tests/readme.sh $(wildcard tests/live/*_test.py) \
+	    -- tests/promises.sh
+lint: all
+	$(Q)tests/run tests/tidy.sh tests/lint.sh
 tidy:
 	$(Q)tests/run tests/tidy.sh
 demo: all
