@@ -21,6 +21,24 @@ read_chunk(struct message *m)
     return !m->regular || (m->end ? m->taken == m->size : m->taken <= m->size);
 }
 
+/* A file that fits. */
+static bool
+read_whole(struct message *m)
+{
+    ptrdiff_t n = 0;
+
+    do {
+        size_t used = (size_t)m->taken;
+
+        n = os_read(MESSAGE_FD, m->bytes + used, sizeof(m->bytes) - used);
+        if (n > 0)
+            m->taken += n;
+    } while (n > 0 && m->taken < m->size);
+    m->rest = slice_of(m->bytes, (size_t)m->taken);
+    m->whole = n >= 0 && m->taken == m->size;
+    return m->whole;
+}
+
 /* Whether the last byte of a file that does not fit is a line end. */
 static bool
 check_last_byte(struct message *m)
@@ -47,9 +65,8 @@ message_open(struct message *m)
     m->size = file.size;
     m->old = os_wall_s() - file.modified_s > MESSAGE_RETRY_AGE_S;
     if (m->size < (int64_t)sizeof(m->bytes)) {
-        if (!read_chunk(m) || m->rest.size != (size_t)m->size)
+        if (!read_whole(m))
             return FAULT_MESSAGE;
-        m->whole = true;
         m->partial = m->size > 0 && m->bytes[m->size - 1] != '\n';
     } else if (!check_last_byte(m)) {
         return FAULT_MESSAGE;
