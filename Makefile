@@ -12,7 +12,7 @@ Q := @
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check unit lint tidy demo budget sim mutants install clean distclean FORCE
+.PHONY: all check unit lint tidy torture demo budget sim mutants install clean distclean FORCE
 
 all: $(OUT)/qmail-remote
 

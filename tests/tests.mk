@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# make check, unit, lint, tidy, demo, budget: how the tests are built and run. Part of
-# the Makefile one folder up.
+# make check, unit, lint, tidy, torture, demo, budget: how the tests are built and
+# run. Part of the Makefile one folder up.
 
 # ---- unit tests: engines for the host's libc, under sanitizers (gcc then warns
 # in vain: -w). What confines itself must not need what a sanitizer needs.
@@ -38,14 +38,32 @@ $(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/en
 
 include tests/fuzz/fuzz.mk
 
+# ---- torture: what the runs are spoilt with
+
+TORTURE := $(TEST)/torture/short $(TEST)/torture/qmail-remote
+TORTURE_TEST := $(wildcard tests/torture/*_test.py)
+
+$(TEST)/torture/%: tests/torture/%.c
+	$(SAY)
+	$(Q)$(HOSTCC) $(TEST_WARN) -O1 -o $@ $<
+$(OBJ)/tests/torture/%.o: tests/torture/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(CC) $(DEFINE) $(TEST_WARN) $(CFLAGS) $(CODE) -c -o $@ $<
+$(TEST)/torture/qmail-remote: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o) \
+    $(OBJ)/tests/torture/allocation.o
+	$(SAY)
+	$(Q)$(CC) $(LINK) -Wl,--wrap=mbedtls_calloc $(LDFLAGS) -o $@ $^ $(LIBC)
+
 # ---- everything
 
 unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
-check: all $(UNIT) $(CORPORA)
+check: all $(UNIT) $(CORPORA) $(TORTURE)
 	$(Q)tests/run $(UNIT) $(CORPORA) tests/binary.sh tests/tidy.sh tests/budget.sh \
 	    tests/stack.py tests/lint.sh tests/readme.sh $(wildcard tests/live/*_test.py) \
-	    -- tests/promises.sh
+	    $(TORTURE_TEST) -- tests/promises.sh
+torture: all $(TORTURE)
+	$(Q)TORTURE='$(or $(RUN),all)' /usr/bin/python3 -B tests/torture/torture_test.py
 lint: all
 	$(Q)tests/run tests/tidy.sh tests/lint.sh
 tidy:

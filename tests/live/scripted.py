@@ -227,7 +227,7 @@ class Wire:
         if part == HOLD:
             self.server.holding.set()
             self.server.released.wait(HOLD_TIMEOUT_S)
-            part = USUAL[event]
+            part = USUAL[event] or b""
         elif part == DROP:
             raise Gone
         elif part == RESET:
