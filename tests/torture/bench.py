@@ -27,7 +27,8 @@ BENCH_COUNT = 6  # more than cores: some only wait for a time-out
 RUN_LIMIT_S = 30
 TIMEOUTS = {"timeoutconnect": 2, "timeoutremote": 3, "timeoutdns": 3}
 RESOLVERS = {"udp": "nameserver 127.0.0.1\n",
-             "tcp": "nameserver 127.0.0.1\noptions use-vc\n"}
+             "tcp": "nameserver 127.0.0.1\noptions use-vc\n",
+             "unreachable": "nameserver 198.51.100.1\n"}
 # Links of a hashed directory lead here, as packages of anchors have them.
 ALLOCATING = os.path.abspath("build/test/torture/qmail-remote")
 LINKED = "/usr/share/ca-certificates"

@@ -188,5 +188,19 @@ def links_of_a_directory_lead_out(setting):
     contains(setting.confined(delivery).decode(), "verify=verified;")
 
 
+@suite.case
+def links_that_lead_elsewhere(setting):
+    """Where landlock is, they lead nowhere: refused, never in clear."""
+    folder = setting.world.folder("elsewhere")
+    link = next(n for n in os.listdir(setting.directory) if n.endswith(".0"))
+    os.symlink(setting.issuer.root.cert, os.path.join(folder, link))
+    delivery = Delivery("tls_elsewhere", verified(lambda s: folder + "/"), STARTTLS)
+    free = setting.report(delivery, f"inject={','.join(LAYERS)}:error=ENOSYS")
+    contains(free.decode(), "verify=verified;")
+    _, after = calls_of(setting, delivery)
+    if any("EACCES" in line for line in after):
+        contains(setting.confined(delivery).decode(), "issued by an unknown authority")
+
+
 if __name__ == "__main__":
     sys.exit(run_suite(suite, Setting))

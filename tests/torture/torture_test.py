@@ -81,6 +81,43 @@ def one_run(setting):
 for number, one in enumerate(DELIVERIES):
     suite.add(f"each_call_fails_{one.name}", each_call_fails, number)
 
+# Each of these was wrong once: hung, sent the end of a message after the
+# failure, lost its way behind a refused rule, missed a route.
+FOUND = [f"client_certificate write:ENOBUFS:{n}" for n in range(9, 16)]
+FOUND += """\
+mx connect:ENOBUFS:1+
+mx connect:ENETUNREACH:2+
+route socket:EMFILE:1+
+clear landlock_add_rule:EINVAL:1
+route landlock_add_rule:EINVAL:1+
+route read:=0:5
+clear openat:EINTR:1+
+clear poll:EINTR:1+
+clear poll:EINTR:3+
+clear read:EINTR:12+
+clear write:EAGAIN:4+
+clear write:=0:7+
+clear getrandom:EINTR:1+
+""".splitlines()
+
+
+@suite.case
+def found_before(setting):
+    setting.use("udp")
+    jobs = [line.split() for line in FOUND]
+    jobs = [(DELIVERIES.index(BY_NAME[name]), calls.Fault.parse(fault))
+            for name, fault in jobs]
+    check(FOUND, setting.spoil(jobs))
+
+
+@suite.case
+def no_route_to_the_name_server(setting):
+    """No fault but the network's: each look-up ends at once."""
+    setting.use("unreachable")
+    outcome = setting.bench.run(BY_NAME["mx"])
+    checks.failed(outcome, "Z", "couldn't find any host by that name. (#4.1.2)\n")
+
+
 @suite.case
 def table(setting):
     """What was covered."""
