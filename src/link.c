@@ -117,9 +117,10 @@ static bool
 shake_hands(struct link *l, int64_t deadline_ms)
 {
     struct link_wait w = {.rx = true, .also_fd = OS_NONE};
-    ptrdiff_t n = 0;
 
     for (;;) {
+        ptrdiff_t n = OS_AGAIN;
+
         if (flush(l) == OS_ERROR)
             return hear_last_words(l);
         if (l->tls->state != TLS_HANDSHAKE)
@@ -128,7 +129,8 @@ shake_hands(struct link *l, int64_t deadline_ms)
             return fail(l, "timed out during the handshake") == 0;
         if (!l->readable && !link_wait(l, &w, deadline_ms))
             return fail(l, os_why()) == 0;
-        n = l->readable ? feed(l) : OS_AGAIN;
+        if (l->readable)
+            n = feed(l);
         if (n == OS_ERROR)
             return false;
         /* The end stays readable: with output that cannot go, for ever. */
