@@ -30,7 +30,7 @@ MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
     psa_util rsa rsa_alt_helpers sha1 sha256 sha512 ssl_ciphersuites \
     ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
     ssl_tls13_generic ssl_tls13_keys x509 x509_crt
-HOT := aes aesni bignum_core chacha20 ecp ecp_curves gcm poly1305 sha256 sha512
+HOT := aes aesni chacha20 gcm poly1305
 
 # ---- flags the code needs, whatever CFLAGS and LDFLAGS say
 
@@ -84,7 +84,7 @@ $(OBJ)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
 	$(Q)$(CC) $(DEFINE) $(THEIRS) $(CFLAGS) $(HOT_NOW) $(CODE) -MMD -MP -c -o $@ $<
 
 # Everything anew when a flag or the compiler changes.
-export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT_CFLAGS) $(CODE) $(LDFLAGS)
+export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) $(LDFLAGS)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

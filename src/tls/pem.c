@@ -21,9 +21,24 @@ static const struct {
 
 enum { BLOCK_OTHER = sizeof(blocks) / sizeof(blocks[0]) - 1 };
 
+/* What each byte says in base64 (RFC 4648 section 4). */
+static void
+set_digits(uint8_t digit[static 256])
+{
+    const struct slice digits = SLICE("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                      "abcdefghijklmnopqrstuvwxyz0123456789+/");
+
+    for (uint32_t i = 0; i < 256; i++)
+        digit[i] = ascii_space((uint8_t)i) ? DIGIT_SKIP : DIGIT_BAD;
+    for (uint8_t i = 0; i < digits.size; i++)
+        digit[digits.data[i]] = i;
+    digit['='] = DIGIT_PAD;
+}
+
 void
 tls_pem_init(struct tls_pem *p)
 {
+    set_digits(p->digit);
     p->inside = false;
     p->partial = false;
     buf_init(&p->line, p->line_data, sizeof(p->line_data));
@@ -89,27 +104,11 @@ block_end(struct tls_pem *p, struct slice label)
     buf_reset(&p->line);
 }
 
-static uint32_t
-digit_value(uint8_t byte)
-{
-    if (byte >= 'A' && byte <= 'Z')
-        return byte - (uint32_t)'A';
-    if (byte >= 'a' && byte <= 'z')
-        return byte - (uint32_t)'a' + 26;
-    if (ascii_digit(byte))
-        return byte - (uint32_t)'0' + 52;
-    if (byte == '+' || byte == '/')
-        return byte == '+' ? 62 : 63;
-    if (byte == '=')
-        return DIGIT_PAD;
-    return ascii_space(byte) ? DIGIT_SKIP : DIGIT_BAD;
-}
-
-/* One base64 digit of the block (RFC 4648 section 4). */
+/* One base64 digit of the block. */
 static void
 block_digit(struct tls_pem *p, uint8_t byte)
 {
-    uint32_t value = digit_value(byte);
+    uint32_t value = p->digit[byte];
     uint32_t byte_count;
 
     if (value == DIGIT_SKIP)
@@ -129,6 +128,29 @@ block_digit(struct tls_pem *p, uint8_t byte)
         buf_put_byte(&p->der, (uint8_t)(p->group >> (16 - 8 * i)));
     p->group = 0;
     p->digit_count = 0;
+}
+
+/* Whole groups of digits, which is nearly all of a block; gives how much of
+ * the line they were. */
+static size_t
+block_groups(struct tls_pem *p, struct slice line)
+{
+    size_t at = 0;
+
+    if (p->digit_count + p->pad_count > 0)
+        return 0;
+    for (; line.size - at >= 4; at += 4) {
+        const uint8_t *in = line.data + at;
+        uint32_t a = p->digit[in[0]], b = p->digit[in[1]];
+        uint32_t c = p->digit[in[2]], d = p->digit[in[3]];
+        uint8_t out[] = {(uint8_t)(a << 2 | b >> 4), (uint8_t)(b << 4 | c >> 2),
+                         (uint8_t)(c << 6 | d)};
+
+        if ((a | b | c | d) >= DIGIT_PAD)
+            break;
+        buf_put(&p->der, slice_of(out, sizeof(out)));
+    }
+    return at;
 }
 
 static bool
@@ -152,7 +174,7 @@ block_line(struct tls_pem *p)
         p->locked |= line_contains(line, SLICE("ENCRYPTED"));
         p->broken |= p->der.used > 0;
     } else {
-        for (size_t i = 0; i < line.size; i++)
+        for (size_t i = block_groups(p, line); i < line.size; i++)
             block_digit(p, line.data[i]);
     }
 }
@@ -191,15 +213,29 @@ pem_byte(struct tls_pem *p, uint8_t byte)
     return false;
 }
 
+/* Bytes inside a line that neither end it nor may end a label. */
+static size_t
+take_plain(struct tls_pem *p, struct slice chunk)
+{
+    if (p->line.used == 0)
+        return 0;
+    chunk = slice_part(chunk, 0, buf_room(&p->line));
+    chunk = slice_part(chunk, 0, slice_find(chunk, '\n'));
+    chunk = slice_part(chunk, 0, slice_find(chunk, '-'));
+    buf_put(&p->line, chunk);
+    return chunk.size;
+}
+
 bool
 tls_pem_feed(struct tls_pem *p, struct slice *chunk)
 {
-    for (size_t i = 0; i < chunk->size; i++) {
-        if (pem_byte(p, chunk->data[i])) {
-            *chunk = slice_part(*chunk, i + 1, chunk->size);
+    while (chunk->size > 0) {
+        bool ended = pem_byte(p, chunk->data[0]);
+
+        *chunk = slice_part(*chunk, 1, chunk->size);
+        if (ended)
             return true;
-        }
+        *chunk = slice_part(*chunk, take_plain(p, *chunk), chunk->size);
     }
-    *chunk = slice_part(*chunk, chunk->size, chunk->size);
     return false;
 }
