@@ -5,7 +5,7 @@
  * in     PEM texts of the certificate chain, leaf first, and of its key (RSA
  *        or EC: PKCS #8, PKCS #1, SEC 1)
  * out    both parsed into the arena and told to mbedTLS
- * bound  the chain must fit into one TLS record
+ * bound  TLS_PEM_SIZE_MAX of text each, which fits one TLS record as DER
  * fault  false and why: unreadable, encrypted, or not a pair
  */
 #ifndef TLS_CLIENT_H

@@ -23,12 +23,12 @@ enum { BLOCK_OTHER = sizeof(blocks) / sizeof(blocks[0]) - 1 };
 
 /* What each byte says in base64 (RFC 4648 section 4). */
 static void
-set_digits(uint8_t digit[static 256])
+set_digits(uint8_t digit[static UINT8_MAX + 1])
 {
     const struct slice digits = SLICE("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                       "abcdefghijklmnopqrstuvwxyz0123456789+/");
 
-    for (uint32_t i = 0; i < 256; i++)
+    for (uint32_t i = 0; i <= UINT8_MAX; i++)
         digit[i] = ascii_space((uint8_t)i) ? DIGIT_SKIP : DIGIT_BAD;
     for (uint8_t i = 0; i < digits.size; i++)
         digit[digits.data[i]] = i;

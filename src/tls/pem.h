@@ -40,7 +40,7 @@ struct tls_pem {
     uint32_t group; /* base64 digits that are not yet bytes */
     uint32_t digit_count;
     uint32_t pad_count;
-    uint8_t digit[256]; /* what a byte is in base64 */
+    uint8_t digit[UINT8_MAX + 1]; /* what a byte is in base64 */
     uint8_t line_data[TLS_PEM_LINE_SIZE];
     uint8_t der_data[TLS_DER_SIZE_MAX];
 };

@@ -222,9 +222,6 @@ ERRORS = {
                  BOTH + "the client certificate cannot be read"),
     "cert_is_words": (lambda s: s.path("words.pem", "hello\n"), None,
                       BOTH + "there is no client certificate"),
-    "chain_too_long": (lambda s: s.path("chain.pem", s.text(s.clients["rsa"].cert)
-                                        + s.text(s.clients["rsa4096"].cert) * 5), None,
-                       BOTH + "the client certificate and its chain are too long"),
 }
 
 
