@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 # Included by the Makefile. make fuzz [FUZZ_SECONDS=n | RUNS=n] [FUZZERS=...],
 # make fuzz-merge (new finds into the committed corpora), make coverage.
+# QUICK=1 doubles the executions a second: nothing learnt from comparisons and no
+# weighing of rare features, for corpora that have them already.
 
 FUZZ := build/fuzz
 COVER := build/coverage
@@ -10,6 +12,7 @@ RUNS ?=
 FUZZERS ?= $(sort $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c)))
 CORPORA := $(FUZZERS:%=$(TEST)/%_corpus)
 FUZZ_FLAGS := -g -O2 -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_TRACE := -fsanitize=fuzzer-no-link $(if $(QUICK),-fno-sanitize-coverage=trace-cmp)
 
 .PHONY: fuzz fuzz-merge coverage
 
@@ -27,7 +30,7 @@ FUZZ_PROGRAMS := $(FUZZERS:%=$(FUZZ)/%_fuzz)
 $(FUZZ)/src/%.o: src/%.c tests/fuzz/fuzz.mk
 	$(SAY)
 	$(Q)$(FUZZ_CC) $(DEFINE) $(OURS) -w $(FUZZ_FLAGS) \
-	    -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+	    $(FUZZ_TRACE) -MMD -MP -c -o $@ $<
 $(FUZZ)/tests/%.o: tests/%.c tests/fuzz/fuzz.mk
 	$(SAY)
 	$(Q)$(FUZZ_CC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) \
@@ -43,7 +46,7 @@ $(FUZZ_PROGRAMS): $(FUZZ)/%: $(FUZZ)/tests/fuzz/%.o $(FUZZ)/engines.a
 $(filter $(FUZZ)/tls_%,$(FUZZ_PROGRAMS)): $(FUZZ)/tls.a $(TEST)/mbedtls.a
 
 fuzz: $(FUZZ_PROGRAMS)
-	$(Q)FUZZ_SECONDS='$(FUZZ_SECONDS)' RUNS='$(RUNS)' tests/fuzz/run fuzz $(FUZZERS)
+	$(Q)FUZZ_SECONDS='$(FUZZ_SECONDS)' RUNS='$(RUNS)' QUICK='$(QUICK)' tests/fuzz/run fuzz $(FUZZERS)
 fuzz-merge: $(FUZZ_PROGRAMS)
 	$(Q)tests/fuzz/run merge $(FUZZERS)
 
