@@ -17,7 +17,7 @@ from tracing import Trace, peak_memory_kib, stack_used
 from world import run_suite
 
 HOST, ADDRESS, NAME = "dest.example", "192.0.2.10", "mx.dest.example"
-PEAK_KIB_MAX = 512
+PEAK_KIB_MAX = {False: 384, True: 512}  # in clear, over TLS at strictness 2
 SYSTEM_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 suite = Suite()
 
@@ -64,10 +64,13 @@ def peak(setting, secure, key, data):
     delivered(outcome, ADDRESS)
     if secure:
         encrypted(outcome, "verified", "1.3")
-    assert kib <= PEAK_KIB_MAX, f"{kib} KiB at the peak, limit {PEAK_KIB_MAX}"
+    print(f"    {kib} KiB at the peak")
+    limit = PEAK_KIB_MAX[secure]
+    assert kib <= limit, f"{kib} KiB at the peak, limit {limit}"
 
 
 suite.add("peak_clear_4k", peak, False, "ecdsa", messages.small)
+suite.add("peak_clear_20m", peak, False, "ecdsa", messages.large)
 suite.add("peak_tls13_verified_ecdsa_4k", peak, True, "ecdsa", messages.small)
 suite.add("peak_tls13_verified_rsa_chain_4k", peak, True, "rsa", messages.small)
 suite.add("peak_tls13_verified_ecdsa_20m", peak, True, "ecdsa", messages.large)
