@@ -184,8 +184,11 @@ link_send(struct link *l, struct slice text)
             break;
         taken += some;
     }
-    /* What TLS took counts, even if its sending failed: some of it went, and
-     * link_close may send the rest. The error comes back with the next call. */
+    /* A record that did not go whole is no use to the server, and nothing is
+     * sent behind a failure. Records before it count; the error comes back with
+     * the next call. */
+    if (n == OS_ERROR && taken > 0)
+        taken -= l->tls->write_size;
     if (taken > 0)
         return (ptrdiff_t)taken;
     if (n == OS_ERROR || n == OS_AGAIN)

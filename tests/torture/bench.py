@@ -35,6 +35,7 @@ LINKED = "/usr/share/ca-certificates"
 PIPELINING = {"EHLO": "250-scripted.example\r\n250-PIPELINING\r\n250 8BITMIME"}
 CHUNKING = {"EHLO": "250-scripted.example\r\n250-PIPELINING\r\n250 CHUNKING"}
 STARTTLS = {"EHLO": EHLO_STARTTLS}
+SECURE_FLIGHT = {**STARTTLS, "tls EHLO": CHUNKING["EHLO"]}
 
 
 def address_of(number):
@@ -72,6 +73,9 @@ DELIVERIES = [
                     clientcert=lambda s: s.leaf.chain,
                     clientkey=lambda s: s.leaf.key),
              STARTTLS, client=True),
+    # Envelope, message and QUIT in one record.
+    Delivery("secure_flight", direct(trustanchors=lambda s: s.issuer.bundle),
+             SECURE_FLIGHT, size=1000),
     Delivery("mx", lambda b: {}, PIPELINING),
     Delivery("route", lambda b: {"smtproutes": f":mx{b.number}.example:25"},
              CHUNKING, size=40000),
@@ -215,9 +219,16 @@ class Bench:
             return "hang", str(why)
         # No such file: that is another configuration, one that may allow it.
         wrong = self.wrong(outcome, clear_allowed=fault.error == "ENOENT")
+        if fault.call == "write" and "duplicate" in outcome.text:
+            wrong = wrong or self.never_sent()
         if fault.must_deliver() and outcome.letter != "K":
             wrong = wrong or f"not delivered: {outcome.text!r}"
         return "signal" if outcome.status < 0 else outcome.letter, wrong
+
+    def never_sent(self):
+        """A write that failed sent nothing; what did not go, nobody has."""
+        arrived = any(s.contents for s in self.server.sessions)
+        return "" if arrived else "a duplicate of what was never sent"
 
     def spoil_allocation(self, delivery, number):
         outcome = self.run(delivery, program=ALLOCATING,

@@ -82,8 +82,10 @@ for number, one in enumerate(DELIVERIES):
     suite.add(f"each_call_fails_{one.name}", each_call_fails, number)
 
 # Each of these was wrong once: hung, sent the end of a message after the
-# failure, lost its way behind a refused rule, missed a route.
+# failure, feared for a message that never went, lost its way behind a refused
+# rule, missed a route.
 FOUND = [f"client_certificate write:ENOBUFS:{n}" for n in range(9, 16)]
+FOUND += [f"secure_flight write:ECONNRESET:{n}" for n in range(4, 12)]
 FOUND += """\
 mx connect:ENOBUFS:1+
 mx connect:ENETUNREACH:2+
