@@ -48,6 +48,7 @@ void check_excuse(int64_t ms);
 
 void check_open(struct conn *c);
 void check_close(struct conn *c);
+void check_write(const struct conn *c);
 void check_time(void);
 bool check_careful(const struct session *s);
 void check_mail(const struct session *s);

@@ -60,13 +60,15 @@ struct session {
     uint32_t said_count;
     struct said said[SAID_COUNT_MAX];
     bool bdat, quit, forged;
-    bool ending;      /* 421 is on its way: nothing is heard any more */
-    bool dirty;       /* it has misbehaved */
-    bool injured;     /* the connection was ended by mischief */
-    bool end_seen;    /* the whole message is here */
-    bool committed;   /* and was taken */
-    bool undone;      /* the client may know that nothing was taken */
-    size_t out_count; /* of TLS bytes, for mischief */
+    size_t forged_from;     /* where the forged bytes begin in the stream, */
+    uint64_t forged_behind; /* and what the client had sent by then */
+    bool ending;            /* 421 is on its way: nothing is heard any more */
+    bool dirty;             /* it has misbehaved */
+    bool injured;           /* the connection was ended by mischief */
+    bool end_seen;          /* the whole message is here */
+    bool committed;         /* and was taken */
+    bool undone;            /* the client may know that nothing was taken */
+    size_t out_count;       /* of TLS bytes, for mischief */
     uint8_t rcpt_verdicts[ARG_COUNT_MAX];
 };
 

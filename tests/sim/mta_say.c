@@ -187,14 +187,19 @@ struct reply {
     size_t sent; /* DRIP */
 };
 
+static const char forgery[] = "250-PIPELINING\r\n250 forged\r\n";
+
 static void
 send_plain(struct reply *r)
 {
     struct session *s = r->session;
     size_t segment = s->mta->segment;
 
-    if (r->at == AT_STARTTLS && s->forged && s->mta->mischief_value % 2)
+    if (r->at == AT_STARTTLS && s->forged && s->mta->mischief_value % 2) {
         segment = r->text.size; /* one segment: nobody can miss it */
+        s->forged_from =
+            s->conn->down.size + r->text.size - (sizeof(forgery) - 1);
+    }
     r->said->end = say_bytes(s, r->text.data, r->text.size, segment);
     r->said->sent = true;
 }
@@ -311,8 +316,9 @@ make_mischief(struct session *s, struct reply *r, int64_t *think_ms)
         break;
     case FORGED:
         s->forged = true;
+        s->forged_behind = s->heard;
         if (m->mischief_value % 2)
-            bytes_text(&r->text, "250-PIPELINING\r\n250 forged\r\n");
+            bytes_text(&r->text, "%s", forgery);
         break;
     default:
         break;
@@ -323,11 +329,11 @@ make_mischief(struct session *s, struct reply *r, int64_t *think_ms)
 static void
 forge_later(void *context, size_t value)
 {
-    static const char text[] = "250-PIPELINING\r\n250 forged\r\n";
     struct session *s = context;
 
     (void)value;
-    conn_send(s->conn, text, sizeof(text) - 1, sizeof(text));
+    s->forged_from = s->conn->down.size;
+    conn_send(s->conn, forgery, sizeof(forgery) - 1, sizeof(forgery));
 }
 
 static bool

@@ -337,7 +337,7 @@ ptrdiff_t
 net_write(struct conn *c, const void *data, size_t size)
 {
     struct flight *f = NULL;
-    size_t room = c->window - c->unread;
+    size_t room = c->window - c->unread, asked = 0;
     int64_t ms = 0;
 
     if (!c->stream) {
@@ -351,12 +351,18 @@ net_write(struct conn *c, const void *data, size_t size)
     }
     if (c->state == CONN_FAILED || c->reset)
         return OS_ERROR;
-    if (c->state != CONN_UP || room == 0)
+    if (c->state != CONN_UP || room == 0) {
+        c->held_up = true;
         return OS_AGAIN;
+    }
+    asked = size;
     if (size > room)
         size = room;
     if (world.short_writes && c->mta && size > 1)
         size = 1 + draw((uint32_t)size);
+    c->held_up = c->held_up || size < asked;
+    if (c->session)
+        check_write(c);
     f = sim_alloc(sizeof(*f) + size);
     f->conn = c;
     f->size = size;

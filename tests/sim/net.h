@@ -42,6 +42,7 @@ struct conn {
     struct bytes held;
     bool gone; /* the server closed: what arrives now is answered by RST */
     uint64_t written;
+    bool held_up; /* a write was cut short, or refused for now */
 
     /* to the program */
     struct bytes down;
