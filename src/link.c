@@ -28,10 +28,10 @@ put(struct link *l, struct slice bytes)
     return n;
 }
 
-bool
+size_t
 link_pending(const struct link *l)
 {
-    return l->secure && tls_tx(l->tls).size > 0;
+    return l->secure ? tls_tx(l->tls).size : 0;
 }
 
 /* Sends what TLS has queued: 0, or OS_AGAIN or OS_ERROR. */
@@ -86,7 +86,7 @@ link_wait(struct link *l, struct link_wait *w, int64_t deadline_ms)
 {
     struct os_poll polls[] = {{.fd = l->fd,
                                .rx = w->rx && has_room(l),
-                               .tx = w->tx || link_pending(l)},
+                               .tx = w->tx || link_pending(l) > 0},
                               {.fd = w->also_fd, .rx = true}};
 
     if (!os_poll(polls, w->also_fd == OS_NONE ? 1 : 2, deadline_ms))

@@ -51,8 +51,9 @@ bool link_secure(struct link *l, const struct link_peer *peer,
 /* An empty text only sends what is pending. */
 ptrdiff_t link_send(struct link *l, struct slice text);
 ptrdiff_t link_recv(struct link *l, uint8_t *out, size_t size);
-/* Bytes of ours are still to be sent, though they were taken. */
-bool link_pending(const struct link *l);
+/* So many bytes on the socket are still to be sent, though their text was
+ * taken. */
+size_t link_pending(const struct link *l);
 /* Waits until the socket can do what is asked or the deadline has come; false:
  * the system refuses to. */
 bool link_wait(struct link *l, struct link_wait *w, int64_t deadline_ms);

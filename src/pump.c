@@ -49,12 +49,12 @@ receive(struct pump *p, int64_t now_ms)
 static void
 transmit(struct pump *p, int64_t now_ms)
 {
-    bool pending = link_pending(p->link);
+    size_t pending = link_pending(p->link);
     ptrdiff_t n = link_send(p->link, smtp_tx(p->smtp));
 
     if (n > 0)
         smtp_tx_ack(p->smtp, (size_t)n, now_ms);
-    else if (pending && !link_pending(p->link))
+    else if (link_pending(p->link) < pending)
         smtp_sent(p->smtp, now_ms);
     p->blocked = n == OS_AGAIN;
     if (n != OS_ERROR)
@@ -86,7 +86,7 @@ exchange(struct pump *p, uint32_t want)
     p->message->ready = w.also_ready;
     if (p->link->readable || p->link->more)
         receive(p, now_ms);
-    else if (w.tx || link_pending(p->link))
+    else if (w.tx || link_pending(p->link) > 0)
         transmit(p, now_ms);
     smtp_tick(s, now_ms);
 }

@@ -116,7 +116,7 @@ void smtp_rx_ack(struct smtp *s, size_t size, int64_t now_ms);
 /* Bytes for the server; valid until the next call. */
 struct slice smtp_tx(const struct smtp *s);
 void smtp_tx_ack(struct smtp *s, size_t size, int64_t now_ms);
-/* What was acknowledged had waited inside TLS, and has gone now. */
+/* Some of what was acknowledged had waited inside TLS, and has gone now. */
 void smtp_sent(struct smtp *s, int64_t now_ms);
 /* Takes from the message what fits; `last`: nothing follows it. */
 void smtp_body(struct smtp *s, struct slice *in, bool last);
