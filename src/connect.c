@@ -34,13 +34,14 @@ lose(struct connect *c, uint32_t index, bool timed_out, const char *why)
     tcpto_record(c->tcpto, &c->candidates->list[index].to.addr, timed_out);
 }
 
-/* Opens every connection whose time has come. */
+/* Opens every connection whose time has come. To note a failure may take a
+ * while, and the next one starts only then. */
 static void
-start(struct connect *c, int64_t now_ms)
+start(struct connect *c)
 {
     uint32_t index = POLICY_NOBODY;
 
-    while ((index = policy_race_next(&c->race, now_ms)) != POLICY_NOBODY) {
+    while ((index = policy_race_next(&c->race, os_now_ms())) != POLICY_NOBODY) {
         c->fds[index] = os_connect(&c->candidates->list[index].to, true);
         if (c->fds[index] >= 0)
             continue;
@@ -127,12 +128,11 @@ bool
 connect_next(struct connect *c, uint32_t *index, int *fd)
 {
     for (;;) {
-        int64_t now_ms = os_now_ms();
-
-        expire(c, now_ms);
-        start(c, now_ms);
+        expire(c, os_now_ms());
+        start(c);
         if (policy_race_over(&c->race) ||
-            !wait_for_one(c, policy_race_deadline_ms(&c->race, now_ms), index))
+            !wait_for_one(c, policy_race_deadline_ms(&c->race, os_now_ms()),
+                          index))
             return give_up(c);
         if (*index != POLICY_NOBODY) {
             *fd = win(c, *index, os_now_ms());
