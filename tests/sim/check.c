@@ -83,6 +83,7 @@ check_open(struct conn *c)
     if (!place_is_usable(&c->place) || !is_known(&c->place))
         violated(CHECK_TRAP, "connects to %s, which nobody named",
                  place_text(&c->place));
+    check_race(c);
 }
 
 /* Whatever is said of it at the end, it is no use to any server now. */
@@ -95,21 +96,27 @@ check_close(struct conn *c)
         waited_ms < world.remote_timeout_ms - SLACK_MS)
         violated(CHECK_TIME, "gives up on %s after %lld ms",
                  place_text(&c->place), (long long)waited_ms);
+    if (c->state == CONN_CONNECTING)
+        c->expired = sim_now_ms >= c->opened_ms + world.connect_timeout_ms;
     c->closed_step = ++step;
     trace("closes %u (%s)", c->number, place_text(&c->place));
 }
 
-/* Forged bytes are in clear, behind the reply to STARTTLS. Who has read one
- * must not go on; who said the next thing before it came cannot know, and the
- * forger of a clear session could as well answer for the server. */
+/* Forged bytes behind a refused STARTTLS. Who has read one of them before the
+ * next command went must not go on behind the last, but for QUIT; who had not
+ * cannot know, and the forger of a clear session could as well answer for the
+ * server. */
 void
 check_write(const struct conn *c)
 {
-    const struct session *s = c->session;
+    struct session *s = c->session;
 
-    if (s->forged && s->forged_from > 0 && c->taken > s->forged_from &&
-        c->written == s->forged_behind)
-        violated(CHECK_FORGED, "goes on behind forged bytes");
+    check_alone(c);
+    if (s->forged_from == 0 || s->peer)
+        return;
+    if (c->written == s->forged_behind)
+        s->forged_early = c->taken > s->forged_from;
+    s->forged_ignored |= s->forged_early && c->taken >= s->forged_end;
 }
 
 static void
@@ -225,8 +232,8 @@ check_mail(const struct session *s)
     if (world.strictness == 2 && !is_proven(s))
         violated(CHECK_STRICT, "MAIL to %s, which proved nothing",
                  place_text(&s->mta->place));
-    if (s->forged && s->secure)
-        violated(CHECK_FORGED, "MAIL behind forged bytes");
+    if (s->secure && s->forged_from > 0 && s->hello_end > s->forged_from)
+        violated(CHECK_FORGED, "MAIL under TLS behind forged bytes");
     if (s->secure || !world.anchors)
         return;
     if (world.strictness == 1 && is_first(s) && world.calm)
@@ -240,8 +247,12 @@ void
 check_secured(const struct session *s)
 {
     figures.tls++;
-    if (s->forged)
+    if (s->forged_from > 0 && s->forged_from < s->tls_from)
         violated(CHECK_FORGED, "the handshake went on behind forged bytes");
+    if (peer_has_client_cert(s->peer) !=
+        (s->mta->tls_asks && world.client_cert))
+        violated(CHECK_VERDICT, "the client certificate is %s",
+                 world.client_cert ? "missing" : "there");
 }
 
 void
@@ -337,9 +348,13 @@ check_end(const struct bytes *report, bool died)
     sim_now_ms = end_ms;
     check_order();
     check_count();
+    for (const struct conn *c = conns; c; c = c->next)
+        if (c->expired)
+            check_timed_out(c);
     if (died) {
         figures.died++;
-        if (report->size > 0 && report->data[report->size - 1] == 0)
+        /* A record of a recipient alone says nothing to qmail-rspawn. */
+        if (report_read(report, &r))
             violated(CHECK_REPORT, "died behind a whole report");
         if (world.calm)
             violated(CHECK_REPORT, "died for no reason");
@@ -351,6 +366,8 @@ check_end(const struct bytes *report, bool died)
         return;
     }
     trace("report %c%s", r.letter, quoted(r.text, r.text_size));
+    if (report_has(&r, "out of TLS memory"))
+        violated(CHECK_MEMORY, "the arena was too small for ordinary servers");
     count(&r);
     check_verdict(&r);
 }

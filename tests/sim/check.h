@@ -31,7 +31,9 @@ enum {
     CHECK_QUERY = 15,    /* DNS queries are well-formed */
     CHECK_SESSIONS = 16, /* no more of them than the bound */
     CHECK_CALLS = 17,    /* descriptors, arguments, no busy loop */
-    CHECK_CRASH = 18
+    CHECK_CRASH = 18,
+    CHECK_TCPTO = 19, /* who timed out is skipped, and remembered */
+    CHECK_RACE = 20   /* in order, staggered, one winner */
 };
 
 struct session;
@@ -43,11 +45,24 @@ struct figures {
 extern struct figures figures;
 
 void check_reset(void);
+
+/* stack.c: invariant 8. Memory for the program's stack; where it begins; the
+ * program calls; it is called. */
+void *stack_make(size_t size);
+void stack_begin(void);
+void stack_paint(void);
+void stack_check(void);
+
 /* The program was held up by this much: deadlines are that much later. */
 void check_excuse(int64_t ms);
 
 void check_open(struct conn *c);
 void check_close(struct conn *c);
+/* check_connect.c: as it is opened; as it is given up; as it is written to. */
+void check_race(const struct conn *c);
+void check_timed_out(const struct conn *c);
+void check_alone(const struct conn *c);
+
 void check_write(const struct conn *c);
 void check_time(void);
 bool check_careful(const struct session *s);
@@ -71,11 +86,25 @@ bool report_read(const struct bytes *b, struct report *r);
 bool report_starts(const struct report *r, const char *text);
 bool report_has(const struct report *r, const char *text);
 
+/* What the zone says of where to deliver, without a look at any server. */
+struct truth {
+    bool no_name, null_only, broken, aliased;
+    bool own; /* and none better is usable */
+    uint32_t count;
+    struct {
+        struct place place;
+        uint32_t preference;
+    } list[4 * NAME_COUNT_MAX * ZONE_ADDRESS_COUNT_MAX];
+};
+void find_truth(struct truth *t);
+
 /* check_verdict.c: which verdict must, or may, stand there. */
 void check_verdict(const struct report *r);
 struct session *last_session(void);
 /* Its session is open, is as it should be, and has decided nothing. */
 bool is_undecided(const struct session *s);
+/* A reply of its flight is missing: the next one stands for it. */
+bool was_shifted(const struct session *s);
 /* The program has read this reply to its end. */
 bool was_read(const struct session *s, uint32_t reply);
 

@@ -5,20 +5,11 @@
 #include "sim/check.h"
 #include "sim/mta.h"
 
-/* What the zone says of where to deliver, without a look at any server. */
-struct truth {
-    bool no_name, null_only, broken, aliased;
-    bool own; /* and none better is usable */
-    uint32_t count;
-    struct {
-        struct place place;
-        uint32_t preference;
-    } list[4 * NAME_COUNT_MAX * ZONE_ADDRESS_COUNT_MAX];
-};
-
 enum {
     PREFERENCE_COUNT = 3, /* 0, 10, 20: world_net.c */
     SESSION_LIMIT = 5,
+    HANDSHAKE_SIZE = 3000, /* of the client, with its certificate */
+    HANDSHAKE_ROUNDS = 6,
     EXACT_MX_MAX = 20,
     EXACT_LATENCY_MS = 5
 };
@@ -97,7 +88,7 @@ add_exchangers(struct truth *t, int host, uint32_t *own_best)
         add_name(t, host, 0, own_best);
 }
 
-static void
+void
 find_truth(struct truth *t)
 {
     uint32_t own_best = UINT32_MAX, kept = 0;
@@ -137,7 +128,7 @@ was_misled(const struct session *s)
 }
 
 /* A reply that is missing in a flight makes the next one stand for it. */
-static bool
+bool
 was_shifted(const struct session *s)
 {
     enum mischief m = s->mta->mischief;
@@ -378,6 +369,10 @@ check_last(const struct report *r)
     for (uint32_t i = 0; i < s->said_count && !w.letter && !w.text; i++)
         if (was_read(s, i))
             w = judge(s, &s->said[i]);
+    /* Who knows no BDAT is asked again, and has the last word then. */
+    if (s->bdat && w.text && strcmp(w.text, "careful") == 0 &&
+        report_has(r, " failed after I sent the message."))
+        violated(CHECK_VERDICT, "BDAT was refused, and nothing else tried");
     if (w.letter == 0 || (world.message_partial && world.message_pipe))
         return;
     if (r->letter != w.letter || !report_has(r, w.text))
@@ -387,6 +382,15 @@ check_last(const struct report *r)
 
 /* ---- worlds whose end is known ---- */
 
+/* At strictness 1 a server whose TLS works ends the search for one, whatever
+ * it does then: nobody is asked in clear any more. */
+static bool
+ends_the_search(const struct mta *m)
+{
+    return world.strictness == 1 && world.anchors && m->mischief_secure &&
+           m->mischief != NO_MISCHIEF && m->mischief != SLOW;
+}
+
 static bool
 is_harmless(const struct mta *m)
 {
@@ -394,16 +398,28 @@ is_harmless(const struct mta *m)
                  (m->mischief != TAKEN_OFF && m->mischief_at < AT_HANDSHAKE &&
                   m->mischief != TWICE);
 
-    return early && m->codes[AT_MAIL] == 0 && m->codes[AT_RCPT] == 0 &&
-           m->codes[AT_DATA] == 0 && m->codes[AT_END] == 0 &&
-           m->refused_rcpts == 0 && m->size_max == 0;
+    return early && !ends_the_search(m) && m->codes[AT_MAIL] == 0 &&
+           m->codes[AT_RCPT] == 0 && m->codes[AT_DATA] == 0 &&
+           m->codes[AT_END] == 0 && m->refused_rcpts == 0 && m->size_max == 0;
+}
+
+/* Of a handshake timeoutremote is for all, and a window of a few bytes makes
+ * it last for as many round trips. */
+static bool
+has_time_to_shake_hands(const struct mta *m)
+{
+    int64_t round_ms = 2 * ((int64_t)m->latency_ms + m->jitter_ms) + 1;
+
+    return (HANDSHAKE_SIZE / m->window + HANDSHAKE_ROUNDS) * round_ms <
+           world.remote_timeout_ms;
 }
 
 static bool
 is_fine(const struct mta *m)
 {
-    bool tls =
-        m->offers[0] & OFFERS_STARTTLS && m->knows_ehlo && m->cert <= CERT_RSA;
+    bool tls = m->offers[0] & OFFERS_STARTTLS && m->knows_ehlo &&
+               m->cert <= CERT_RSA && (!m->tls_requires || world.client_cert) &&
+               has_time_to_shake_hands(m);
 
     if (m->reach != REACH_FINE || !is_harmless(m) ||
         (m->mischief != NO_MISCHIEF && m->mischief != SLOW))

@@ -89,15 +89,20 @@ allocate(void *old, size_t size)
     return p;
 }
 
-void *
-sim_alloc(size_t size)
+static void *
+block_new(size_t size)
 {
     struct block *b = allocate(NULL, sizeof(*b) + size);
 
-    memset(b->data, 0, size);
     b->next = blocks;
     blocks = b;
     return b->data;
+}
+
+void *
+sim_alloc(size_t size)
+{
+    return memset(block_new(size), 0, size);
 }
 
 void
@@ -119,7 +124,7 @@ bytes_put(struct bytes *b, const void *data, size_t size)
         uint8_t *old = b->data;
 
         b->room = 2 * b->room + size + 64;
-        b->data = sim_alloc(b->room);
+        b->data = block_new(b->room);
         if (b->size > 0)
             memcpy(b->data, old, b->size);
     }

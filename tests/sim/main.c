@@ -53,6 +53,7 @@ static void *
 run_program(void *unused)
 {
     (void)unused;
+    stack_begin();
     if (mote_main(world.arg_count, world.args, world.environment) != 0)
         violated(CHECK_REPORT, "exit status is not 0");
     return NULL;
@@ -80,7 +81,7 @@ run(uint64_t seed)
     os_check_end();
     check_end(&os_report, os_died);
     sim_free_all();
-    state_restore(true);
+    state_restore(peer_used());
     return sim_violation.invariant == 0;
 }
 
@@ -204,7 +205,7 @@ main(int argc, char **argv)
         return 2;
     }
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    pthread_attr_setstack(&attributes, stack_make(STACK_SIZE), STACK_SIZE);
     state_save();
     from = strtoull(argv[1], NULL, 10);
     if (argc == 2) {

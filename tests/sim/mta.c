@@ -164,25 +164,45 @@ hear_tls(struct session *s, const uint8_t *data, size_t size)
 
 /* ---- what net.c tells ---- */
 
-void
-mta_bytes(struct conn *c, const uint8_t *data, size_t size)
+static void
+hear(struct session *s, const uint8_t *data, size_t size)
 {
-    struct session *s = c->session;
-    const struct mta *m = s->mta;
-
-    s->heard += size;
-    if (s->state == SESSION_OVER)
-        return;
-    if (m->mischief == TAKEN_OFF && s->heard > m->mischief_value % 2000 &&
-        !(m->mischief_once && s->index > 0)) {
-        s->dirty = true;
-        end_session(s, m->mischief_value & 1);
-        return;
-    }
     if (s->peer)
         hear_tls(s, data, size);
     else
         hear_plain(s, data, size);
+}
+
+/* How many it hears before it is taken off: mostly of the envelope, in clear
+ * or behind a handshake. */
+static uint64_t
+bytes_left(const struct session *s)
+{
+    const struct mta *m = s->mta;
+    uint64_t limit =
+        m->mischief_value % (m->mischief_value & 1024 ? 400 : 2000);
+
+    if (m->mischief != TAKEN_OFF || (m->mischief_once && s->index > 0))
+        return UINT64_MAX;
+    return limit > s->heard ? limit - s->heard : 0;
+}
+
+void
+mta_bytes(struct conn *c, const uint8_t *data, size_t size)
+{
+    struct session *s = c->session;
+    uint64_t left = bytes_left(s);
+    bool last = size > left;
+
+    s->heard += size;
+    if (last)
+        size = (size_t)left;
+    if (s->state != SESSION_OVER && size > 0)
+        hear(s, data, size);
+    if (!last || s->state == SESSION_OVER)
+        return;
+    s->dirty = true;
+    end_session(s, s->mta->mischief_value & 1);
 }
 
 void

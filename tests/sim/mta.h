@@ -60,8 +60,13 @@ struct session {
     uint32_t said_count;
     struct said said[SAID_COUNT_MAX];
     bool bdat, quit, forged;
-    size_t forged_from;     /* where the forged bytes begin in the stream, */
-    uint64_t forged_behind; /* and what the client had sent by then */
+    size_t forged_from; /* where the forged bytes are in the stream, */
+    size_t forged_end;
+    uint64_t forged_behind; /* and how much the client had sent by then */
+    size_t tls_from;        /* where TLS begins in it */
+    bool forged_early;      /* it had read of them by its next word */
+    bool forged_ignored;    /* and of all, and went on */
+    size_t hello_end;       /* where the last reply to EHLO ends */
     bool ending;            /* 421 is on its way: nothing is heard any more */
     bool dirty;             /* it has misbehaved */
     bool injured;           /* the connection was ended by mischief */

@@ -104,6 +104,10 @@ take_octet(struct session *s, uint8_t octet)
     s->state = SESSION_OVER;
     if (s->dirty && (s->mta->mischief == TWICE || s->early_done))
         return false; /* the two do not understand each other any more */
+    /* One reply too few: a refused recipient looks like a refused sender, and
+     * the client leaves. Nothing was ended by it. */
+    if (was_shifted(s) && s->body_offset == 0 && octet == 'Q')
+        return false;
     violated(CHECK_MESSAGE, "octet %zu of the message is 0x%02x (session %s%s)",
              s->body_offset, octet, place_text(&s->mta->place),
              s->bdat ? ", BDAT" : "");

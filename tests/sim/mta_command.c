@@ -197,6 +197,8 @@ hear_command(struct session *s, const char *line)
         return;
     }
     check_flight(s, line);
+    if (s->forged_ignored && strcmp(line, "QUIT") != 0)
+        violated(CHECK_FORGED, "goes on behind forged bytes");
     if (s->quit)
         complain(s, "goes on behind QUIT", line);
     else if (memcmp(line, "EHLO ", 5) == 0 || memcmp(line, "HELO ", 5) == 0)

@@ -84,6 +84,7 @@ say_tls(void *context, const uint8_t *data, size_t size)
     struct bytes copy = {0};
 
     s->out_count += size;
+    s->tls_from = s->tls_from ? s->tls_from : s->conn->down.size;
     bytes_put(&copy, data, size);
     if (has_mischief(s, AT_HANDSHAKE) && m->mischief != SLOW && at <= limit &&
         limit < at + size) {
@@ -190,6 +191,13 @@ struct reply {
 static const char forgery[] = "250-PIPELINING\r\n250 forged\r\n";
 
 static void
+note_forgery(struct session *s, size_t from)
+{
+    s->forged_from = from;
+    s->forged_end = from + sizeof(forgery) - 1;
+}
+
+static void
 send_plain(struct reply *r)
 {
     struct session *s = r->session;
@@ -197,11 +205,33 @@ send_plain(struct reply *r)
 
     if (r->at == AT_STARTTLS && s->forged && s->mta->mischief_value % 2) {
         segment = r->text.size; /* one segment: nobody can miss it */
-        s->forged_from =
-            s->conn->down.size + r->text.size - (sizeof(forgery) - 1);
+        note_forgery(s,
+                     s->conn->down.size + r->text.size - (sizeof(forgery) - 1));
     }
     r->said->end = say_bytes(s, r->text.data, r->text.size, segment);
     r->said->sent = true;
+    if (r->at == AT_EHLO)
+        s->hello_end = r->said->end;
+}
+
+static void
+start_tls(struct session *s)
+{
+    const struct mta *m = s->mta;
+    const struct peer_options o = {.cert = m->cert,
+                                   .tls12 = m->tls12,
+                                   .tls13 = m->tls13,
+                                   .retry = m->tls_retry,
+                                   .asks = m->tls_asks,
+                                   .requires = m->tls_requires,
+                                   .tickets = m->tls_tickets,
+                                   .send = say_tls,
+                                   .context = s};
+
+    s->peer = peer_open(&o);
+    s->state = SESSION_TLS;
+    if (!s->peer)
+        end_session(s, true);
 }
 
 static void
@@ -220,25 +250,8 @@ drip(void *context, size_t value)
         return;
     }
     r->said->sent = true;
-}
-
-static void
-start_tls(struct session *s)
-{
-    const struct mta *m = s->mta;
-    const struct peer_options o = {.cert = m->cert,
-                                   .tls12 = m->tls12,
-                                   .tls13 = m->tls13,
-                                   .retry = m->tls_retry,
-                                   .asks = m->tls_asks,
-                                   .tickets = m->tls_tickets,
-                                   .send = say_tls,
-                                   .context = s};
-
-    s->peer = peer_open(&o);
-    s->state = SESSION_TLS;
-    if (!s->peer)
-        end_session(s, true);
+    if (r->at == AT_STARTTLS && r->code == GREET_CODE)
+        start_tls(s);
 }
 
 /* The bytes leave; what this means for the session follows. */
@@ -332,7 +345,7 @@ forge_later(void *context, size_t value)
     struct session *s = context;
 
     (void)value;
-    s->forged_from = s->conn->down.size;
+    note_forgery(s, s->conn->down.size);
     conn_send(s->conn, forgery, sizeof(forgery) - 1, sizeof(forgery));
 }
 

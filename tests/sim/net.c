@@ -8,6 +8,8 @@
 enum {
     SYSTEM_TIMEOUT_MS = 130000, /* Linux: six SYNs */
     DNS_WINDOW = 65536,
+    LONG_SIZE = 20000,
+    LONG_SEGMENT = 1460,
     MAIL_LATENCY_MS = 20 /* where nobody is */
 };
 
@@ -178,6 +180,8 @@ conn_send(struct conn *c, const void *data, size_t size, size_t segment)
 
     if (c->end_queued)
         return end;
+    if (size > LONG_SIZE && segment < LONG_SEGMENT)
+        segment = LONG_SEGMENT; /* so many small ones show nothing new */
     while (c->down.size < end) {
         size_t n = end - c->down.size, some = segment;
 
@@ -277,6 +281,7 @@ net_read(struct conn *c, void *out, size_t size)
         there = 1 + draw((uint32_t)there);
     memcpy(out, c->down.data + c->taken, there);
     c->taken += there;
+    trace("reads %zu octets of %s", there, place_text(&c->place));
     return (ptrdiff_t)there;
 }
 
@@ -363,6 +368,7 @@ net_write(struct conn *c, const void *data, size_t size)
     c->held_up = c->held_up || size < asked;
     if (c->session)
         check_write(c);
+    trace("writes %zu of %zu octets to %s", size, asked, place_text(&c->place));
     f = sim_alloc(sizeof(*f) + size);
     f->conn = c;
     f->size = size;

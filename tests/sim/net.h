@@ -31,8 +31,9 @@ struct conn {
     struct ns *ns;
     struct session *session; /* of a mail server; NULL before it is up */
     enum conn_state state;
-    int why;     /* CONN_FAILED: an os_error */
-    bool closed; /* by the program */
+    int why;      /* CONN_FAILED: an os_error */
+    bool closed;  /* by the program */
+    bool expired; /* closed because nobody answered in time */
     int64_t opened_ms, up_ms;
 
     /* from the program */

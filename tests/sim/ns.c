@@ -273,6 +273,17 @@ put_error(struct bytes *b, const struct query *q, uint32_t rcode, bool bare)
     set_u16(b, 4, 0);
 }
 
+/* RFC 6891 section 6.1: the upper bits of the code are in the TTL. */
+static void
+put_opt(struct bytes *b, uint8_t code)
+{
+    const uint8_t opt[] = {
+        0, 0, TYPE_OPT, EDNS_SIZE >> 8, EDNS_SIZE & 0xff, code, 0, 0, 0, 0, 0};
+
+    bytes_put(b, opt, sizeof(opt));
+    set_u16(b, ADDITIONAL_AT, take_u16(b->data + ADDITIONAL_AT) + 1);
+}
+
 /* Right id and question, and wrong in a way that can be seen. */
 static void
 spoil(struct bytes *b, const struct query *q)
@@ -343,6 +354,10 @@ put_reply(const struct ns *ns, struct bytes *b, const struct query *q, bool tcp)
     case NS_LAME:
         put_referral(b, q);
         return true;
+    case NS_BADVERS:
+        put_header(b, q, 0);
+        put_opt(b, 1);
+        return true;
     default:
         break;
     }
@@ -351,6 +366,8 @@ put_reply(const struct ns *ns, struct bytes *b, const struct query *q, bool tcp)
         return true;
     }
     put_answer(b, q);
+    if (q->edns && !chance(10))
+        put_opt(b, 0);
     if (ns->manner == NS_RUBBISH)
         spoil(b, q);
     if (ns->manner == NS_LOWER)

@@ -38,7 +38,7 @@ struct bytes os_report;
 bool os_died;
 
 static struct slot slots[SLOT_COUNT];
-static uint32_t open_count, idle_count, call_count;
+static uint32_t open_count, idle_count, call_count, write_count;
 static size_t message_offset, pipe_arrived;
 static bool pipe_ended, at_home;
 static int64_t last_call_ms, jump_s;
@@ -65,6 +65,7 @@ pass_time(int64_t ms)
 static void
 enter(void)
 {
+    stack_check();
     if (sim_now_ms != last_call_ms)
         progress();
     if (++idle_count > IDLE_CALLS_MAX) {
@@ -79,6 +80,7 @@ enter(void)
         trace("-- continued");
     }
     last_call_ms = sim_now_ms;
+    stack_paint();
 }
 
 /* Whether this call is the one that fails. */
@@ -145,7 +147,7 @@ void
 os_reset(void)
 {
     memset(slots, 0, sizeof(slots));
-    open_count = idle_count = call_count = 0;
+    open_count = idle_count = call_count = write_count = 0;
     message_offset = pipe_arrived = 0;
     pipe_ended = at_home = os_died = false;
     last_call_ms = jump_s = 0;
@@ -198,7 +200,7 @@ os_wall_s(void)
 uint32_t
 os_pid(void)
 {
-    return 1234;
+    return SIM_PID;
 }
 
 bool
@@ -351,8 +353,16 @@ write_file(struct slot *slot, struct slice bytes)
 static ptrdiff_t
 write_socket(struct conn *c, struct slice bytes)
 {
-    ptrdiff_t n = net_write(c, bytes.data, bytes.size);
+    ptrdiff_t n = 0;
 
+    write_count += c->mta != NULL;
+    if (c->mta && world.fail_write > 0 &&
+        (write_count == world.fail_write ||
+         (world.fail_for_ever && write_count > world.fail_write))) {
+        trace("-- write fails");
+        return OS_ERROR;
+    }
+    n = net_write(c, bytes.data, bytes.size);
     if (n > 0)
         c->progress_ms = sim_now_ms;
     return n;
@@ -380,6 +390,7 @@ os_write(int fd, struct slice bytes)
     }
     if (n > 0)
         progress();
+    stack_paint();
     return n;
 }
 
@@ -441,6 +452,7 @@ os_close(int fd)
     }
     if (slots[fd].kind == SLOT_SOCKET)
         net_close(slots[fd].conn);
+    stack_paint();
     slots[fd].kind = SLOT_FREE;
     open_count--;
 }
@@ -456,7 +468,9 @@ os_connect(const struct endpoint *to, bool stream)
     if (fails("connect"))
         return OS_ERROR;
     c = net_open(to, stream);
-    if (c->state == CONN_FAILED)
+    stack_paint();
+    c->closed = c->state == CONN_FAILED; /* it has no descriptor */
+    if (c->closed)
         return OS_ERROR;
     fd = slot_new(SLOT_SOCKET);
     slots[fd].conn = c;
@@ -532,6 +546,7 @@ os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
             os_abort();
         }
     check_time();
+    stack_paint();
     return true;
 }
 

@@ -43,6 +43,7 @@ static struct peer peers[PEER_COUNT_MAX];
 static uint32_t peer_count;
 static mbedtls_x509_crt certs[CERT_COUNT];
 static mbedtls_pk_context keys[CERT_COUNT];
+static mbedtls_x509_crt root; /* of the clients */
 static uint64_t random_state;
 
 static const uint16_t groups_all[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
@@ -138,13 +139,12 @@ peer_setup(const char *directory)
 {
     static uint8_t text[PEM_SIZE_MAX];
     char name[64];
+    size_t size = 0;
 
     mbedtls_memory_buffer_alloc_init(arena, sizeof(arena));
     if (psa_crypto_init() != PSA_SUCCESS)
         return false;
     for (size_t i = 0; i < CERT_COUNT; i++) {
-        size_t size = 0;
-
         mbedtls_x509_crt_init(&certs[i]);
         mbedtls_pk_init(&keys[i]);
         snprintf(name, sizeof(name), "%s.pem", cert_names[i]);
@@ -157,7 +157,15 @@ peer_setup(const char *directory)
                                               fill, NULL) != 0)
             return false;
     }
-    return true;
+    mbedtls_x509_crt_init(&root);
+    size = read_file(directory, "root.pem", text);
+    return size > 0 && mbedtls_x509_crt_parse(&root, text, size) == 0;
+}
+
+bool
+peer_used(void)
+{
+    return peer_count > 0;
 }
 
 void
@@ -208,8 +216,10 @@ configure(struct peer *p)
     mbedtls_ssl_conf_max_tls_version(c, o->tls13 ? MBEDTLS_SSL_VERSION_TLS1_3
                                                  : MBEDTLS_SSL_VERSION_TLS1_2);
     mbedtls_ssl_conf_groups(c, o->retry ? groups_retry : groups_all);
-    mbedtls_ssl_conf_authmode(c, o->asks ? MBEDTLS_SSL_VERIFY_OPTIONAL
-                                         : MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_authmode(c, o->requires ? MBEDTLS_SSL_VERIFY_REQUIRED
+                                 : o->asks   ? MBEDTLS_SSL_VERIFY_OPTIONAL
+                                             : MBEDTLS_SSL_VERIFY_NONE);
+    mbedtls_ssl_conf_ca_chain(c, &root, NULL);
     if (o->tickets) {
         mbedtls_ssl_ticket_init(&p->tickets);
         if (mbedtls_ssl_ticket_setup(&p->tickets, fill, NULL,

@@ -22,6 +22,7 @@ struct peer_options {
     bool tls12, tls13;
     bool retry; /* a group the client did not guess: HelloRetryRequest */
     bool asks;  /* for a client certificate */
+    bool requires;
     bool tickets;
     void (*send)(void *context, const uint8_t *data, size_t size);
     void *context;
@@ -29,6 +30,8 @@ struct peer_options {
 
 struct peer;
 
+/* Whether there was a connection since it was set up. */
+bool peer_used(void);
 bool peer_setup(const char *directory);
 void peer_seed(uint64_t seed);
 struct peer *peer_open(const struct peer_options *options);

@@ -8,9 +8,11 @@
 enum {
     PEM_SIZE_MAX = 4096,
     TCPTO_COUNT = 64,
+    TCPTO_SIZE = 16,
     WALL_2026_S = 1780000000,
     WALL_2039_S = 2180000000,
-    CALM_PERCENT = 75
+    CALM_PERCENT = 75,
+    FOCUSED_PERCENT = 35
 };
 
 struct world world;
@@ -198,8 +200,8 @@ make_tls(void)
 {
     static const char *const texts[] = {"0", "1", "2"};
 
-    world.strictness = chance(40) ? 0 : draw(3);
-    world.anchors = world.strictness > 0 || chance(45);
+    world.strictness = chance(55) ? 0 : draw(3);
+    world.anchors = world.strictness > 0 || chance(25);
     if (world.strictness > 0 || chance(30))
         add_value("control/tlsstrictness", texts[world.strictness]);
     if (once_in(20))
@@ -250,18 +252,20 @@ make_tcpto(void)
 {
     struct sim_file *f = NULL;
 
-    if (chance(70))
+    if (chance(world.focused ? 90 : 70))
         return;
     f = add_file("queue/lock/tcpto");
-    f->locked = chance(10);
+    f->locked = chance(25);
     for (uint32_t i = 0; i < TCPTO_COUNT; i++) {
-        uint8_t record[16] = {0};
+        uint8_t record[TCPTO_SIZE] = {0};
         int64_t when_s = world.wall_s - draw(8000);
 
         if (i < world.mta_count && world.mtas[i].place.size == 4 &&
             chance(40)) {
             memcpy(record, world.mtas[i].place.bytes, 4);
             record[4] = (uint8_t)draw(12);
+            world.mtas[i].tcpto_count = record[4];
+            world.mtas[i].tcpto_s = when_s;
             for (int k = 0; k < 4; k++)
                 record[8 + k] = (uint8_t)(when_s >> 8 * k);
             world.tcpto_used = true;
@@ -270,6 +274,8 @@ make_tcpto(void)
     }
     if (once_in(8))
         f->content.size = draw((uint32_t)f->content.size);
+    for (uint32_t i = f->content.size / TCPTO_SIZE; i < MTA_COUNT_MAX; i++)
+        world.mtas[i].tcpto_count = 0;
 }
 
 static void
@@ -287,12 +293,17 @@ make_machine(void)
     world.short_writes = chance(30);
     world.slow = chance(10) ? draw(30) : 0;
     world.calm = chance(CALM_PERCENT);
+    world.focused = chance(FOCUSED_PERCENT);
     if (world.calm)
         return;
     world.wall_jumps = chance(30);
     world.stops = chance(20);
     world.fail_call = chance(60) ? draw_between(1, chance(50) ? 60 : 300) : 0;
     world.fail_for_ever = chance(30);
+    if (chance(25)) {
+        world.fail_call = 0;
+        world.fail_write = draw_between(1, 12);
+    }
 }
 
 void
@@ -309,6 +320,6 @@ world_make(uint64_t seed)
     world_make_net();
     make_tcpto();
     world_make_args();
-    if (once_in(25))
+    if (!world.focused && once_in(25))
         spoil_control();
 }

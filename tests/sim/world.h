@@ -24,7 +24,8 @@ enum {
     FILE_COUNT_MAX = 24,
     ARG_COUNT_MAX = 110,
     OWN_COUNT_MAX = 4,
-    TEXT_SIZE = 96
+    TEXT_SIZE = 96,
+    SIM_PID = 1234
 };
 
 /* An address as it stands on the wire. */
@@ -76,7 +77,8 @@ enum ns_manner {
     NS_TRUNCATED, /* over UDP always */
     NS_LAME,      /* sends us elsewhere */
     NS_UNREACHABLE,
-    NS_BARE, /* a header alone */
+    NS_BARE,    /* a header alone */
+    NS_BADVERS, /* an error that takes an OPT record to say */
     NS_MANNER_COUNT
 };
 
@@ -185,6 +187,9 @@ struct mta {
     bool mischief_once; /* in its first session only */
     enum cert cert;
     bool tls12, tls13, tls_retry, tls_asks, tls_tickets;
+    bool tls_requires;    /* a client certificate */
+    uint32_t tcpto_count; /* in the table at the start: so often, */
+    int64_t tcpto_s;      /* then */
     uint32_t session_count;
 };
 
@@ -240,9 +245,11 @@ struct world {
 
     int64_t wall_s; /* when the run begins */
     bool wall_jumps;
-    uint32_t slow;      /* percent: calls that take time */
-    bool stops;         /* SIGSTOP and SIGCONT: long pauses */
-    uint32_t fail_call; /* number of the call that fails, 0: none */
+    bool focused;        /* all before the first session goes well */
+    uint32_t slow;       /* percent: calls that take time */
+    bool stops;          /* SIGSTOP and SIGCONT: long pauses */
+    uint32_t fail_call;  /* number of the call that fails, 0: none */
+    uint32_t fail_write; /* likewise, of those to mail servers */
     bool fail_for_ever;
     bool short_reads, short_writes;
     bool tcpto_used;

@@ -205,7 +205,7 @@ world_make_args(void)
     snprintf(world.sender_wire, sizeof(world.sender_wire), "%s", sender->wire);
     while (count-- > 0)
         add_recipient();
-    if (once_in(40))
+    if (!world.focused && once_in(40))
         spoil_args();
     world.args[world.arg_count] = NULL;
 }

@@ -24,7 +24,7 @@ make_codes(struct mta *m)
     enum at at = chance(40) ? late[draw(5)] : (enum at)draw(AT_COUNT);
 
     m->codes[AT_BODY] = odd[draw(14)];
-    if (chance(70))
+    if (chance(world.focused ? 80 : 70))
         return;
     if (at == AT_HANDSHAKE)
         m->codes[at] = (uint16_t)draw_between(1, 2);
@@ -52,7 +52,7 @@ make_mischief(struct mta *m)
     m->mischief_value = (uint32_t)draw_number();
     m->mischief_secure = chance(40);
     m->mischief_once = chance(20);
-    if (chance(55))
+    if (chance(world.focused ? 20 : 55))
         return;
     m->mischief_at = (enum at)draw(AT_COUNT);
     m->mischief = plain[draw(12)];
@@ -83,12 +83,14 @@ make_mta(struct mta *m, uint32_t index)
                                          REACH_BLACK_HOLE, REACH_TIMEOUT};
 
     m->place = place_make(MTA_INDEX + index, chance(35));
-    m->reach = chance(80) ? REACH_FINE : reaches[draw(4)];
+    m->reach = chance(world.focused ? 97 : 80) ? REACH_FINE : reaches[draw(4)];
     m->latency_ms = draw(chance(80) ? 100 : 2000);
     m->jitter_ms = draw(chance(70) ? 2 : 300);
     m->think_ms = draw(chance(70) ? 50 : 3000);
     m->segment = chance(60) ? 1460 : draw_between(1, 40);
     m->window = chance(60) ? 65536 : draw_between(1, 3000);
+    if (once_in(12)) /* so few that a record takes its time */
+        m->window = draw_between(1, 30);
     if (world.message.size > 4096 && m->window < 500)
         m->window = 500;
     m->offers[0] = draw_offers();
@@ -100,10 +102,13 @@ make_mta(struct mta *m, uint32_t index)
     m->size_max = once_in(20) ? draw(2000) : 0;
     m->text = chance(60) ? draw(2) : (uint32_t)draw_number() & 255;
     m->cert = chance(60) ? CERT_GOOD : (enum cert)draw(CERT_COUNT);
+    if (m->cert == CERT_RSA && chance(70))
+        m->cert = CERT_GOOD; /* its signatures take long to make */
     m->tls13 = chance(80);
     m->tls12 = !m->tls13 || chance(50);
     m->tls_retry = chance(15);
     m->tls_asks = chance(15);
+    m->tls_requires = m->tls_asks && chance(30);
     m->tls_tickets = chance(30);
     make_codes(m);
     make_mischief(m);
@@ -140,11 +145,11 @@ draw_place(void)
         {16, {0xfe, 0x80, [15] = 1}},
         {16, {0xff, 2, [15] = 1}}};
 
-    if (once_in(12))
+    if (!world.focused && once_in(20))
         return odd[draw(11)];
-    if (once_in(12))
+    if (!world.focused && once_in(20))
         return place_make(OWN_INDEX + draw(2), chance(50));
-    if (once_in(12))
+    if (!world.focused && once_in(12))
         return place_make(DEAD_INDEX + draw(6), chance(30));
     return world.mtas[draw(world.mta_count)].place;
 }
@@ -164,8 +169,12 @@ static void
 fill_name(struct zone_name *n)
 {
     n->address_count = chance(75) ? 1 : draw(ZONE_ADDRESS_COUNT_MAX + 1);
+    if (world.focused && n->address_count == 0)
+        n->address_count = 2;
     for (uint32_t i = 0; i < n->address_count; i++)
         n->addresses[i] = draw_place();
+    if (world.focused)
+        return;
     if (once_in(20))
         n->state = ZONE_NO_NAME;
     else if (once_in(25))
@@ -228,7 +237,7 @@ make_zone(void)
         make_exchangers(draw_between(5, 40), 12);
     else if (kind < 67)
         make_exchangers(draw_between(100, ZONE_MX_COUNT_MAX), 12);
-    else if (kind < 70)
+    else if (kind < 70 && !world.focused)
         z->mx[z->mx_count++].target = -1;
     if (once_in(10))
         make_alias(ZONE_HOST);
@@ -254,7 +263,7 @@ make_ns(void)
         "# comment\noptions use-vc ; really\n"};
     struct sim_file *f = &world.files[world.file_count++];
     uint32_t option = draw(8);
-    bool good = chance(70);
+    bool good = world.focused || chance(70);
 
     snprintf(f->path, sizeof(f->path), "/etc/resolv.conf");
     f->kind = OS_REGULAR;
@@ -342,12 +351,12 @@ make_route(void)
 void
 world_make_net(void)
 {
-    bool good = chance(30);
+    bool good = !world.focused && chance(30);
 
     world.mta_count = draw_between(1, MTA_COUNT_MAX);
     for (uint32_t i = 0; i < world.mta_count; i++) {
         make_mta(&world.mtas[i], i);
-        if (good || chance(20))
+        if (good || chance(world.focused ? 5 : 20))
             make_good(&world.mtas[i]);
     }
     make_zone();

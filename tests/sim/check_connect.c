@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+#include <string.h>
+
+#include "sim/check.h"
+#include "sim/mta.h"
+
+/* Which connections may be opened, and when: policy.md, "How to connect", and
+ * the table of servers that timed out. */
+enum {
+    STAGGER_MS = 250,
+    WORSE_MS = 3000,
+    SKIP_COUNT = 2,
+    SKIP_S = (60 + (SIM_PID & 31)) * 64,
+    RECORD_SIZE = 16,
+    COUNT_AT = 4,
+    EXACT_MX_MAX = 20,
+    EXACT_LATENCY_MS = 5
+};
+
+/* Of the program's clock and system nothing is out of the ordinary. */
+static bool
+is_steady(void)
+{
+    return world.calm && world.slow == 0;
+}
+
+static const struct conn *
+opened_before(const struct conn *now, const struct place *p)
+{
+    for (const struct conn *c = now->next; c; c = c->next)
+        if (!c->ns && c->stream && place_equal(&c->place, p))
+            return c;
+    return NULL;
+}
+
+/* ---- tcpto ---- */
+
+static bool
+timed_out_lately(const struct mta *m)
+{
+    int64_t age_s = world.wall_s + sim_now_ms / 1000 - m->tcpto_s;
+
+    return m->tcpto_count >= SKIP_COUNT && age_s >= 0 && age_s < SKIP_S - 1;
+}
+
+static bool
+is_skipped(const struct place *p)
+{
+    for (uint32_t i = 0; i < world.mta_count; i++)
+        if (place_equal(&world.mtas[i].place, p))
+            return world.mtas[i].tcpto_count >= SKIP_COUNT;
+    return false;
+}
+
+static void
+check_skipped(const struct conn *c)
+{
+    if (c->mta && is_steady() && timed_out_lately(c->mta))
+        violated(CHECK_TCPTO, "connects to %s, which timed out lately",
+                 place_text(&c->place));
+}
+
+/* What timed out is in the table, if there is one and nobody holds it. */
+void
+check_timed_out(const struct conn *c)
+{
+    const struct sim_file *f = world_file("queue/lock/tcpto");
+
+    if (!is_steady() || c->state != CONN_CONNECTING || c->place.size != 4 ||
+        c->ns || !c->stream || !f || f->locked || f->content.size < RECORD_SIZE)
+        return;
+    for (size_t i = 0; i + RECORD_SIZE <= f->content.size; i += RECORD_SIZE)
+        if (memcmp(f->content.data + i, c->place.bytes, 4) == 0 &&
+            f->content.data[i + COUNT_AT] > 0)
+            return;
+    violated(CHECK_TCPTO, "%s timed out, and the table does not say so",
+             place_text(&c->place));
+}
+
+/* ---- the race ---- */
+
+/* Others that still try were started long enough ago. */
+static void
+check_stagger(const struct conn *now)
+{
+    for (const struct conn *c = now->next; c; c = c->next)
+        if (!c->ns && c->stream && !c->closed && c->state == CONN_CONNECTING &&
+            sim_now_ms < c->opened_ms + STAGGER_MS)
+            violated(CHECK_RACE, "connects to %s %lld ms after another",
+                     place_text(&now->place),
+                     (long long)(sim_now_ms - c->opened_ms));
+}
+
+/* The zone is small and was told at once: what is better was tried before, and
+ * what still tries had its three seconds. */
+static void
+check_preference(const struct conn *now)
+{
+    struct truth t;
+    uint32_t own = UINT32_MAX;
+
+    if (!world.dns_clean || world.ns[0].latency_ms > EXACT_LATENCY_MS ||
+        world.route != TO_EXCHANGERS || world.zone.mx_count > EXACT_MX_MAX)
+        return;
+    find_truth(&t);
+    if (t.broken)
+        return;
+    for (uint32_t i = 0; i < t.count; i++)
+        if (place_equal(&t.list[i].place, &now->place) &&
+            t.list[i].preference < own)
+            own = t.list[i].preference;
+    for (uint32_t i = 0; i < t.count; i++) {
+        const struct conn *c = opened_before(now, &t.list[i].place);
+
+        if (t.list[i].preference >= own || is_skipped(&t.list[i].place))
+            continue;
+        if (!c)
+            violated(CHECK_RACE, "connects to %s before %s",
+                     place_text(&now->place), place_text(&t.list[i].place));
+        else if (!c->closed && c->state == CONN_CONNECTING &&
+                 sim_now_ms < c->opened_ms + WORSE_MS)
+            violated(CHECK_RACE, "passes %s over after %lld ms",
+                     place_text(&c->place),
+                     (long long)(sim_now_ms - c->opened_ms));
+    }
+}
+
+/* Once a server is spoken to, nobody else is. */
+void
+check_alone(const struct conn *now)
+{
+    for (const struct conn *c = conns; c; c = c->next)
+        if (c != now && !c->ns && c->stream && !c->closed)
+            violated(CHECK_RACE, "speaks to %s with a connection to %s open",
+                     place_text(&now->place), place_text(&c->place));
+}
+
+void
+check_race(const struct conn *c)
+{
+    check_skipped(c);
+    if (!is_steady())
+        return;
+    check_stagger(c);
+    check_preference(c);
+}
