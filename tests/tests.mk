@@ -60,7 +60,8 @@ unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
 check: all $(UNIT) $(CORPORA) $(TORTURE)
 	$(Q)tests/run $(UNIT) $(CORPORA) tests/binary.sh tests/tidy.sh tests/budget.sh \
-	    tests/stack.py tests/lint.sh tests/readme.sh $(wildcard tests/live/*_test.py) \
+	    tests/stack.py tests/lint.sh tests/readme.sh tests/sim/run.sh \
+	    $(wildcard tests/live/*_test.py) \
 	    $(TORTURE_TEST) -- tests/promises.sh
 torture: all $(TORTURE)
 	$(Q)TORTURE='$(or $(RUN),all)' /usr/bin/python3 -B tests/torture/torture_test.py
