@@ -3,7 +3,7 @@
 #
 # make mutants: plants each mistake of tests/mutants/list into a copy of src/,
 # one at a time, and wants the simulator to find it. Called by make, which
-# hands its variables on. MUTANT=name runs one.
+# hands its variables on. MUTANT='name ...' runs only those.
 
 set -u
 list=tests/mutants/list
@@ -42,7 +42,10 @@ while IFS= read -r head && IFS= read -r program; do
     '#'*) head=$program; IFS= read -r program ;;
     esac
     name=${head%% *} file=${head#* }
-    [ -z "$only" ] || [ "$only" = "$name" ] || continue
+    case " ${only:-$name} " in
+    *" $name "*) ;;
+    *) continue ;;
+    esac
     total=$((total + 1))
     sed "$program" "src/$file" >$out/mutated
     if cmp -s $out/mutated "src/$file"; then

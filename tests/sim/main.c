@@ -2,12 +2,12 @@
 /*
  * sim SEED                one run, with its trace
  * sim FROM COUNT JOBS [FAILED]
- *                         COUNT runs from seed FROM on, in JOBS processes; each
- *                         ends after FAILED violations
+ *                         COUNT runs from seed FROM on, in JOBS processes, that
+ *                         end after FAILED violations
  *
  * in     seeds
  * out    violations, and a line of figures at the end
- * bound  RUN_LIMIT_S seconds for a run
+ * bound  RUN_LIMIT_S seconds of processor time for a run
  * fault  exit status 1 after a violation or a crash
  */
 #include <pthread.h>
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +30,7 @@
 enum {
     JOBS_MAX = 64,
     STACK_SIZE = 1 << 20, /* sanitizers want room */
-    RUN_LIMIT_S = 60,
+    RUN_LIMIT_S = 15,
     FAILED_MAX = 5
 };
 
@@ -97,16 +98,29 @@ complain(uint64_t seed)
 
 /* ---- many ---- */
 
+/* Of all workers; those that have ended count too. */
+static bool
+failed_enough(uint32_t jobs)
+{
+    uint64_t failed = 0;
+
+    for (uint32_t i = 0; i < jobs; i++)
+        failed += workers[i].failed;
+    return failed >= failed_max;
+}
+
 static void
 work(struct worker *w, uint64_t from, uint64_t count, uint32_t jobs)
 {
-    for (uint64_t i = (uint64_t)(w - workers); i < count; i += jobs) {
+    const struct itimerval limit = {.it_value.tv_sec = RUN_LIMIT_S};
+
+    for (uint64_t i = (uint64_t)(w - workers);
+         i < count && !failed_enough(jobs); i += jobs) {
         w->seed = from + i;
-        alarm(RUN_LIMIT_S);
+        setitimer(ITIMER_PROF, &limit, NULL);
         if (!run(from + i)) {
             complain(from + i);
-            if (++w->failed >= failed_max)
-                break;
+            w->failed++;
         }
         w->figures = figures;
     }

@@ -385,6 +385,9 @@ say(struct session *s, enum at at, uint32_t code)
     *r->said = (struct said){.at = at, .code = r->code, .secure = s->secure};
     if (think_ms < 0)
         think_ms = 0;
+    /* Who is slow takes his time over each command of a flight. */
+    if (r->mischief == SLOW && s->say_ms > sim_now_ms)
+        think_ms += s->say_ms - sim_now_ms;
     s->say_ms =
         sim_now_ms + think_ms > s->say_ms ? sim_now_ms + think_ms : s->say_ms;
     s->pending++;
