@@ -102,10 +102,10 @@ check_close(struct conn *c)
     trace("closes %u (%s)", c->number, place_text(&c->place));
 }
 
-/* Forged bytes behind a refused STARTTLS. Who has read one of them before the
- * next command went must not go on behind the last, but for QUIT; who had not
- * cannot know, and the forger of a clear session could as well answer for the
- * server. */
+/* Forged bytes behind a refused STARTTLS, or a reply that answers nothing. Who
+ * has read one of them before the next command went must not go on behind the
+ * last, but for QUIT; who had not cannot know, and the forger of a clear
+ * session could as well answer for the server. */
 void
 check_write(const struct conn *c)
 {

@@ -12,7 +12,8 @@ enum {
     DRIP_PIECES = 6, /* bytes of a reply in one time-out */
     LONG_SIZE = 1 << 20,
     ENDLESS_LINES = 1200,
-    GREET_CODE = 220
+    GREET_CODE = 220,
+    STALE_SIZE = 11 /* "250 stale" and its line end */
 };
 
 static const char *const at_names[AT_COUNT] = {
@@ -190,11 +191,12 @@ struct reply {
 
 static const char forgery[] = "250-PIPELINING\r\n250 forged\r\n";
 
+/* So many bytes are sent next, the last of them forged. */
 static void
-note_forgery(struct session *s, size_t from)
+note_forgery(struct session *s, size_t size, size_t forged_size)
 {
-    s->forged_from = from;
-    s->forged_end = from + sizeof(forgery) - 1;
+    s->forged_end = s->conn->down.size + size;
+    s->forged_from = s->forged_end - forged_size;
 }
 
 static void
@@ -204,9 +206,15 @@ send_plain(struct reply *r)
     size_t segment = s->mta->segment;
 
     if (r->at == AT_STARTTLS && s->forged && s->mta->mischief_value % 2) {
-        segment = r->text.size; /* one segment: nobody can miss it */
-        note_forgery(s,
-                     s->conn->down.size + r->text.size - (sizeof(forgery) - 1));
+        segment = WHOLE; /* nobody can miss it */
+        note_forgery(s, r->text.size, sizeof(forgery) - 1);
+    }
+    /* Nothing of the client is under way that it could answer. */
+    if (r->mischief == TWICE && !s->peer && s->pending == 0 &&
+        s->heard == s->conn->written) {
+        segment = WHOLE;
+        s->forged_behind = s->heard;
+        note_forgery(s, r->text.size, STALE_SIZE);
     }
     r->said->end = say_bytes(s, r->text.data, r->text.size, segment);
     r->said->sent = true;
@@ -345,7 +353,7 @@ forge_later(void *context, size_t value)
     struct session *s = context;
 
     (void)value;
-    note_forgery(s, s->conn->down.size);
+    note_forgery(s, sizeof(forgery) - 1, sizeof(forgery) - 1);
     conn_send(s->conn, forgery, sizeof(forgery) - 1, sizeof(forgery));
 }
 

@@ -185,7 +185,7 @@ conn_send(struct conn *c, const void *data, size_t size, size_t segment)
     while (c->down.size < end) {
         size_t n = end - c->down.size, some = segment;
 
-        if (segment > 1)
+        if (segment > 1 && segment != WHOLE)
             some = 1 + draw((uint32_t)segment);
         bytes_put(&c->down, data, n < some ? n : some);
         data = (const uint8_t *)data + (n < some ? n : some);

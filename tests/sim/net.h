@@ -73,7 +73,8 @@ bool net_readable(const struct conn *c);
 bool net_writable(const struct conn *c);
 
 /* ---- the servers' side ---- */
-/* In segments; the offset in the stream behind it. */
+/* In segments, or in one; the offset in the stream behind it. */
+#define WHOLE SIZE_MAX
 size_t conn_send(struct conn *c, const void *data, size_t size, size_t segment);
 void conn_datagram(struct conn *c, const void *data, size_t size,
                    int64_t after_ms);

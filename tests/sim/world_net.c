@@ -62,6 +62,8 @@ make_mischief(struct mta *m)
         m->mischief = body[draw(6)];
     if (m->mischief_at == AT_STARTTLS && chance(40))
         m->mischief = FORGED;
+    if (m->mischief == FORGED && chance(30))
+        m->codes[AT_STARTTLS] = 454;
     if (once_in(12))
         m->mischief = TAKEN_OFF;
 }
