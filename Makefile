@@ -4,7 +4,6 @@
 
 include config.mk
 
-HOST_TARGET := $(patsubst aarch64,arm64,$(shell uname -m))
 OUT := $(if $(filter $(HOST_TARGET),$(TARGET)),build,build/$(TARGET))
 OBJ := $(OUT)/obj
 TEST := build/test
@@ -56,7 +55,7 @@ ifneq ($(and $(SYSROOT),$(wildcard $(SYSROOT)/lib/libc.a)),)
 CODE += -nostdinc -isystem $(SYSROOT)/include -idirafter $(SYSROOT)/kernel \
     -isystem $(shell $(CC) -print-file-name=include)
 LIB := $(SYSROOT)/lib
-LINK += $(TARGET_FLAGS) -nostdlib $(LIB)/crt1.o $(LIB)/crti.o
+LINK += $(TARGET_FLAGS) $(TARGET_LDFLAGS) -nostdlib $(LIB)/crt1.o $(LIB)/crti.o
 LIBC := $(LIB)/libc.a $(shell $(CC) $(TARGET_FLAGS) -print-libgcc-file-name) \
     $(LIB)/libc.a $(LIB)/crtn.o
 endif
@@ -66,6 +65,12 @@ endif
 $(OUT)/qmail-remote: $(OUT)/qmail-remote.debug
 	$(Q)$(STRIP) -s -R .comment -o $@ $<
 	@echo "  $@: $$(wc -c <$@) bytes" >&2
+
+ifeq ($(OUT),build)
+all: build/$(TARGET)/qmail-remote
+build/$(TARGET)/qmail-remote: build/qmail-remote
+	@mkdir -p $(@D); ln -f $< $@
+endif
 
 $(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
 	@echo "  LINK $@" >&2
@@ -84,10 +89,13 @@ $(OBJ)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
 	$(Q)$(CC) $(DEFINE) $(THEIRS) $(CFLAGS) $(HOT_NOW) $(CODE) -MMD -MP -c -o $@ $<
 
 # Everything anew when a flag or the compiler changes.
-export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) $(LDFLAGS)
+export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
+    $(TARGET_LDFLAGS) $(LDFLAGS)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }
+	@test '$(TARGET)' = '$(HOST_TARGET)' || test '$(origin TARGET_CC) $(origin CC)' != 'undefined file' || \
+	    { echo "no SYSROOT and no CC for $(TARGET): run ./bootstrap TARGET=$(TARGET)" >&2; exit 1; }
 	@mkdir -p $(@D); echo "$$FLAGS_NOW" | cmp -s - $@ || echo "$$FLAGS_NOW" >$@
 
 include tests/tests.mk

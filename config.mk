@@ -8,8 +8,10 @@ QMAIL_HOME ?= /var/qmail
 # Where `make install` puts the manual pages. DESTDIR goes before both.
 PREFIX ?= /usr/local
 
-# The machine to build for, a name of the table in ./bootstrap.
-TARGET ?= $(patsubst aarch64,arm64,$(shell uname -m))
+# The machine to build for, a name of the table in ./bootstrap; and this one.
+HOST_TARGET := $(shell uname -m | \
+    sed 's/^aarch64$$/arm64/; s/^i.86$$/i386/; s/^armv7.*/armv7/; s/^armv[56].*/armv5/')
+TARGET ?= $(HOST_TARGET)
 
 # The C library: a folder with lib/libc.a and include/ as ./bootstrap makes it.
 # Where it is empty or absent, CC's own C library is linked statically.
@@ -24,6 +26,9 @@ MBEDTLS_DIR ?= $(patsubst %/library/ssl_tls.c,%,$(firstword $(wildcard \
 -include $(SYSROOT)/target.mk
 ifeq ($(origin CC),default)
 CC = $(or $(TARGET_CC),gcc)
+endif
+ifeq ($(origin AR),default)
+AR = $(or $(TARGET_AR),ar)
 endif
 STRIP ?= $(or $(TARGET_STRIP),strip)
 HOSTCC ?= cc

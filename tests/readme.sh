@@ -28,11 +28,11 @@ code() {
 }
 
 targets() {
-    sed -n 's/^\([a-z ]*\):\([^=].*\)\{0,1\}$/\1/p' Makefile tests/*.mk tests/fuzz/fuzz.mk | tr ' ' '\n'
+    sed -n 's/^\([a-z -]*\):\([^=].*\)\{0,1\}$/\1/p' Makefile tests/*.mk tests/*/*.mk | tr ' ' '\n'
 }
 
 missing_targets() {
-    code | sed -n 's/^\(make\|\.\/bootstrap\) \([a-z][a-z]*\)$/\2/p' | sort -u |
+    code | sed -n 's/^\(make\|\.\/bootstrap\) \([a-z][a-z-]*\)$/\2/p' | sort -u |
         while read -r name; do
             targets | grep -qx "$name" || echo "no target $name in Makefile"
         done
@@ -53,7 +53,7 @@ missing_files() {
 unknown_variables() {
     code | tr -s ' ,' '\n' | sed 's/=.*//' | grep -Ex '[A-Z][A-Z_]{1,}' | sort -u |
         while read -r name; do
-            [ "$name" = QMAILREMOTE ] || grep -qw "$name" config.mk Makefile tests/fuzz/fuzz.mk ||
+            [ "$name" = QMAILREMOTE ] || grep -qw "$name" config.mk Makefile tests/*/*.mk ||
                 echo "$name means nothing to make"
         done
 }

@@ -37,6 +37,7 @@ $(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/en
 	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\)
 
 include tests/fuzz/fuzz.mk
+include tests/targets/targets.mk
 
 # ---- torture: what the runs are spoilt with
 
@@ -58,8 +59,8 @@ $(TEST)/torture/qmail-remote: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%
 
 unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
-check: all $(UNIT) $(CORPORA) $(TORTURE)
-	$(Q)tests/run $(UNIT) $(CORPORA) tests/binary.sh tests/tidy.sh tests/budget.sh \
+check: all $(UNIT) $(CORPORA) $(TORTURE) $(TEST)/targets/kernel $(PREPARED:%=target-tests-%)
+	$(Q)tests/run $(UNIT) $(CORPORA) $(call target_runs,$(SUBMITTED)) tests/binary.sh tests/tidy.sh tests/budget.sh \
 	    tests/stack.py tests/lint.sh tests/readme.sh tests/sim/run.sh \
 	    $(wildcard tests/live/*_test.py) \
 	    $(TORTURE_TEST) -- tests/promises.sh

@@ -81,7 +81,7 @@ class Certificate:
 class Issuer:
     """A directory with a root certificate that signs others."""
 
-    def __init__(self, world, name="ca", key="ecdsa"):
+    def __init__(self, world, name="ca", key="ecdsa", days=3650):
         self.path = world.folder(name)
         os.mkdir(os.path.join(self.path, "issued"))
         for file, text in (("index", ""), ("serial", "1001\n")):
@@ -90,7 +90,7 @@ class Issuer:
         self.conf = os.path.join(self.path, "conf")
         with open(self.conf, "w") as out:
             out.write(CONF.format(path=self.path))
-        self.root = self.self_signed("root", f"{name} test root", key)
+        self.root = self.self_signed("root", f"{name} test root", key, days=days)
         self.bundle = self.root.cert
 
     def new(self, name, key):
@@ -98,7 +98,7 @@ class Issuer:
         openssl("genpkey", "-algorithm", *KEYS[key], "-out", certificate.key)
         return certificate
 
-    def self_signed(self, name, subject, key, names=None):
+    def self_signed(self, name, subject, key, names=None, days=3650):
         """A certificate signed by itself: a root, or a bad leaf with names."""
         certificate = self.new(name, key)
         extensions = ["-extensions", "root"]
@@ -106,7 +106,7 @@ class Issuer:
             extensions = ["-addext", f"subjectAltName={names}"]
         openssl("req", "-new", "-x509", "-config", self.conf, *extensions,
                 "-key", certificate.key, "-subj", f"/CN={subject}",
-                "-days", "3650", "-out", certificate.cert)
+                "-days", str(days), "-out", certificate.cert)
         certificate.join()
         return certificate
 
