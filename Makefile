@@ -52,8 +52,7 @@ LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
 # With a sysroot nothing of the compiler's own C library is used: headers,
 # start files and libc.a are named one by one, for any compiler alike.
 ifneq ($(and $(SYSROOT),$(wildcard $(SYSROOT)/lib/libc.a)),)
-CODE += -nostdinc -isystem $(SYSROOT)/include -idirafter $(SYSROOT)/kernel \
-    -isystem $(shell $(CC) -print-file-name=include)
+CODE += -nostdinc -isystem $(SYSROOT)/include -isystem $(shell $(CC) -print-file-name=include)
 LIB := $(SYSROOT)/lib
 LINK += $(TARGET_FLAGS) $(TARGET_LDFLAGS) -nostdlib $(LIB)/crt1.o $(LIB)/crti.o
 LIBC := $(LIB)/libc.a $(shell $(CC) $(TARGET_FLAGS) -print-libgcc-file-name) \

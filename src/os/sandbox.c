@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "os/sandbox.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -36,8 +34,8 @@ limit_resources(void)
     (void)signal(SIGXFSZ, SIG_IGN);
 }
 
-/* ---- files and ports: landlock(7), by hand: the build machine's headers may
- * be older than the kernel the program meets ---- */
+/* ---- files and ports: landlock(7). Here and below by hand: the compiler may
+ * have no headers of the kernel, or older ones than the kernel it meets ---- */
 
 enum {
     LANDLOCK_VERSION = 1, /* flag: tell the ABI */
@@ -145,49 +143,89 @@ close_files(const struct os_confinement *c)
 /* ---- calls: seccomp(2) ---- */
 
 #if defined(__x86_64__)
-#define ARCH AUDIT_ARCH_X86_64
+enum { MACHINE = EM_X86_64 };
 #elif defined(__i386__)
-#define ARCH AUDIT_ARCH_I386
+enum { MACHINE = EM_386 };
 #elif defined(__aarch64__)
-#define ARCH AUDIT_ARCH_AARCH64
+enum { MACHINE = EM_AARCH64 };
 #elif defined(__arm__)
-#define ARCH AUDIT_ARCH_ARM
-#elif defined(__mips__) && defined(__MIPSEB__)
-#define ARCH AUDIT_ARCH_MIPS
+enum { MACHINE = EM_ARM };
 #elif defined(__mips__)
-#define ARCH AUDIT_ARCH_MIPSEL
+enum { MACHINE = EM_MIPS };
 #elif defined(__riscv)
-#define ARCH AUDIT_ARCH_RISCV64
+enum { MACHINE = EM_RISCV };
 #elif defined(__powerpc64__)
-#define ARCH AUDIT_ARCH_PPC64LE
+enum { MACHINE = EM_PPC64 };
 #elif defined(__powerpc__)
-#define ARCH AUDIT_ARCH_PPC
+enum { MACHINE = EM_PPC };
 #else
 #error "sandbox.c: name this architecture"
 #endif
 
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 enum { LOW_WORD = sizeof(uint32_t) };
+#define ARCH_ORDER 0U
 #else
 enum { LOW_WORD = 0 };
+#define ARCH_ORDER 0x40000000U
 #endif
 
-#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
-#define RETURN(value) BPF_STMT(BPF_RET | BPF_K, value)
+/* AUDIT_ARCH_... of linux/audit.h */
+#define ARCH_WIDTH (sizeof(void *) > sizeof(uint32_t) ? 0x80000000U : 0U)
+#define ARCH (MACHINE | ARCH_ORDER | ARCH_WIDTH)
+
+enum {
+    MODE_FILTER = 2,
+    /* What a filter returns. */
+    RETURN_ALLOW = 0x7fff0000,
+    RETURN_ERRNO = 0x00050000,
+    /* struct seccomp_data */
+    NUMBER_AT = 0,
+    ARCH_AT = 4,
+    ARGUMENT_AT = 16,
+    /* Instructions: load a word; compare and jump; return. */
+    OP_LOAD = 0x20,
+    OP_EQUAL = 0x15,
+    OP_RETURN = 0x06
+};
+
+struct instruction {
+    uint16_t op;
+    uint8_t if_equal, otherwise; /* instructions skipped */
+    uint32_t value;
+};
+
+struct program {
+    unsigned short count;
+    struct instruction *code;
+};
+
+#define LOAD(offset)          \
+    {                         \
+        OP_LOAD, 0, 0, offset \
+    }
+#define RETURN(value)          \
+    {                          \
+        OP_RETURN, 0, 0, value \
+    }
+#define EQUAL(value, if_equal, otherwise)    \
+    {                                        \
+        OP_EQUAL, if_equal, otherwise, value \
+    }
 /* Otherwise the next instruction but one. */
-#define IF(value) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1)
-#define ALLOW(number) IF(number), RETURN(SECCOMP_RET_ALLOW)
+#define IF(value) EQUAL(value, 0, 1)
+#define ALLOW(number) IF(number), RETURN(RETURN_ALLOW)
 /* ENOSYS, as on a kernel that lacks the call: every caller copes with it, and
  * musl falls back from 64-bit times to older calls. */
-#define REFUSE RETURN(SECCOMP_RET_ERRNO | ENOSYS)
+#define REFUSE RETURN(RETURN_ERRNO | ENOSYS)
 
 /* Reading what is open, the network, the clock, an end. What an architecture
  * does not have it does not name. */
-static const struct sock_filter filter[] = {
-    LOAD(offsetof(struct seccomp_data, arch)),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
+static const struct instruction filter[] = {
+    LOAD(ARCH_AT),
+    EQUAL(ARCH, 1, 0),
     REFUSE,
-    LOAD(offsetof(struct seccomp_data, nr)),
+    LOAD(NUMBER_AT),
     ALLOW(SYS_read),
     ALLOW(SYS_write),
     ALLOW(SYS_close),
@@ -251,9 +289,9 @@ static const struct sock_filter filter[] = {
     ALLOW(SYS_gettid),
     ALLOW(SYS_tkill),
     /* socket: IPv4 and IPv6 only */
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 1, 0),
+    EQUAL(SYS_socket, 1, 0),
     REFUSE,
-    LOAD(offsetof(struct seccomp_data, args[0]) + LOW_WORD),
+    LOAD(ARGUMENT_AT + LOW_WORD),
     ALLOW(AF_INET),
     ALLOW(AF_INET6),
     REFUSE,
@@ -262,12 +300,12 @@ static const struct sock_filter filter[] = {
 static void
 close_calls(void)
 {
-    struct sock_fprog program = {
-        .len = sizeof(filter) / sizeof(filter[0]),
-        .filter = (struct sock_filter *)filter, /* only ever read */
+    struct program program = {
+        .count = sizeof(filter) / sizeof(filter[0]),
+        .code = (struct instruction *)filter, /* only ever read */
     };
 
-    (void)prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
+    (void)prctl(PR_SET_SECCOMP, MODE_FILTER, &program, 0, 0);
 }
 
 void
