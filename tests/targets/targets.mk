@@ -49,12 +49,13 @@ target-tests: $(OUT)/qmail-remote $(TRY_UNIT) $(TRY_CORPORA) $(TRY)/unaligned
 # ---- all of them
 
 # Two programs a target; the arguments of tests/run.
-target_runs = $(foreach t,$1,tests/targets/units_test.py@$t tests/targets/delivery_test.py@$t)
+target_runs = $(foreach t,$1,$(addsuffix @$t,$(addprefix tests/targets/,units_test.py delivery_test.py)))
 # make check tries only what ./bootstrap has prepared.
-PREPARED := $(patsubst build/sysroot/%/target.mk,%,$(wildcard $(SUBMITTED:%=build/sysroot/%/target.mk)))
+PREPARED := $(foreach t,$(SUBMITTED),$(if $(wildcard build/sysroot/$t/target.mk),$t))
 
 check-targets: $(TEST)/targets/kernel $(TARGETS:%=target-tests-%)
-	$(Q)TARGETS_NEEDED=1 tests/run $(call target_runs,$(TARGETS)) tests/targets/sizes.sh
+	$(Q)TARGETS_NEEDED='$(TARGETS)' TEST_LIMIT_S=1200 tests/run $(call target_runs,$(TARGETS)) \
+	    tests/targets/sizes.sh tests/targets/compilers_test.sh tests/torture/filter_test.py
 sizes: $(TARGETS:%=target-%)
 	$(Q)tests/targets/sizes.sh print $(TARGETS)
 target-tests-%: FORCE ; $(Q)$(MAKE) -s TARGET=$* target-tests
@@ -63,3 +64,5 @@ target-%: FORCE ; $(Q)$(MAKE) -s TARGET=$* all
 $(TEST)/targets/kernel: tests/targets/kernel.c
 	$(SAY)
 	$(Q)$(HOSTCC) $(TEST_WARN) -O1 -o $@ $<
+
+-include $(wildcard $(TRY)/tests/*/*.d $(TRY)/traps/src/*/*.d)
