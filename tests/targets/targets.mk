@@ -44,7 +44,7 @@ $(TRY)/unaligned: $(TRY)/$(if $(TRAPPED),traps/)tests/targets/unaligned.o
 $(TRY_UNIT) $(TRY_CORPORA) $(TRY)/unaligned:
 	$(Q)$(CC) $(LINK) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\) $(LIBC)
 
-target-tests: $(OUT)/qmail-remote $(TRY_UNIT) $(TRY_CORPORA) $(TRY)/unaligned
+target-tests: build/$(TARGET)/qmail-remote $(TRY_UNIT) $(TRY_CORPORA) $(TRY)/unaligned
 
 # ---- all of them
 
