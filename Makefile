@@ -29,6 +29,7 @@ MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
     psa_util rsa rsa_alt_helpers sha1 sha256 sha512 ssl_ciphersuites \
     ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
     ssl_tls13_generic ssl_tls13_keys x509 x509_crt
+# Measured: for all else more code is not faster, the inner loops are assembly.
 HOT := aes aesni chacha20 gcm poly1305
 
 # ---- flags the code needs, whatever CFLAGS and LDFLAGS say

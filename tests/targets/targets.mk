@@ -50,8 +50,10 @@ target-tests: build/$(TARGET)/qmail-remote $(TRY_UNIT) $(TRY_CORPORA) $(TRY)/una
 
 # Two programs a target; the arguments of tests/run.
 target_runs = $(foreach t,$1,$(addsuffix @$t,$(addprefix tests/targets/,units_test.py delivery_test.py)))
-# make check tries only what ./bootstrap has prepared.
+# make check tries only what ./bootstrap has prepared; this machine's objects are
+# made by one make at a time.
 PREPARED := $(foreach t,$(SUBMITTED),$(if $(wildcard build/sysroot/$t/target.mk),$t))
+PREPARED_TESTS := $(patsubst target-tests-$(HOST_TARGET),target-tests,$(PREPARED:%=target-tests-%))
 
 check-targets: $(TEST)/targets/kernel $(TARGETS:%=target-tests-%)
 	$(Q)TARGETS_NEEDED='$(TARGETS)' TEST_LIMIT_S=1200 tests/run $(call target_runs,$(TARGETS)) \
