@@ -12,7 +12,7 @@ from multiprocessing.pool import ThreadPool
 
 from machines import FOLDER, TARGET, emulator, leave, missing
 
-LIMIT_S = 240
+LIMIT_S = 900
 TRY = os.path.join(FOLDER, "try")
 # Left to make check-targets.
 LONG = ("tls_tls_test", "tls_tls_arena_test", "dns_query_test")
