@@ -11,13 +11,14 @@ Q := @
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check unit lint tidy torture demo budget sim mutants install clean distclean FORCE
+.PHONY: all check unit lint tidy torture demo budget sim mutants clean distclean FORCE \
+    install uninstall install-beside uninstall-beside dist check-dist
 
 all: $(OUT)/qmail-remote
 
 # ---- sources: all of ours, and what the configuration uses of mbedTLS
 
-SRC := $(wildcard src/*.c src/*/*.c)
+SRC := $(sort $(wildcard src/*.c src/*/*.c))
 ENGINES := $(wildcard $(patsubst %,src/%/*.c,base dns policy qmail smtp))
 MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
     bignum_mod bignum_mod_raw block_cipher chacha20 chachapoly cipher \
@@ -44,9 +45,11 @@ THEIRS := -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library
 # For tests/stack.py; clang has no such thing.
 CALL_GRAPH := $(shell $(CC) -fcallgraph-info=su -E -x c /dev/null >/dev/null 2>&1 && \
     echo -fcallgraph-info=su)
+# The same bytes in every folder, those of debugging included.
+SAME_PATHS := -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls -ffile-prefix-map=$(CURDIR)=.
 CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie \
     -fstack-protector-strong -fno-unwind-tables \
-    -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH)
+    -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH) $(SAME_PATHS)
 LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
     -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--build-id=none
 
@@ -100,17 +103,10 @@ $(OBJ)/flags: FORCE
 
 include tests/tests.mk
 
-# ---- installing and clearing away
+include packaging/packaging.mk
 
-BIN := $(DESTDIR)$(QMAIL_HOME)/bin
-MAN := $(DESTDIR)$(PREFIX)/share/man/man8
+# ---- clearing away
 
-install: all
-	mkdir -p $(BIN) $(MAN)
-	cp $(OUT)/qmail-remote $(BIN)/qmail-remote.new
-	chmod 0711 $(BIN)/qmail-remote.new
-	mv -f $(BIN)/qmail-remote.new $(BIN)/qmail-remote
-	for page in $(wildcard man/*.8); do cp $$page $(MAN)/ || exit 1; done
 clean:
 	rm -rf $(filter-out build/src build/sysroot build/apt,$(wildcard build/*))
 distclean: ; rm -rf build

@@ -5,8 +5,11 @@
 # The qmail home compiled in; at run time QMAILHOME replaces it.
 QMAIL_HOME ?= /var/qmail
 
-# Where `make install` puts the manual pages. DESTDIR goes before both.
+# Where `make install` puts the manual pages. DESTDIR goes before all of these.
 PREFIX ?= /usr/local
+
+# Where `make install-beside` puts the program.
+LIBEXECDIR ?= $(PREFIX)/libexec/mote
 
 # The machine to build for, a name of the table in ./bootstrap; and this one.
 HOST_TARGET := $(shell uname -m | \

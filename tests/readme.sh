@@ -28,7 +28,7 @@ code() {
 }
 
 targets() {
-    sed -n 's/^\([a-z -]*\):\([^=].*\)\{0,1\}$/\1/p' Makefile tests/*.mk tests/*/*.mk | tr ' ' '\n'
+    sed -n 's/^\([a-z -]*\):\([^=].*\)\{0,1\}$/\1/p' Makefile tests/*.mk tests/*/*.mk packaging/*.mk bench/*.mk | tr ' ' '\n'
 }
 
 missing_targets() {
@@ -53,7 +53,7 @@ missing_files() {
 unknown_variables() {
     code | tr -s ' ,' '\n' | sed 's/=.*//' | grep -Ex '[A-Z][A-Z_]{1,}' | sort -u |
         while read -r name; do
-            [ "$name" = QMAILREMOTE ] || grep -qw "$name" config.mk Makefile tests/*/*.mk ||
+            [ "$name" = QMAILREMOTE ] || grep -qw "$name" config.mk Makefile tests/*/*.mk packaging/*.mk bench/*.mk ||
                 echo "$name means nothing to make"
         done
 }

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: ISC
+# make install, uninstall, install-beside, uninstall-beside, dist, check-dist.
+# Part of the Makefile one folder up. Nothing here needs root or looks who is
+# there: owner and group are the administrator's or the package's to set.
+
+BIN := $(DESTDIR)$(QMAIL_HOME)/bin
+BESIDE := $(DESTDIR)$(LIBEXECDIR)
+MAN := $(DESTDIR)$(PREFIX)/share/man/man8
+STOCK := $(BIN)/qmail-remote.stock
+PAGES := $(patsubst man/%,%,$(wildcard man/*.8))
+
+# Other names the program answers to, each a link beside it.
+LINKS :=
+
+# $(call put,FILE,MODE,FOLDER,NAME): by a rename, so that NAME is never missing
+# or half there: qmail bounces mail at a moment without a qmail-remote.
+put = @echo "  INSTALL $(3)/$(4)" >&2; umask 022 && mkdir -p '$(3)' && \
+    cp $(1) '$(3)/.$(4).new' && chmod $(2) '$(3)/.$(4).new' && \
+    mv -f '$(3)/.$(4).new' '$(3)/$(4)'
+link = @ln -sf qmail-remote '$(2)/$(1)'
+# What no other qmail-remote contains.
+is_mote = grep -q qmail-remote/tcpto6
+
+define newline
+
+
+endef
+
+# The first time, the program that was there is kept as qmail-remote.stock.
+install: all
+	@if [ -f '$(BIN)/qmail-remote' ] && [ ! -e '$(STOCK)' ] && \
+	    ! $(is_mote) '$(BIN)/qmail-remote'; then \
+	    cp -p '$(BIN)/qmail-remote' '$(STOCK).new' && mv '$(STOCK).new' '$(STOCK)'; \
+	fi
+	$(call put,$(OUT)/qmail-remote,0711,$(BIN),qmail-remote)
+	$(foreach name,$(LINKS),$(call link,$(name),$(BIN))$(newline))
+	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(page))$(newline))
+
+uninstall:
+	rm -f $(foreach name,$(LINKS),'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
+	@if [ -e '$(STOCK)' ]; then mv -f '$(STOCK)' '$(BIN)/qmail-remote'; \
+	elif [ -e '$(BIN)/qmail-remote' ]; then \
+	    echo 'left: $(BIN)/qmail-remote, for there is no $(STOCK) to put back,' \
+	        'and without a qmail-remote mail bounces' >&2; exit 1; \
+	fi
+
+# For a qmail that runs what QMAILREMOTE names: nothing of qmail is touched.
+install-beside: all
+	$(call put,$(OUT)/qmail-remote,0755,$(BESIDE),qmail-remote)
+	$(foreach name,$(LINKS),$(call link,$(name),$(BESIDE))$(newline))
+	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(beside_page))$(newline))
+beside_page = $(patsubst qmail-remote.8,mote.8,$(page))
+
+uninstall-beside:
+	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS),'$(BESIDE)/$(name)') \
+	    $(foreach page,$(PAGES),'$(MAN)/$(beside_page)')
+	rmdir '$(BESIDE)' 2>/dev/null || :
+
+# ---- the release archive: build/dist/mote-VERSION.tar.gz and its sha256
+
+dist:
+	$(Q)packaging/dist.sh '$(MBEDTLS_DIR)' build/dist
+
+# What is too slow for make check: the archive builds the same program in two
+# folders as two users, and passes make check there without a network.
+check-dist:
+	$(Q)TEST_LIMIT_S=3600 tests/run tests/dist_slow.sh
