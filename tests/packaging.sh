@@ -1,0 +1,274 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# tests/packaging.sh: `make install` and its variants, and every file of
+# packaging/ as far as Debian's tools can run it: into a folder each, which must
+# then hold just what the committed list says. Run it after make.
+
+set -u
+export LC_ALL=C
+umask 022
+here=$(pwd)
+work=$here/build/test/packaging
+# What is installed is what is built already: with whatever flags a recipe
+# builds, that is not done anew here.
+make='make -s -o all'
+unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR
+rm -rf "$work"
+mkdir -p "$work"
+
+# verdict NAME: standard input lists what is wrong
+verdict() {
+    found=$(cat)
+    if [ -z "$found" ]; then
+        echo "ok $1"
+    else
+        echo "not ok $1: $(echo "$found" | tr '\n' ';')"
+    fi
+}
+
+skipped() {
+    command -v "$1" >/dev/null && return 1
+    echo "skip $2: no $1"
+}
+
+# compare FOLDER LIST: modes and names of all that is in it
+compare() {
+    (cd "$1" && find . -mindepth 1 -printf '%M %P %l\n') | sed 's/ $//' |
+        sort -k 2 >"$1.list"
+    grep -v '^#' "$2" | diff "$1.list" - | sed -n 's/^</too much:/p; s/^>/missing:/p'
+}
+
+# fresh NAME: an empty folder for what is installed; sets to
+fresh() {
+    to=$work/$1
+    rm -rf "$to"
+    mkdir "$to"
+}
+
+# ---- make install ----
+
+plain() {
+    fresh plain
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    compare "$to" packaging/files
+    cmp build/qmail-remote "$to/var/qmail/bin/qmail-remote"
+}
+
+narrow_umask() {
+    fresh umask
+    (umask 077 && $make install DESTDIR="$to") >"$work/log" 2>&1 || cat "$work/log"
+    compare "$to" packaging/files
+}
+
+# As a user who owns nothing but the folder.
+without_root() {
+    [ "$(id -u)" = 0 ] || { echo "skip installs_without_root: not root now" && return; }
+    ! skipped setpriv installs_without_root || return 0
+    fresh user
+    chown 65534:65534 "$to"
+    setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null ||
+        { echo 'skip installs_without_root: there is no other user here' && return; }
+    # shellcheck disable=SC2086 # words
+    setpriv --reuid=65534 --regid=65534 --clear-groups $make install \
+        DESTDIR="$to" >"$work/log" 2>&1
+    compare "$to" packaging/files | verdict installs_without_root
+}
+
+# The stock program of the tests below says its name.
+plant_stock() {
+    mkdir -p "$to/var/qmail/bin"
+    printf '#!/bin/sh\necho stock\n' >"$to/var/qmail/bin/qmail-remote"
+    chmod 0711 "$to/var/qmail/bin/qmail-remote"
+}
+
+# Whoever has the old program open keeps it whole, and the name is never gone.
+by_rename() {
+    fresh rename
+    plant_stock
+    exec 3<"$to/var/qmail/bin/qmail-remote"
+    touch "$work/watching"
+    (
+        while [ -e "$work/watching" ]; do
+            [ -s "$to/var/qmail/bin/qmail-remote" ] || echo 'was missing for a moment'
+        done
+    ) >"$work/watched" &
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    rm "$work/watching"
+    wait
+    grep -q 'echo stock' <&3 || echo 'the old program was written over'
+    exec 3<&-
+    sort -u "$work/watched"
+    find "$to" -name '*.new'
+}
+
+rolls_back() {
+    fresh back
+    plant_stock
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    cmp build/qmail-remote "$to/var/qmail/bin/qmail-remote"
+    $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    [ "$("$to/var/qmail/bin/qmail-remote")" = stock ] || echo 'stock is not back'
+    (cd "$to" && find . ! -type d ! -path ./var/qmail/bin/qmail-remote)
+    [ "$(stat -c %a "$to/var/qmail/bin/qmail-remote")" = 711 ] || echo 'its mode changed'
+}
+
+# Without another qmail-remote to put back, the program stays, and make says so.
+stays() {
+    fresh stays
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    ! $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || echo 'make was content'
+    grep -q '^left: ' "$work/log" || echo 'make did not say why'
+    [ -x "$to/var/qmail/bin/qmail-remote" ] || echo 'it was removed'
+}
+
+beside() {
+    fresh beside
+    plant_stock
+    $make install-beside DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    [ "$("$to/var/qmail/bin/qmail-remote")" = stock ] || echo 'stock was replaced'
+    rm -r "${to:?}/var"
+    compare "$to" packaging/files-beside
+    $make uninstall-beside DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    (cd "$to" && find . ! -type d)
+}
+
+other_places() {
+    fresh places
+    $make install DESTDIR="$to" QMAIL_HOME=/srv/q PREFIX=/opt >"$work/log" 2>&1 ||
+        cat "$work/log"
+    [ -x "$to/srv/q/bin/qmail-remote" ] || echo 'no /srv/q/bin/qmail-remote'
+    [ -f "$to/opt/share/man/man8/qmail-remote.8" ] || echo 'no page under /opt'
+}
+
+# ---- the packages ----
+
+version=$(awk '/^[0-9]/ { print $1; exit }' CHANGES)
+
+versions() {
+    grep -qx "PKG_VERSION:=$version" packaging/openwrt/Makefile || echo openwrt
+    grep -qx "pkgver=$version" packaging/alpine/APKBUILD || echo alpine
+    grep -qx "MOTE_VERSION = $version" packaging/buildroot/mote.mk || echo buildroot
+    grep -q "  mote-$version\.tar\.gz$" packaging/buildroot/mote.hash || echo hash
+}
+
+# compiles NAME ARGUMENT...: the compile step's make, told to print only, knows
+# its target and hands on the cross compiler.
+compiles() {
+    shift
+    make -s MAKE='make -n' "$@" compile >"$work/log" 2>&1 || cat "$work/log"
+    grep -q '^target-gcc .*-c ' "$work/log" ||
+        make -s -B MAKE='make -nB' "$@" compile 2>&1 | grep -m 1 -q 'target-gcc .*-c ' ||
+        echo 'does not call target-gcc'
+}
+
+openwrt() {
+    set -- -f packaging/openwrt/Makefile TOPDIR=tests/packaging
+    compiles openwrt "$@"
+    fresh openwrt
+    make -s "$@" install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    compare "$to" packaging/openwrt/files
+    make -s "$@" show >"$work/log" 2>&1 || cat "$work/log"
+    grep -q "^mote $version mote-$version.tar.gz skip ISC Apache-2.0$" "$work/log" ||
+        echo 'the variables are not what they should be'
+}
+
+buildroot() {
+    set -- -f tests/packaging/buildroot.mk -f packaging/buildroot/mote.mk
+    compiles buildroot "$@"
+    fresh buildroot
+    make -s "$@" MAKE="$make" TARGET_DIR="$to" install >"$work/log" 2>&1 ||
+        cat "$work/log"
+    compare "$to" packaging/buildroot/files
+    make -s "$@" show BR2_PACKAGE_MOTE_SITE='"file:///x"' >"$work/log" 2>&1 ||
+        cat "$work/log"
+    grep -q "^source $version mote-$version.tar.gz file:///x$" "$work/log" ||
+        echo 'the variables are not what they should be'
+    # name uid group gid password home shell groups comment
+    awk '$1 == "users" && (NF < 10 || $3 $5 != "-1-1" || $7 !~ /^\//)
+        /^users/ { seen = 1 } END { if (!seen) print "no users" }' "$work/log"
+    # name type mode uid gid and five dashes; each is there with that mode
+    awk '$2 ~ /^[fd]$/ && $1 ~ /^\//' "$work/log" | while read -r name type mode rest; do
+        [ "$rest" = 'root qmail - - - - -' ] || echo "$name: $rest"
+        [ "0$(stat -c %a "$to$name")" = "$mode" ] || echo "$name: not $mode"
+        case $type in
+        f) [ -f "$to$name" ] ;;
+        d) [ -d "$to$name" ] ;;
+        esac || echo "$name: not $type"
+    done
+    [ "$(grep -c 'root qmail' "$work/log")" = 2 ] || echo 'no permissions'
+}
+
+# Kconfig's words at the start of lines, its symbols, and as many ends as ifs.
+buildroot_config() {
+    awk '/^#/ || /^$/ || help && /^\t  / { next }
+        { help = 0 }
+        /^\thelp$/ { help = 1; next }
+        /^config BR2_PACKAGE_MOTE(_[A-Z_]+)?$/ { next }
+        /^if / { open++; next }
+        /^endif$/ { open--; next }
+        /^comment ".*"$/ || /^\t(bool|string) ".*"$/ || /^\tdefault ".*"$/ { next }
+        /^\tdepends on / || /^\t\t!?\(?BR2_/ { next }
+        { print FILENAME ":" FNR ": " $0 }
+        END { if (open) print "if without endif" }' packaging/buildroot/Config.in
+}
+
+buildroot_hashes() {
+    [ -f LICENSE ] || echo 'no LICENSE'
+    grep '^sha256 ' packaging/buildroot/mote.hash | while read -r _ sum name; do
+        file=$name
+        [ -f "$file" ] || file=build/src/${name#third_party/}
+        [ "$(sha256sum <"$file" | cut -d ' ' -f 1)" = "$sum" ] || echo "$name"
+    done
+}
+
+alpine() {
+    sh -n packaging/alpine/APKBUILD 2>&1
+    fresh alpine
+    # shellcheck disable=SC1091,SC2154,SC2317 # APKBUILD is looked at by itself
+    (
+        # What abuild provides; the program is built already.
+        export srcdir="$work" pkgdir="$to"
+        . packaging/alpine/APKBUILD
+        make() { command $make "$@"; }
+        [ "$source $builddir" = "mote-$version.tar.gz $work/mote-$version" ] ||
+            echo 'the variables are not what they should be'
+        check || echo 'check() fails'
+        package
+    ) 2>"$work/log" || cat "$work/log"
+    compare "$to" packaging/alpine/files
+}
+
+# abuild's variables are used by abuild; it also has `local`, and gives srcdir.
+alpine_shellcheck() {
+    shellcheck -s sh -e SC2034,SC2154 -f gcc packaging/alpine/APKBUILD
+}
+
+container() {
+    fresh container
+    echo 'no certificates' >"$work/bundle"
+    packaging/container/root.sh "$to" "$work/bundle" >"$work/log" 2>&1 || cat "$work/log"
+    compare "$to" packaging/container/files
+    # Instructions the file knows; what it copies and runs is in the list.
+    awk '!/^#/ && NF && !/^(FROM scratch|COPY root\/ \/|USER [0-9]+:[0-9]+)$/ &&
+        !/^WORKDIR \/[a-z\/]+$/ && !/^ENTRYPOINT \["\/var\/qmail\/bin\/qmail-remote"\]$/' \
+        packaging/container/Containerfile
+}
+
+plain | verdict installs_what_the_list_says
+narrow_umask | verdict installs_the_same_under_umask_077
+without_root
+by_rename | verdict takes_its_place_by_rename
+rolls_back | verdict uninstall_puts_stock_back
+stays | verdict uninstall_leaves_no_hole
+beside | verdict installs_beside_and_overwrites_nothing
+other_places | verdict installs_where_it_is_told
+versions | verdict packages_have_the_version_of_CHANGES
+openwrt | verdict openwrt
+buildroot | verdict buildroot
+buildroot_config | verdict buildroot_config
+buildroot_hashes | verdict buildroot_hashes
+alpine | verdict alpine
+skipped shellcheck alpine_shellcheck || alpine_shellcheck | verdict alpine_shellcheck
+container | verdict container
