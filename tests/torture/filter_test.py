@@ -75,7 +75,8 @@ def headers(name, musl, folder):
     sysroot = f"build/sysroot/{name}"
     if os.path.isdir(sysroot):
         return [sysroot + "/include"]
-    archives = glob.glob("build/src/musl_*.orig.tar.gz")
+    archives = glob.glob("build/src/musl_*.orig.tar.gz") + \
+        glob.glob("third_party/musl_*.orig.tar.gz")
     if not archives:
         raise Skip(f"no {sysroot} and no archive of musl")
     parts = ["*/arch/*", "*/include/*", "*/tools/*", "*/Makefile"]
