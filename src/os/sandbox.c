@@ -14,23 +14,20 @@
 
 /* ---- resources ---- */
 
-/* Where less is allowed already, raising it fails, and less it stays. */
-static void
-limit(int resource, rlim_t most)
-{
-    const struct rlimit r = {.rlim_cur = most, .rlim_max = most};
-
-    (void)setrlimit(resource, &r);
-}
-
+/* Where less is allowed already, raising it fails, and less it stays. (No
+ * variable has the resource's name: C libraries differ in its type.) */
 static void
 limit_resources(void)
 {
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_NPROC, 0);
-    limit(RLIMIT_NOFILE, OS_FILE_COUNT_MAX);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
+    const struct rlimit files = {OS_FILE_COUNT_MAX, OS_FILE_COUNT_MAX};
+    const struct rlimit size = {OS_FILE_SIZE_MAX, OS_FILE_SIZE_MAX};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)setrlimit(RLIMIT_NPROC, &none);
+    (void)setrlimit(RLIMIT_NOFILE, &files);
     /* Not 0: tcpto is written, and the report may go to a file. */
-    limit(RLIMIT_FSIZE, OS_FILE_SIZE_MAX);
+    (void)setrlimit(RLIMIT_FSIZE, &size);
     (void)signal(SIGXFSZ, SIG_IGN);
 }
 
