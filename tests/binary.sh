@@ -19,6 +19,13 @@ banned='malloc calloc realloc free aligned_alloc posix_memalign brk sbrk mmap
     getaddrinfo gethostbyname res_query fork vfork execve posix_spawn system
     popen dlopen'
 
+# Some is promised for musl only: another C library brings its own heap along.
+# skipped_without_musl NAME
+skipped_without_musl() {
+    ! nm "$debug" | grep -q ' __init_libc$' || return 1
+    echo "skip $1: the C library of this build is not musl"
+}
+
 # verdict NAME WHY: "ok" when there is nothing to complain of
 verdict() {
     if [ -z "$2" ]; then
@@ -49,6 +56,7 @@ stripped() {
 }
 
 small() {
+    ! skipped_without_musl "at_most_${size_max}_bytes" || return 0
     size=$(wc -c <"$program")
     why=
     [ "$size" -le $size_max ] || why="$size bytes are more than $size_max"
@@ -77,6 +85,7 @@ no_banned_symbols() {
         verdict no_heap_no_stdio_no_exec "$debug has no symbols to look at"
         return
     }
+    ! skipped_without_musl no_heap_no_stdio_no_exec || return 0
     why=$(nm "$debug" | awk -v banned="$banned" '
         BEGIN { count = split(banned, word, /[ \n]+/)
                 for (i = 1; i <= count; i++) bad[word[i]] = 1 }
@@ -91,6 +100,7 @@ no_banned_symbols() {
 # real deliveries.
 no_memory_calls() {
     name=no_brk_no_mmap
+    ! skipped_without_musl $name || return 0
     command -v strace >/dev/null || {
         echo "skip $name: no strace"
         return

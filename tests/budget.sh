@@ -138,4 +138,8 @@ if [ "$bound_for" != "$(compiler)" ]; then
     echo "skip budget: BUDGET is for $bound_for, this build is by $(compiler)"
     exit 0
 fi
+if ! grep -q -- ' -nostdinc ' $objects/flags; then
+    echo "skip budget: BUDGET is for bootstrap's musl, this build is without"
+    exit 0
+fi
 compare

@@ -433,6 +433,11 @@ def main():
         if not arguments:
             print("skip stack_bound: code is only read for x86_64")
         return
+    with open(OBJECTS + "/flags", encoding="utf-8") as flags:
+        if " -nostdinc " not in flags.read():
+            if not arguments:
+                print("skip stack_bound: the table is for bootstrap's musl")
+            return
     graph = Graph()
     size, path, cycles = graph.longest()
     if arguments == ["bound"]:
