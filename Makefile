@@ -79,7 +79,9 @@ $(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
 	@echo "  LINK $@" >&2
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBC)
 
-$(OBJ)/src/os/%.o $(TEST)/src/os/%.o: DEFINE += -D_GNU_SOURCE
+# 64 bits for times and sizes: musl has no others, glibc asks.
+$(OBJ)/src/os/%.o $(TEST)/src/os/%.o: DEFINE += -D_GNU_SOURCE \
+    -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64
 $(HOT:%=$(OBJ)/mbedtls/%.o): HOT_NOW = $(HOT_CFLAGS)
 SAY = @mkdir -p $(@D); echo "  CC $<" >&2
 

@@ -27,6 +27,10 @@ enum {
     RANDOM_PIECE = 256 /* getrandom gives as much whole or not at all */
 };
 
+/* Else the year 2038 and files of 2 GiB end something. */
+_Static_assert(sizeof(time_t) == sizeof(int64_t), "times have 64 bits");
+_Static_assert(sizeof(off_t) == sizeof(int64_t), "sizes have 64 bits");
+
 static int last_error;
 
 /* Keeps the reason; the value is what the caller returns. */

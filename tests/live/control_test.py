@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import messages
 from authority import Issuer
 from checks import delivered
-from harness import Skip, Suite, equal
+from harness import BINARY, Skip, Suite, equal
 from nameserver import SilentServer
 from rspawn import may_change_user
 from scripted import EHLO_STARTTLS, Scripted
@@ -22,6 +22,17 @@ HOST = f"[{ADDRESS}]"
 FIRST_LINE = "ZUnable to read control files. (#4.3.0)\n"
 LONG = 10 * 1024 * 1024
 suite = Suite()
+
+
+def system_text(texts):
+    """The one of the C library that the program is linked with."""
+    with open(BINARY, "rb") as program:
+        data = program.read()
+    return next(t for t in texts if t.encode() + b"\0" in data)
+
+
+LINK_LOOP = system_text(["Symbolic link loop", "Too many levels of symbolic links"])
+TOO_LONG = system_text(["Filename too long", "File name too long"])
 
 
 class Setting:
@@ -199,7 +210,7 @@ STRANGE = {
     "directory": (directory, ": not a regular file"),
     "fifo": (fifo, ": not a regular file"),
     "unix_socket": (unix_socket, ": No such device or address"),
-    "link_loop": (lambda path: os.symlink(path, path), ": Symbolic link loop"),
+    "link_loop": (lambda path: os.symlink(path, path), ": " + LINK_LOOP),
     "below_a_file": (link("../bin/qmail-remote/x"), ": Not a directory"),
     "unreadable": (unreadable, ": Permission denied"),
 }
@@ -434,7 +445,7 @@ def a_path_is_made_safe(setting):
 HOMES = {
     "missing": ("/nowhere/at/all", "No such file or directory"),
     "file": ("/dev/null", "Not a directory"),
-    "too_long": ("/x" * 5000, "Filename too long"),
+    "too_long": ("/x" * 5000, TOO_LONG),
 }
 
 
