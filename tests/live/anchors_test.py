@@ -12,7 +12,7 @@ import sys
 import messages
 from authority import Certificate, Issuer, openssl
 from checks import delivered, encrypted, failed
-from harness import Skip, Suite, equal
+from harness import Skip, Suite, equal, needs_musl
 from nameserver import serve_names
 from rspawn import may_change_user
 from scripted import EHLO_STARTTLS, Scripted
@@ -389,6 +389,7 @@ def every_root_by_its_name(setting):
 @suite.case
 def constant_memory_for_any_bundle(setting):
     """Nothing is allocated, however many certificates there are."""
+    needs_musl()
     trace = Trace(setting.world, "memory")
     text = "".join(system_roots(setting)) * 20 + setting.ours
     setting.trusts(setting.path(text), wrapper=trace.wrapper)

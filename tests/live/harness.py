@@ -14,6 +14,18 @@ class Skip(Exception):
     """Raised by a case that cannot run here; its text says why."""
 
 
+def is_musl():
+    """Whether the program is linked with musl, by the words of an error."""
+    with open(BINARY, "rb") as program:
+        return b"\0Symbolic link loop\0" in program.read()
+
+
+def needs_musl():
+    """For what is promised with musl only, of memory and of system calls."""
+    if not is_musl():
+        raise Skip("the C library of this build is not musl")
+
+
 def one_line(text):
     return " | ".join(str(text).strip().split("\n"))
 

@@ -9,7 +9,7 @@ import messages
 from aiosmtp import server_context
 from authority import Issuer
 from checks import delivered, encrypted
-from harness import Skip, Suite, equal
+from harness import Skip, Suite, equal, needs_musl
 from nameserver import serve_names
 from scripted import EHLO_STARTTLS, HOLD, Scripted
 from tlsserver import python_tls
@@ -52,6 +52,7 @@ class Setting:
 
 def peak(setting, secure, key, data):
     """VmHWM while the server holds its reply to the whole message."""
+    needs_musl()
     setting.controls(secure)
     script = {"EHLO": EHLO_STARTTLS if secure else "250 x", ".": HOLD}
     upgrade = python_tls(setting.leaves[key])
@@ -113,6 +114,7 @@ suite.add("stack_tls13_verified_rsa_chain", stack, "rsa", "1.3")
 
 
 def no_memory_calls(setting, secure):
+    needs_musl()
     setting.controls(secure)
     script = {"EHLO": EHLO_STARTTLS} if secure else {}
     trace = Trace(setting.world, f"memory-{secure}")

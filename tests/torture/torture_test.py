@@ -23,7 +23,7 @@ sys.dont_write_bytecode = True
 import calls
 import checks
 from bench import ALLOCATING, DELIVERIES, RUN_LIMIT_S, Shop
-from harness import Skip, Suite, contains, equal
+from harness import Skip, Suite, contains, equal, needs_musl
 from qmailhome import CONTROL_FILES
 from scripted import HOLD
 from world import mount, run_suite
@@ -58,6 +58,7 @@ def check(jobs, results):
 
 
 def each_call_fails(setting, index):
+    needs_musl()
     delivery = DELIVERIES[index]
     setting.use(delivery.resolver)
     faults = sample(calls.plan(setting.bench.counts(delivery)))
