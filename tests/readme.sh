@@ -1,15 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# tests/readme.sh: what README.md and the manual page say, held against the
-# sources: make targets, files, variables; control files, report texts, limits.
+# tests/readme.sh: what README.md, QMAIL.md and the manual page say, held against
+# the sources: make targets, files, variables; control files, texts, limits.
 # Run it from the repository's folder, after make.
 
-# shellcheck disable=SC2016 # backquotes are Markdown's, programs are awk's
+# Backquotes are Markdown's, programs are awk's; our names have no white space.
+# shellcheck disable=SC2016,SC2086
 set -u
 export LC_ALL=C
 page=man/qmail-remote.8
 readme=README.md
+both="$readme QMAIL.md"
 
 # verdict NAME: standard input lists what is wrong
 verdict() {
@@ -21,10 +23,10 @@ verdict() {
     fi
 }
 
-# What README.md has in backquotes or in an indented block, one a line.
+# code FILE...: what is in backquotes or in an indented block, one a line
 code() {
     awk '/^    / { sub(/^ +/, ""); print; next }
-        { for (i = split($0, part, "`"); i > 1; i--) if (i % 2 == 0) print part[i] }' $readme
+        { for (i = split($0, part, "`"); i > 1; i--) if (i % 2 == 0) print part[i] }' "$@"
 }
 
 targets() {
@@ -32,7 +34,7 @@ targets() {
 }
 
 missing_targets() {
-    code | sed -n 's/^\(make\|\.\/bootstrap\) \([a-z][a-z-]*\)$/\2/p' | sort -u |
+    code $both | sed -n 's/^\(make\|\.\/bootstrap\) \([a-z][a-z-]*\)$/\2/p' | sort -u |
         while read -r name; do
             targets | grep -qx "$name" || echo "no target $name in Makefile"
         done
@@ -42,16 +44,16 @@ missing_targets() {
 # a qmail home.
 missing_files() {
     {
-        sed 's/](/\n](/g' $readme | sed -n 's/^](\([^)]*\)).*/\1/p'
-        code | grep -Ex '[A-Za-z0-9_.][A-Za-z0-9_./-]*' | grep -E '/|\.(md|mk|sh|8)$' |
-            grep -v '^control/'
+        cat $both | sed 's/](/\n](/g' | sed -n 's/^](\([^)]*\)).*/\1/p'
+        code $both | grep -Ex '[A-Za-z0-9_.][A-Za-z0-9_./-]*' | grep -E '/|\.(md|mk|sh|8)$' |
+            grep -Ev '^(control|bin|queue)/'
     } | sort -u | while read -r name; do
         [ -e "$name" ] || echo "$name does not exist"
     done
 }
 
 unknown_variables() {
-    code | tr -s ' ,' '\n' | sed 's/=.*//' | grep -Ex '[A-Z][A-Z_]{1,}' | sort -u |
+    code $readme | tr -s ' ,' '\n' | sed 's/=.*//' | grep -Ex '[A-Z][A-Z_]{1,}' | sort -u |
         while read -r name; do
             [ "$name" = QMAILREMOTE ] || grep -qw "$name" config.mk Makefile tests/*/*.mk packaging/*.mk bench/*.mk ||
                 echo "$name means nothing to make"
@@ -66,7 +68,7 @@ loaded_controls() {
     grep -o '"control/[a-z]*["]' src/load.c | sed 's/.*\///; s/"//' | sort -u
 }
 wrong_controls() {
-    { page_controls && code | grep -o 'control/[a-z]*' | sed 's/.*\///'; } | sort -u |
+    { page_controls && code $both | grep -o 'control/[a-z][a-z]*' | sed 's/.*\///'; } | sort -u |
         while read -r name; do
             loaded_controls | grep -qx "$name" || echo "src/load.c does not read $name"
         done
