@@ -6,6 +6,7 @@
 #   alone      make builds the same program in two folders as two users
 #   bootstrap  so does ./bootstrap, and it is the one of this folder
 #   compilers  clang, and a musl toolchain as CC in Alpine's recipe, build it
+#   image      buildah makes the container's image, and starts it
 #   check      ./bootstrap check passes there
 #   plain      so does make check, with the compiler's own C library
 
@@ -117,6 +118,32 @@ part_compilers() {
     } | verdict alpine_recipe_with_a_musl_toolchain
 }
 
+# In storage of its own. What is started says that it lacks arguments, as the
+# user the image names.
+part_image() {
+    if [ "$(id -u)" != 0 ] || ! command -v buildah >/dev/null; then
+        echo 'skip container_image: no buildah, or not root'
+        return
+    fi
+    mkdir "$work/image"
+    echo 'no certificates' >"$work/bundle"
+    packaging/container/root.sh "$work/image/root" "$work/bundle"
+    cp packaging/container/Containerfile "$work/image/"
+    cat >"$work/image/try" <<'TRY'
+set -eu
+b="buildah --root $PWD/store --runroot $PWD/run --storage-driver vfs"
+$b bud --isolation chroot -f Containerfile -t mote .
+container=$($b from localhost/mote)
+$b inspect --type image --format '{{.OCIv1.Config.User}} {{.OCIv1.Config.Entrypoint}}' \
+    localhost/mote >config
+grep -qx '65534:65534 \[/var/qmail/bin/qmail-remote\]' config
+$b run --isolation chroot "$container" -- /var/qmail/bin/qmail-remote >report </dev/null
+grep -q '(#5.3.5)' report
+$b rm "$container"
+TRY
+    run "$work/image" sh try | verdict container_image
+}
+
 # whole NAME COMMAND...: all tests in the unpacked archive, none may fail
 whole() {
     case=$1
@@ -149,7 +176,7 @@ if ! make -s dist >"$work/log" 2>&1; then
     echo "not ok make_dist: $(tail -n 1 "$work/log")"
     exit 1
 fi
-[ $# -gt 0 ] || set -- alone bootstrap compilers check plain
+[ $# -gt 0 ] || set -- alone bootstrap compilers image check plain
 for part in "$@"; do
     "part_$part"
 done
