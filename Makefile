@@ -14,7 +14,7 @@ Q := @
 .PHONY: all check unit lint tidy torture demo budget sim mutants clean distclean FORCE \
     install uninstall install-beside uninstall-beside dist check-dist
 
-all: $(OUT)/qmail-remote
+all: $(OUT)/qmail-remote $(OUT)/mote-probe
 
 # ---- sources: all of ours, and what the configuration uses of mbedTLS
 
@@ -74,6 +74,9 @@ all: build/$(TARGET)/qmail-remote
 build/$(TARGET)/qmail-remote: build/qmail-remote
 	@mkdir -p $(@D); ln -f $< $@
 endif
+# Its other name.
+$(OUT)/mote-probe: $(OUT)/qmail-remote
+	$(Q)ln -sf $(<F) $@
 
 $(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
 	@echo "  LINK $@" >&2

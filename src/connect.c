@@ -148,10 +148,10 @@ connect_again(struct connect *c, uint32_t index)
     struct os_poll p = {.tx = true};
 
     p.fd = os_connect(&c->candidates->list[index].to, true);
-    if (p.fd < 0)
-        return OS_NONE;
-    if (os_poll(&p, 1, deadline_ms) && p.can_tx && os_connected(p.fd) == 0)
+    if (p.fd >= 0 && os_poll(&p, 1, deadline_ms) && p.can_tx &&
+        os_connected(p.fd) == 0)
         return p.fd;
+    c->why = p.fd >= 0 && !p.can_tx ? "timed out" : os_why();
     os_close(p.fd);
     return OS_NONE;
 }

@@ -74,8 +74,8 @@ put_too_big(struct deliver_work *w)
 static bool
 has_said(enum fault fault)
 {
-    return fault != FAULT_RECIPIENTS && fault != FAULT_TOO_BIG &&
-           fault != FAULT_TLS_ABSENT;
+    return fault != FAULT_OK && fault != FAULT_RECIPIENTS &&
+           fault != FAULT_TOO_BIG && fault != FAULT_TLS_ABSENT;
 }
 
 /* The session's verdict and what the server said to it. */
@@ -106,7 +106,10 @@ prepare_tls(struct deliver_work *w)
 {
     const struct job *job = w->given.job;
     uint8_t entropy[TLS_ENTROPY_SIZE];
-    struct tls_config config = {.verify = job->tls_strictness == 2,
+    bool watched = w->given.manner == DELIVER_WATCHED;
+    struct tls_config config = {.verify = job->anchors_fd != OS_NONE &&
+                                          (watched || job->tls_strictness == 2),
+                                .tell = watched,
                                 .arena = w->arena,
                                 .arena_size = sizeof(w->arena)};
 
@@ -162,8 +165,8 @@ died_of_tls(const struct deliver_work *w)
            s->fault_step == SMTP_STEP_EHLO && ended;
 }
 
-static bool
-secure(struct deliver_work *w, uint32_t index)
+bool
+deliver_secure(struct deliver_work *w, uint32_t index)
 {
     const struct policy_candidate *c =
         &w->given.targets->candidates.list[index];
@@ -172,8 +175,8 @@ secure(struct deliver_work *w, uint32_t index)
                              .literal = name->size == 0 ? &c->to.addr : NULL};
     struct link_trust trust = {.job = w->given.job, .work = &w->anchors};
 
-    return link_secure(&w->link, &peer, &trust,
-                       os_now_ms() + w->config.timeout_ms);
+    return prepare_tls(w) && link_secure(&w->link, &peer, &trust,
+                                         os_now_ms() + w->config.timeout_ms);
 }
 
 /* ---- one session ---- */
@@ -190,11 +193,36 @@ configure(struct deliver_work *w)
                              .recipients = job->recipients,
                              .recipient_count = job->recipient_count,
                              .timeout_ms = job->remote_timeout_s * 1000,
+                             .dry = w->given.manner != DELIVER_MAIL,
+                             .watched = w->given.manner == DELIVER_WATCHED,
                              .tls = w->tls_manner,
                              .careful = w->careful || (m->regular && m->old),
                              .survey = m->surveyed,
                              .eight_bit = m->survey.eight_bit,
                              .size = m->survey.size};
+}
+
+void
+deliver_begin(struct deliver_work *w, uint32_t index, int fd)
+{
+    outcome_init(&w->attempt);
+    w->attempt.ip = w->given.targets->candidates.list[index].to.addr;
+    configure(w);
+    link_open(&w->link, fd, &w->tls);
+    smtp_init(&w->smtp, &w->config, os_now_ms());
+}
+
+bool
+deliver_end(struct deliver_work *w, uint32_t index)
+{
+    if (died_of_tls(w))
+        return false;
+    w->tls_found = w->tls_found || w->smtp.secure;
+    put_session(w);
+    if (w->smtp.tls_refused)
+        note_tls_failure(w, index, SLICE("refused by the server"));
+    put_starttls(w, index);
+    return true;
 }
 
 /* The session from greeting to verdict, TLS in between. */
@@ -210,20 +238,13 @@ converse(struct deliver_work *w, uint32_t index)
 
     pump_run(&p);
     if (smtp_want(&w->smtp) & SMTP_WANT_SECURE) {
-        if (!prepare_tls(w))
-            return NEXT_REPORT;
-        if (!secure(w, index))
-            return fail_tls(w, index, w->link.why);
+        if (!deliver_secure(w, index))
+            return w->tls_ready ? fail_tls(w, index, w->link.why) : NEXT_REPORT;
         smtp_secured(&w->smtp, os_now_ms());
         pump_run(&p);
     }
-    if (died_of_tls(w))
+    if (!deliver_end(w, index))
         return fail_tls(w, index, w->smtp.why);
-    w->tls_found = w->tls_found || w->smtp.secure;
-    put_session(w);
-    if (w->smtp.tls_refused)
-        note_tls_failure(w, index, SLICE("refused by the server"));
-    put_starttls(w, index);
     if (w->smtp.final || (d->message->started && !d->message->regular))
         return NEXT_REPORT;
     return w->smtp.careful_wanted ? NEXT_CAREFUL : NEXT_CANDIDATE;
@@ -233,20 +254,15 @@ static enum next
 hold_session(struct deliver_work *w, uint32_t index, int fd)
 {
     struct message *m = w->given.message;
+    bool readable = !m->regular || (message_survey(m) && message_rewind(m));
     enum next next = NEXT_REPORT;
 
-    outcome_init(&w->attempt);
-    w->attempt.ip = w->given.targets->candidates.list[index].to.addr;
     qmail_report_init(w->given.report, w->given.job->recipient_count);
-    if (m->regular && !(message_survey(m) && message_rewind(m))) {
+    deliver_begin(w, index, fd);
+    if (readable)
+        next = converse(w, index);
+    else
         w->attempt.fault = FAULT_MESSAGE;
-        os_close(fd);
-        return NEXT_REPORT;
-    }
-    configure(w);
-    link_open(&w->link, fd, &w->tls);
-    smtp_init(&w->smtp, &w->config, os_now_ms());
-    next = converse(w, index);
     link_close(&w->link,
                next == NEXT_CLEAR ? slice_of(&next, 0) : smtp_tx(&w->smtp));
     /* What a recipient was told counts only with a verdict behind it. */
@@ -325,6 +341,19 @@ put_unconnected(const struct deliver_work *w, struct outcome *out)
     outcome_put_text(&out->detail, c->why);
 }
 
+/* The memory was another stage's: all that is read before it is written. */
+void
+deliver_init(struct deliver_work *w, const struct delivery *d)
+{
+    w->given = *d;
+    w->tls_manner =
+        d->job->anchors == JOB_ANCHORS_NONE ? SMTP_TLS_OFF : SMTP_TLS_TRY;
+    w->careful = false;
+    w->tls_ready = false;
+    w->tls_found = false;
+    w->note_count = 0;
+}
+
 void
 deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
 {
@@ -333,12 +362,7 @@ deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
     bool tls = d->job->anchors != JOB_ANCHORS_NONE;
     bool decided = false;
 
-    /* The memory was another stage's: all that is read before it is written. */
-    w->given = *d;
-    w->careful = false;
-    w->tls_ready = false;
-    w->tls_found = false;
-    w->note_count = 0;
+    deliver_init(w, d);
     outcome_init(out);
     outcome_init(&w->attempt);
     if (d->job->client_cert.used > 0 && !prepare_tls(w)) {

@@ -25,8 +25,16 @@
 #include "tcpto.h"
 #include "tls/tls.h"
 
+enum deliver_manner {
+    DELIVER_MAIL,
+    DELIVER_DRY,    /* all of it but MAIL; FAULT_OK: it would be said */
+    DELIVER_WATCHED /* one session; its replies, and certificates that would be
+                       refused, are told and change nothing */
+};
+
 /* What the stage is given. */
 struct delivery {
+    enum deliver_manner manner;
     const struct job *job;
     const struct targets *targets;
     struct message *message;
@@ -63,5 +71,14 @@ struct deliver_work {
 
 void deliver(const struct delivery *d, struct deliver_work *w,
              struct outcome *out);
+
+/* The pieces of one session, for the probe, which stops between them:
+ * deliver_init once, then begin, pump_run and secure, end. */
+void deliver_init(struct deliver_work *w, const struct delivery *d);
+void deliver_begin(struct deliver_work *w, uint32_t index, int fd);
+/* False: w->link.why; or w->attempt.fault where TLS cannot be set up at all. */
+bool deliver_secure(struct deliver_work *w, uint32_t index);
+/* The verdict is in w->attempt; false: TLS failed, of w->smtp.why. */
+bool deliver_end(struct deliver_work *w, uint32_t index);
 
 #endif

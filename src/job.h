@@ -33,6 +33,7 @@ struct job {
     uint32_t connect_timeout_s, remote_timeout_s;
     struct qmail_ipme ipme;
     struct qmail_route route;
+    uint32_t route_line; /* of smtproutes; 0: none applies */
     struct dns_conf dns;
 
     uint32_t tls_strictness; /* 0, 1, 2 */

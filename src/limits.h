@@ -134,7 +134,14 @@ enum {
     TLS_SHA1_SIZE = 20,
     TLS_CIPHER_SIZE_MAX = 47,     /* the longest of ours has 45 */
     TLS_PEM_LINE_SIZE = 64,       /* RFC 7468 2: a line of base64; any label */
+    TLS_DAY_SIZE = 16,            /* 2026-01-02; a year can have 5 digits */
     TLS_CLOCK_MIN_S = 1577836800, /* 2020-01-01: a clock before it is wrong */
+
+    /* The probe */
+    TELL_VALUE_SIZE_MAX = 1024,          /* told of a reply, an error, a name */
+    TELL_SIZE = 6 * TELL_VALUE_SIZE_MAX, /* a line end can take 5 bytes */
+    TELL_OUTPUT_SIZE_MAX = 1 << 24,      /* 32 servers with all they say */
+    CERTIFICATE_TEXT_SIZE_MAX = 127,     /* told of a name in a certificate */
 
     /* Report */
     REPORT_SIZE_MAX = 65536,

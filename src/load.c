@@ -219,6 +219,7 @@ load_route(struct loader *l)
         return complain(l, true, search.problem);
     }
     l->job->route = search.route;
+    l->job->route_line = search.line;
     return FAULT_OK;
 }
 
@@ -308,13 +309,38 @@ load_client(struct loader *l)
     return fault;
 }
 
-/* What the path says is only read at strictness 2. */
 static enum fault
-load_anchors(struct loader *l)
+open_anchors(struct loader *l)
+{
+    struct job *job = l->job;
+    const char *why = NULL;
+    int fd = OS_NONE;
+
+    if (job->anchors == JOB_ANCHORS_NONE) {
+        outcome_put_text(l->detail,
+                         "control/trustanchors: needed at tlsstrictness 2");
+        return FAULT_CONTROL;
+    }
+    fd = os_open(OS_NONE, (const char *)l->path_bytes, false);
+    if (fd == OS_MISSING)
+        return complain_path(l, "control/trustanchors", "no such file");
+    if (fd < 0)
+        return complain_path(l, "control/trustanchors", os_why());
+    job->anchors_fd = fd;
+    why = anchors_check(l->anchors, job);
+    if (!why)
+        return FAULT_OK;
+    os_close(fd);
+    job->anchors_fd = OS_NONE;
+    return complain_path(l, "control/trustanchors", why);
+}
+
+/* What the path says is only read at strictness 2, or for a survey. */
+static enum fault
+load_anchors(struct loader *l, bool survey)
 {
     struct job *job = l->job;
     enum fault fault = read_path(l, "control/trustanchors");
-    const char *why = NULL;
 
     if (fault != FAULT_OK)
         return fault;
@@ -323,24 +349,15 @@ load_anchors(struct loader *l)
         job->anchors = l->path_bytes[l->path.used - 1] == '/'
                            ? JOB_ANCHORS_DIRECTORY
                            : JOB_ANCHORS_BUNDLE;
-    if (job->tls_strictness < 2)
-        return FAULT_OK;
-    if (job->anchors == JOB_ANCHORS_NONE) {
-        outcome_put_text(l->detail,
-                         "control/trustanchors: needed at tlsstrictness 2");
-        return FAULT_CONTROL;
-    }
-    job->anchors_fd = os_open(OS_NONE, (const char *)l->path_bytes, false);
-    if (job->anchors_fd == OS_MISSING)
-        return complain_path(l, "control/trustanchors", "no such file");
-    if (job->anchors_fd < 0)
-        return complain_path(l, "control/trustanchors", os_why());
-    why = anchors_check(l->anchors, job);
-    return why ? complain_path(l, "control/trustanchors", why) : FAULT_OK;
+    if (job->tls_strictness == 2)
+        return open_anchors(l);
+    if (survey)
+        (void)open_anchors(l);
+    return FAULT_OK;
 }
 
 static enum fault
-load_tls(struct loader *l)
+load_tls(struct loader *l, bool survey)
 {
     struct slice value;
     bool found = false;
@@ -355,7 +372,7 @@ load_tls(struct loader *l)
         if (problem != PROBLEM_NONE)
             return complain(l, false, problem);
     }
-    fault = load_anchors(l);
+    fault = load_anchors(l, survey);
     return fault == FAULT_OK ? load_client(l) : fault;
 }
 
@@ -428,9 +445,9 @@ load(const struct load_args *args, struct load_work *work, struct job *job,
         fault = load_ipme(&l);
     if (fault == FAULT_OK)
         fault = load_route(&l);
-    if (fault == FAULT_OK)
-        fault = load_tls(&l);
     if (fault == FAULT_OK && job->route.kind != ROUTE_ADDRESS)
         load_dns(&l, args);
+    if (fault == FAULT_OK)
+        fault = load_tls(&l, args->survey);
     return fault;
 }

@@ -19,6 +19,9 @@ struct load_args {
     int count;
     char **values; /* argv: host, sender, recipients from 1 on */
     char **environment;
+    /* What tlsstrictness 2 would need is read at any. If it cannot be, that is
+     * a fault at 2 only; else `detail` says so and there is no anchors_fd. */
+    bool survey;
 };
 
 /* Memory that only this stage needs. */

@@ -97,7 +97,7 @@ pump_run(struct pump *p)
     for (;;) {
         uint32_t want = smtp_want(p->smtp);
 
-        if (want & (SMTP_WANT_END | SMTP_WANT_SECURE))
+        if (want & (SMTP_WANT_END | SMTP_WANT_SECURE | SMTP_WANT_LOOK))
             return;
         if (want & SMTP_WANT_RECIPIENT)
             record(p);

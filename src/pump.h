@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Moves bytes between a link, a session and the message until the session
- * ends or wants TLS.
+ * ends, wants TLS, or has a reply to look at.
  *
  * in     a fresh link and session
  * out    both, moved on; recipients' verdicts in the report
@@ -26,7 +26,7 @@ struct pump {
     bool blocked; /* the socket took nothing at the last try */
 };
 
-/* Until SMTP_WANT_END or SMTP_WANT_SECURE. */
+/* Until SMTP_WANT_END, _SECURE or _LOOK. */
 void pump_run(struct pump *p);
 
 #endif

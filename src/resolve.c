@@ -248,10 +248,9 @@ stop_ms(const struct resolve_work *w)
 
 /* ---- candidates ---- */
 
-/* Listed in ipme, or known to be this machine without it. A relay or a
- * literal may be loopback: somebody wrote it down. */
-static bool
-is_own(const struct job *job, const struct addr *a)
+/* A relay or a literal may be loopback: somebody wrote it down. */
+bool
+resolve_is_own(const struct job *job, const struct addr *a)
 {
     if (qmail_ipme_contains(&job->ipme, a) || addr_is_unspecified(a))
         return true;
@@ -265,7 +264,7 @@ add_address(const struct job *job, const struct resolve_work *w, uint32_t host,
     struct policy_candidate c = {.to = {.addr = *a, .port = job->route.port},
                                  .preference = w->hosts[host].preference,
                                  .host = (uint16_t)host};
-    bool own = is_own(job, a);
+    bool own = resolve_is_own(job, a);
 
     /* An address of ours among a relay's cuts none of the others off. */
     if (own && job->route.relay)
@@ -361,7 +360,7 @@ take_address(const struct job *job, struct targets *out)
 {
     struct policy_candidate c = {
         .to = {.addr = job->route.addr, .port = job->route.port}};
-    bool own = is_own(job, &c.to.addr);
+    bool own = resolve_is_own(job, &c.to.addr);
 
     out->names[0].size = 0;
     policy_candidates_add(&out->candidates, &c, own);
@@ -385,7 +384,6 @@ start(const struct job *job, struct resolve_work *w)
                         &name))
         return relay ? FAULT_DNS : FAULT_NO_HOST;
     w->random_used = sizeof(w->random);
-    w->host_count = 0;
     if (!os_random(&seed, sizeof(seed)))
         return FAULT_SYSTEM;
     dns_lookup_init(&w->lookup, &job->dns, seed);
@@ -422,6 +420,8 @@ resolve(const struct job *job, struct resolve_work *w, struct targets *out)
     enum fault fault = FAULT_OK;
 
     policy_candidates_init(&out->candidates);
+    w->lookup.task_count = 0;
+    w->host_count = 0;
     if (job->route.kind == ROUTE_ADDRESS)
         return take_address(job, out);
     fault = start(job, w);
@@ -429,5 +429,8 @@ resolve(const struct job *job, struct resolve_work *w, struct targets *out)
         fault = wait_for_answers(w);
     for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
         close_attempt(w, i);
-    return fault == FAULT_OK ? collect(job, w, out) : fault;
+    if (fault == FAULT_OK)
+        return collect(job, w, out);
+    w->host_count = 0;
+    return fault;
 }

@@ -51,7 +51,10 @@ struct resolve_work {
     uint32_t polled[DNS_ATTEMPT_COUNT_MAX]; /* whose attempt each poll is */
 };
 
+/* What `w` learnt stays there, for whoever wants to tell it. */
 enum fault resolve(const struct job *job, struct resolve_work *w,
                    struct targets *out);
+/* Listed in ipme, or known to be this machine without it. */
+bool resolve_is_own(const struct job *job, const struct addr *a);
 
 #endif

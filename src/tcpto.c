@@ -24,15 +24,16 @@ read_table(int fd, enum addr_family family, uint8_t *out)
     return used;
 }
 
-/* For update if possible. Only a regular file: nothing else keeps records. */
+/* For update where wanted and possible. Only a regular file: nothing else keeps
+ * records. */
 static void
-open_table(struct tcpto_table *table, enum addr_family family)
+open_table(struct tcpto_table *table, enum addr_family family, bool update)
 {
     struct os_file info;
 
-    table->fd = os_open(OS_NONE, path_of(family), true);
-    table->writable = table->fd >= 0;
-    if (table->fd == OS_ERROR)
+    table->fd = os_open(OS_NONE, path_of(family), update);
+    table->writable = update && table->fd >= 0;
+    if (table->fd == OS_ERROR && update)
         table->fd = os_open(OS_NONE, path_of(family), false);
     if (table->fd < 0) {
         table->fd = OS_NONE;
@@ -43,10 +44,10 @@ open_table(struct tcpto_table *table, enum addr_family family)
 }
 
 void
-tcpto_open(struct tcpto *t)
+tcpto_open(struct tcpto *t, bool update)
 {
-    open_table(&t->four, ADDR_IPV4);
-    open_table(&t->six, ADDR_IPV6);
+    open_table(&t->four, ADDR_IPV4, update);
+    open_table(&t->six, ADDR_IPV6, update);
 }
 
 static struct tcpto_table *

@@ -26,8 +26,9 @@ struct tcpto {
     struct tcpto_table four, six;
 };
 
-/* Before anything else; the files stay open. */
-void tcpto_open(struct tcpto *t);
+/* Before anything else; the files stay open. Without `update` nothing is ever
+ * written. */
+void tcpto_open(struct tcpto *t, bool update);
 bool tcpto_skip(struct tcpto *t, const struct addr *a);
 void tcpto_record(struct tcpto *t, const struct addr *a, bool timed_out);
 

@@ -159,6 +159,7 @@ task_restart(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
 static void
 task_start(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
 {
+    task->asked_ms = now_ms;
     task->end_ms = INT64_MAX;
     if (l->conf->timeout_ms > 0)
         task->end_ms = now_ms + l->conf->timeout_ms;
@@ -292,6 +293,8 @@ attempt_read(struct dns_lookup *l, uint32_t attempt, struct slice packet,
     case DNS_VERDICT_IGNORE:
         break;
     case DNS_VERDICT_DONE:
+        task->answered_ms = now_ms;
+        task->server = attempt % DNS_SERVER_COUNT_MAX;
         task_end(l, task);
         break;
     case DNS_VERDICT_ALIAS:
@@ -371,6 +374,8 @@ dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
     l->mx_taken = l->mx_taken || type == DNS_MX;
     l->task_count++;
     task->phase = DNS_PHASE_START;
+    task->answered_ms = 0;
+    task->dropped = false;
     dns_query_init(&task->query, name, type, type == DNS_MX ? &l->mx : NULL);
     for (uint32_t i = 0; i < DNS_SERVER_COUNT_MAX; i++)
         l->attempts[attempt_of(l, task, i)] =
@@ -383,6 +388,7 @@ void
 dns_lookup_drop(struct dns_lookup *l, uint32_t question)
 {
     assert(question < l->task_count);
+    l->tasks[question].dropped = true;
     task_end(l, &l->tasks[question]);
 }
 

@@ -68,6 +68,11 @@ struct dns_task {
     int64_t end_ms;       /* control/timeoutdns */
     int64_t phase_end_ms; /* of the round or the pause */
     int64_t hedge_ms;     /* when the next server is asked anyway */
+    /* For whoever wants to tell how it went. */
+    int64_t asked_ms;    /* when it was asked first */
+    int64_t answered_ms; /* when the answer came, 0: none did */
+    uint32_t server;     /* whose it was */
+    bool dropped;        /* no answer was wanted any more */
 };
 
 struct dns_lookup {

@@ -207,10 +207,10 @@ dns_query_read(struct dns_query *q, const struct dns_question *sent, bool tcp,
     case DNS_READING_SOUND:
         break;
     }
-    switch (m.rcode) {
-    case DNS_RCODE_NOERROR:
-    case DNS_RCODE_NXDOMAIN:
+    if (m.rcode == DNS_RCODE_NOERROR || m.rcode == DNS_RCODE_NXDOMAIN)
         return interpret(q, &m);
+    q->refused = m.rcode;
+    switch (m.rcode) {
     case DNS_RCODE_FORMERR:
     case DNS_RCODE_NOTIMP:
     case DNS_RCODE_BADVERS:

@@ -61,6 +61,7 @@ struct dns_query {
     enum dns_state state;
     uint32_t alias_count;
     uint32_t round_count; /* rounds begun; kept by dns/lookup */
+    uint32_t refused;     /* the last error code that came, or 0 */
     uint32_t address_count;
     struct addr addresses[DNS_ADDRESS_COUNT_MAX];
     struct dns_mx_set *mx; /* type DNS_MX only, else NULL */

@@ -17,11 +17,11 @@
 /* Where less is allowed already, raising it fails, and less it stays. (No
  * variable has the resource's name: C libraries differ in its type.) */
 static void
-limit_resources(void)
+limit_resources(uint32_t file_size_max)
 {
     const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
     const struct rlimit files = {OS_FILE_COUNT_MAX, OS_FILE_COUNT_MAX};
-    const struct rlimit size = {OS_FILE_SIZE_MAX, OS_FILE_SIZE_MAX};
+    const struct rlimit size = {file_size_max, file_size_max};
 
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)setrlimit(RLIMIT_NPROC, &none);
@@ -308,7 +308,7 @@ close_calls(void)
 void
 sandbox_apply(const struct os_confinement *c)
 {
-    limit_resources();
+    limit_resources(c->file_size_max);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return;
     close_files(c);

@@ -123,6 +123,7 @@ read_some(struct smtp *s, struct slice bytes, int64_t now_ms)
     if (s->reply.state == SMTP_REPLY_LINE)
         return used;
     s->reply_open = false;
+    s->look_ready = s->config->watched;
     s->deadline_ms = now_ms + s->config->timeout_ms;
     go(s, answer(s));
     return used;
@@ -134,7 +135,7 @@ read_all(struct smtp *s, int64_t now_ms)
     size_t used = 0;
 
     while (used < s->rx_used && s->step < SMTP_STEP_SECURE &&
-           !s->recipient_ready)
+           !s->recipient_ready && !s->look_ready)
         used += read_some(s, slice_of(s->rx_bytes + used, s->rx_used - used),
                           now_ms);
     s->rx_used -= used;
@@ -171,6 +172,8 @@ smtp_want(const struct smtp *s)
 
     if (s->recipient_ready)
         return SMTP_WANT_RECIPIENT;
+    if (s->look_ready)
+        return SMTP_WANT_LOOK;
     if (s->step == SMTP_STEP_END)
         return SMTP_WANT_END;
     if (s->step == SMTP_STEP_SECURE)
@@ -267,8 +270,8 @@ smtp_body(struct smtp *s, struct slice *in, bool last)
 void
 smtp_taken(struct smtp *s, int64_t now_ms)
 {
-    assert(s->recipient_ready);
-    s->recipient_ready = false;
+    assert(s->recipient_ready || s->look_ready);
+    s->recipient_ready = s->look_ready = false;
     read_all(s, now_ms);
 }
 

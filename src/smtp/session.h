@@ -52,7 +52,8 @@ enum {
     SMTP_WANT_BODY = 4,      /* the next bytes of the message */
     SMTP_WANT_RECIPIENT = 8, /* a recipient's verdict is to be taken */
     SMTP_WANT_SECURE = 16,   /* TLS is to be set up, now */
-    SMTP_WANT_END = 32       /* over */
+    SMTP_WANT_END = 32,      /* over */
+    SMTP_WANT_LOOK = 64      /* `watched`: the last reply may be looked at */
 };
 
 struct smtp_config {
@@ -63,6 +64,8 @@ struct smtp_config {
     uint32_t timeout_ms;
     enum smtp_tls tls;
     bool careful; /* lock-step and DATA whatever the server offers */
+    bool dry;     /* ends with FAULT_OK where MAIL would be said */
+    bool watched; /* stops behind each reply */
     bool survey;  /* the next two are known */
     bool eight_bit;
     uint64_t size; /* octets, as SIZE counts them */
@@ -88,6 +91,7 @@ struct smtp {
     bool reply_stray;       /* it began before its command was sent */
     bool reply_early;       /* it began before the message was sent */
     bool recipient_ready;
+    bool look_ready;
     uint32_t recipients_sent, recipients_answered, recipients_accepted;
     uint32_t commands_sent, commands_answered;
     struct smtp_body body;
@@ -120,7 +124,7 @@ void smtp_tx_ack(struct smtp *s, size_t size, int64_t now_ms);
 void smtp_sent(struct smtp *s, int64_t now_ms);
 /* Takes from the message what fits; `last`: nothing follows it. */
 void smtp_body(struct smtp *s, struct slice *in, bool last);
-/* recipient_verdict and reply have been read. */
+/* recipient_verdict and reply have been read, or the reply looked at. */
 void smtp_taken(struct smtp *s, int64_t now_ms);
 /* TLS is up: all that was said in clear is forgotten. */
 void smtp_secured(struct smtp *s, int64_t now_ms);

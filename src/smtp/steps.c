@@ -106,6 +106,15 @@ is_too_big(const struct smtp *s)
            s->config->size > s->features.size_max;
 }
 
+/* As secure as it has to be: MAIL, unless there is a reason not to say it. */
+static enum smtp_step
+before_mail(struct smtp *s)
+{
+    if (is_too_big(s))
+        return smtp_finish(s, FAULT_TOO_BIG, true);
+    return s->config->dry ? smtp_finish(s, FAULT_OK, true) : SMTP_STEP_MAIL;
+}
+
 /* The capabilities that count are known. */
 static enum smtp_step
 after_hello(struct smtp *s)
@@ -114,9 +123,7 @@ after_hello(struct smtp *s)
         return SMTP_STEP_STARTTLS;
     if (!s->secure && s->config->tls == SMTP_TLS_MUST)
         return smtp_finish(s, FAULT_TLS_ABSENT, false);
-    if (is_too_big(s))
-        return smtp_finish(s, FAULT_TOO_BIG, true);
-    return SMTP_STEP_MAIL;
+    return before_mail(s);
 }
 
 static enum smtp_step
@@ -162,7 +169,7 @@ after_starttls(struct smtp *s)
         return smtp_finish(s, FAULT_TLS_REFUSED, false);
     if (s->reply.code == SMTP_CLOSING)
         return smtp_died(s, SLICE(""));
-    return is_too_big(s) ? smtp_finish(s, FAULT_TOO_BIG, true) : SMTP_STEP_MAIL;
+    return before_mail(s);
 }
 
 /* ---- MAIL: as secure as it has to be ---- */
@@ -172,7 +179,7 @@ emit_mail(struct smtp *s)
 {
     const struct smtp_config *c = s->config;
 
-    assert(s->secure || c->tls != SMTP_TLS_MUST);
+    assert(!c->dry && (s->secure || c->tls != SMTP_TLS_MUST));
     buf_put_text(&s->tx, "MAIL FROM:<");
     smtp_address_put(&s->tx, c->sender);
     buf_put_text(&s->tx, ">");

@@ -21,6 +21,7 @@ struct tls_core {
     mbedtls_ssl_context ssl; /* of a connection */
     mbedtls_x509_crt anchors;
     uint32_t anchor_count;
+    const mbedtls_x509_crt *anchor; /* the one that the chain ends in */
     struct buf reason;
 
     mbedtls_ssl_config config; /* of the program's run */

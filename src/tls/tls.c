@@ -163,6 +163,7 @@ tls_init(struct tls *t, const struct tls_config *config,
 
     memset(t, 0, sizeof(*t));
     t->verify = config->verify;
+    t->tell = config->tell;
     buf_init(&why, t->reason_text, sizeof(t->reason_text));
     mbedtls_memory_buffer_alloc_init(config->arena, config->arena_size);
     t->core = core_new();
@@ -208,6 +209,7 @@ tls_end(struct tls *t)
     mbedtls_x509_crt_free(&t->core->anchors);
     mbedtls_x509_crt_init(&t->core->anchors);
     t->core->anchor_count = 0;
+    t->core->anchor = NULL;
     t->lent = slice_of(NULL, 0);
     t->lent_acked = 0;
     t->state = TLS_IDLE;

@@ -31,7 +31,8 @@ enum tls_state {
 };
 
 struct tls_config {
-    bool verify;              /* no TLS_OPEN without tls_verify */
+    bool verify; /* no TLS_OPEN without tls_verify */
+    bool tell;   /* a bad certificate is TLS_OPEN all the same, with `reason` */
     struct slice client_cert; /* PEM: leaf, then its chain; data NULL: none */
     struct slice client_key;  /* PEM */
     uint8_t *arena;           /* lent for ever; aligned as max_align_t */
@@ -59,6 +60,7 @@ struct tls {
     size_t rx_used;
     bool rx_end;
     bool verify;
+    bool tell;
     bool close_due; /* close_notify is to follow `lent` */
     bool close_said;
     struct addr literal;

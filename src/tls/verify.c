@@ -31,6 +31,7 @@ struct verdict {
     /* The certificate nearest to the leaf, and whether it is the leaf. */
     const mbedtls_x509_crt *expired, *future;
     bool expired_leaf, future_leaf;
+    struct tls_core *core;
 };
 
 static struct slice
@@ -51,6 +52,13 @@ issuer_known(const struct tls *t, const struct tls_name_hash *hash)
 static void
 refuse(struct tls *t, uint8_t alert)
 {
+    if (t->tell) {
+        t->reason = buf_slice(&t->core->reason);
+        t->state = TLS_OPEN;
+        /* Of a later failure the reason is another one. */
+        buf_reset(&t->core->reason);
+        return;
+    }
     tls_give_up(t, TLS_REFUSED);
     /* Its result does not matter: the connection is over. */
     (void)mbedtls_ssl_send_alert_message(&t->core->ssl,
@@ -126,7 +134,11 @@ note_certificate(void *context, mbedtls_x509_crt *cert, int depth,
                  uint32_t *flags)
 {
     struct verdict *v = context;
+    const mbedtls_x509_crt *anchor = &v->core->anchors;
 
+    for (; anchor != NULL; anchor = anchor->next)
+        if (anchor == cert)
+            v->core->anchor = cert;
     if (*flags & MBEDTLS_X509_BADCERT_EXPIRED) {
         v->expired = cert;
         v->expired_leaf = depth == 0;
@@ -307,7 +319,7 @@ void
 tls_verify(struct tls *t)
 {
     struct tls_core *core = t->core;
-    struct verdict v = {.flags = 0};
+    struct verdict v = {.core = core};
     mbedtls_x509_crt *leaf;
     int error;
 

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+#include "confine.h"
+
+#include "os/os.h"
+
+void
+confine(const struct job *job, uint32_t file_size_max)
+{
+    struct os_confinement c = {.directory = OS_NONE,
+                               .file_size_max = file_size_max};
+
+    if (job->anchors == JOB_ANCHORS_DIRECTORY)
+        c.directory = job->anchors_fd;
+    c.ports[c.port_count++] = job->route.port;
+    for (uint32_t i = 0; i < job->dns.server_count; i++)
+        c.ports[c.port_count++] = job->dns.servers[i].port;
+    os_confine(&c);
+}

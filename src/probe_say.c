@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: ISC */
+#include "probe_say.h"
+
+#include "tls/show.h"
+
+/* ---- where to ---- */
+
+void
+probe_say_route(struct root *r)
+{
+    static const char *const kinds[] = {[ROUTE_MX] = "exchangers",
+                                        [ROUTE_NAME] = "relay",
+                                        [ROUTE_ADDRESS] = "address"};
+    const struct qmail_route *route = &r->job.route;
+    const struct slice name = qmail_route_name(route);
+    uint32_t line = r->job.route_line;
+
+    say(&r->say,
+        "[route]Route: {%kind}{ of $host}{ $relay}{ @address}{, port #port}"
+        "{, by control/smtproutes line #line}{%}\n",
+        kinds[route->kind], route->kind == ROUTE_MX ? &r->job.host : NULL,
+        route->kind == ROUTE_NAME ? &name : NULL,
+        route->kind == ROUTE_ADDRESS ? &route->addr : NULL,
+        (uint32_t)route->port, line > 0 ? line : TELL_NO_NUMBER,
+        line > 0 ? NULL : ", no line of control/smtproutes applies");
+}
+
+/* A name as text; the buffer is the caller's. */
+struct name_text {
+    struct slice text;
+    uint8_t bytes[NAME_TEXT_SIZE_MAX + ASCII_NUMBER_SIZE_MAX];
+};
+
+static const struct slice *
+print_name(struct name_text *n, const struct dns_name *name,
+           uint32_t preference)
+{
+    struct buf out;
+
+    buf_init(&out, n->bytes, sizeof(n->bytes));
+    if (preference != TELL_NO_NUMBER) {
+        buf_put_number(&out, preference, 1);
+        buf_put_byte(&out, ' ');
+    }
+    dns_name_print(&out, name);
+    n->text = buf_slice(&out);
+    return &n->text;
+}
+
+static void
+say_answer(struct say *s, const struct dns_query *q)
+{
+    struct name_text text;
+
+    say(s, "{: <answer}");
+    for (uint32_t i = 0; i < q->address_count; i++)
+        say(s, "{@}", &q->addresses[i]);
+    for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
+        say(s, "{$}",
+            print_name(&text, &q->mx->items[i].name,
+                       q->mx->items[i].preference));
+    say(s, "{%}>", q->mx && q->mx->null ? "0 ." : NULL);
+}
+
+static const char *
+error_text(uint32_t code)
+{
+    switch (code) {
+    case DNS_RCODE_NOERROR:
+        return NULL;
+    case DNS_RCODE_SERVFAIL:
+        return "SERVFAIL";
+    case DNS_RCODE_REFUSED:
+        return "REFUSED";
+    default:
+        return "an error";
+    }
+}
+
+static void
+say_question(struct say *s, const struct dns_conf *conf,
+             const struct dns_task *task)
+{
+    static const char *const states[] = {
+        [DNS_PENDING] = ": not waited for",  [DNS_FOUND] = "",
+        [DNS_NODATA] = ": no such record",   [DNS_NO_NAME] = ": no such name",
+        [DNS_FAILED] = ": no usable answer",
+    };
+    const struct dns_query *q = &task->query;
+    bool answered = task->answered_ms > 0;
+    struct name_text name, alias;
+
+    say(s, "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}",
+        q->type == DNS_MX  ? "MX"
+        : q->type == DNS_A ? "A"
+                           : "AAAA",
+        print_name(&name, &q->name, TELL_NO_NUMBER),
+        q->alias_count > 0 ? print_name(&alias, &q->target, TELL_NO_NUMBER)
+                           : NULL,
+        states[q->state]);
+    if (q->state == DNS_FOUND)
+        say_answer(s, q);
+    say(s, "{, a server says %error}{ (@server}{, #ms}{ ms)%}\n",
+        answered ? NULL : error_text(q->refused),
+        answered ? &conf->servers[task->server].addr : NULL,
+        answered ? (uint32_t)(task->answered_ms - task->asked_ms)
+                 : TELL_NO_NUMBER,
+        answered ? "" : NULL);
+}
+
+void
+probe_say_names(struct root *r)
+{
+    const struct dns_lookup *l = &r->work.resolve.lookup;
+
+    for (uint32_t i = 0; i < l->task_count; i++)
+        if (!l->tasks[i].dropped)
+            say_question(&r->say, &r->job.dns, &l->tasks[i]);
+}
+
+/* ---- who ---- */
+
+/* NULL: it has none. */
+static const struct slice *
+name_of(const struct root *r, uint32_t index, struct slice *out)
+{
+    const struct target_name *name =
+        &r->targets.names[r->targets.candidates.list[index].host];
+
+    *out = slice_of(name->text, name->size);
+    return name->size > 0 ? out : NULL;
+}
+
+static void
+say_candidate(struct root *r, uint32_t index)
+{
+    const struct policy_candidate *c = &r->targets.candidates.list[index];
+    struct slice name;
+
+    say(&r->say,
+        "[candidate]Candidate {#number}: {@address}{ $name}"
+        "{, preference #preference}{, not tried: %skipped}\n",
+        index + 1, &c->to.addr, name_of(r, index, &name),
+        r->job.route.kind == ROUTE_MX ? c->preference : TELL_NO_NUMBER,
+        tcpto_skip(&r->tcpto, &c->to.addr)
+            ? "timed out lately (queue/lock/tcpto)"
+            : NULL);
+}
+
+/* NULL: it was not. */
+static const char *
+why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
+{
+    const struct policy_candidates *c = &r->targets.candidates;
+
+    for (uint32_t i = 0; i < c->count; i++)
+        if (addr_equal(&c->list[i].to.addr, a))
+            return NULL;
+    if (resolve_is_own(&r->job, a))
+        return "an address of this machine";
+    if (addr_is_unusable(a))
+        return "no mail server can have it";
+    if (c->own_seen && preference >= c->own_preference)
+        return "no better than an address of this machine";
+    return "too many addresses";
+}
+
+static void
+say_dropped(struct root *r, const struct addr *a, const struct resolve_host *h)
+{
+    const char *why =
+        a ? why_dropped(r, a, h ? h->preference : 0) : "no address is known";
+    struct name_text name;
+
+    if (why)
+        say(&r->say, "[dropped]Dropped:{ @address}{ $name}{: %why}\n", a,
+            h ? print_name(&name, &h->name, TELL_NO_NUMBER) : NULL, why);
+}
+
+static void
+say_addresses(struct root *r, const struct resolve_host *h)
+{
+    uint32_t count = 0;
+
+    for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
+        const struct dns_query *q =
+            dns_lookup_answer(&r->work.resolve.lookup, h->questions[family]);
+
+        for (uint32_t i = 0; i < q->address_count; i++)
+            say_dropped(r, &q->addresses[i], h);
+        count += q->address_count;
+    }
+    if (count == 0)
+        say_dropped(r, NULL, h);
+}
+
+void
+probe_say_candidates(struct root *r)
+{
+    for (uint32_t i = 0; i < r->targets.candidates.count; i++)
+        say_candidate(r, i);
+    if (r->job.route.kind == ROUTE_ADDRESS)
+        say_dropped(r, &r->job.route.addr, NULL);
+    for (uint32_t i = 0; i < r->work.resolve.host_count; i++)
+        say_addresses(r, &r->work.resolve.hosts[i]);
+}
+
+/* ---- a session ---- */
+
+bool
+probe_say_connect(struct root *r, uint32_t index)
+{
+    struct deliver_work *w = &r->work.deliver;
+    int64_t began_ms = os_now_ms();
+    int fd = connect_again(&w->connect, index);
+    struct slice name;
+
+    say(&r->say,
+        "[connection]To {@address}{ $name}: {connected%}{no connection: %why}"
+        "{ (#ms} ms)\n",
+        &r->targets.candidates.list[index].to.addr, name_of(r, index, &name),
+        fd < 0 ? NULL : "", fd < 0 ? w->connect.why : NULL,
+        (uint32_t)(os_now_ms() - began_ms));
+    if (fd >= 0)
+        deliver_begin(w, index, fd);
+    return fd >= 0;
+}
+
+void
+probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms)
+{
+    const struct smtp *smtp = &r->work.deliver.smtp;
+    const struct slice text = buf_slice(&smtp->reply.text);
+
+    say(&r->say, "[reply]  {%to}{ over %over}{ (#ms} ms){: $text}\n",
+        smtp_step_text(step), smtp->secure ? "TLS" : NULL, (uint32_t)took_ms,
+        &text);
+}
+
+static void
+say_certificate(struct root *r, uint32_t index, const char *what)
+{
+    struct tls_certificate c;
+
+    if (tls_show(&r->work.deliver.tls, index, &c))
+        say(&r->say,
+            "[certificate]  {%what}{: $subject}{, issued by $issuer}"
+            "{, $from}{ to $until}{, for $names}\n",
+            what, &c.subject, &c.issuer, &c.from, &c.until,
+            c.names.size > 0 ? &c.names : NULL);
+}
+
+void
+probe_say_tls(struct root *r, int64_t took_ms)
+{
+    const struct tls *tls = &r->work.deliver.tls;
+
+    say(&r->say, "[tls]  TLS{ (#ms} ms){: $protocol}{, $cipher}\n",
+        (uint32_t)took_ms, &tls->proto, &tls->cipher);
+    for (uint32_t i = 0; i < TLS_SHOW_ANCHOR; i++)
+        say_certificate(r, i, i == 0 ? "certificate" : "its authority");
+    say_certificate(r, TLS_SHOW_ANCHOR, "trust anchor");
+}
+
+/* ---- verdicts ---- */
+
+/* The record of the report, without its letter and its NUL. */
+static struct slice
+record_of(struct root *r, const struct outcome *o)
+{
+    struct qmail_verdict verdict = outcome_verdict(o, r->job.host);
+
+    qmail_report_init(&r->report, 1);
+    qmail_report_final(&r->report, &verdict);
+    return slice_part(buf_slice(&r->report.out), 1, r->report.out.used - 1);
+}
+
+void
+probe_say_outcome(struct root *r, const struct outcome *o)
+{
+    const struct slice report = record_of(r, o);
+
+    say(&r->say, "[failed]{  no mail to this one: $report}\n", &report);
+}
+
+void
+probe_say_verdict(struct root *r)
+{
+    const struct outcome *o = &r->outcome;
+    char class[] = {fault_row(o->fault)->class, 0};
+    const struct slice report = record_of(r, o), tls = buf_slice(&o->starttls);
+
+    say(&r->say, "[verdict]{!%class}", class);
+    if (o->fault == FAULT_OK)
+        say(&r->say,
+            "{Result: now the mail would be sent to @address}{, $tls}\n",
+            &o->ip, tls.size > 0 ? &tls : NULL);
+    else
+        say(&r->say, "Result: now the mail would {%}{: $report}\n",
+            *class == 'D' ? "bounce" : "wait in the queue", &report);
+}

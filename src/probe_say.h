@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the probe says of each stage.
+ *
+ * in     what the stages left behind in root
+ * out    lines, by say.h
+ * bound  none of its own
+ * fault  none of its own
+ */
+#ifndef PROBE_SAY_H
+#define PROBE_SAY_H
+
+#include "root.h"
+
+void probe_say_route(struct root *r);
+/* The questions to the DNS and what came of them. */
+void probe_say_names(struct root *r);
+/* Addresses in the order they are tried, then those left out. */
+void probe_say_candidates(struct root *r);
+/* Connects to one; false: it did not work. */
+bool probe_say_connect(struct root *r, uint32_t index);
+/* The reply at hand was to `step`. */
+void probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms);
+/* TLS as it was set up, and the certificates. */
+void probe_say_tls(struct root *r, int64_t took_ms);
+/* Why a session would end, and the next candidate be tried. */
+void probe_say_outcome(struct root *r, const struct outcome *o);
+/* What qmail-remote would do. */
+void probe_say_verdict(struct root *r);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: ISC */
+#include "say.h"
+
+#include "output.h"
+
+void
+say_init(struct say *s)
+{
+    buf_init(&s->out, s->bytes, sizeof(s->bytes));
+    s->tell.out = &s->out;
+}
+
+void
+say(struct say *s, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    qmail_tell(&s->tell, format, &values);
+    va_end(values);
+    s->lost = s->lost || !output(buf_slice(&s->out));
+    buf_reset(&s->out);
+}

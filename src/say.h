@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lines of qmail/tell.h on descriptor 1.
+ *
+ * in     a format of qmail/tell.h and its values
+ * out    bytes on descriptor 1
+ * bound  TELL_SIZE held
+ * fault  `lost`: nobody reads them any more; the rest is dropped
+ * order  say_init, say ...
+ */
+#ifndef SAY_H
+#define SAY_H
+
+#include "qmail/tell.h"
+
+struct say {
+    struct qmail_tell tell;
+    struct buf out;
+    bool lost;
+    uint8_t bytes[TELL_SIZE];
+};
+
+void say_init(struct say *s);
+void say(struct say *s, const char *format, ...);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the peer's certificates say, for a person to read.
+ *
+ * in     struct tls, from TLS_ANCHORS on
+ * out    names and dates; names are bytes of any origin
+ * bound  CERTIFICATE_TEXT_SIZE_MAX of a name, TELL_VALUE_SIZE_MAX of the list
+ * fault  false: there is no such certificate
+ */
+#ifndef TLS_SHOW_H
+#define TLS_SHOW_H
+
+#include "tls/tls.h"
+
+enum { TLS_SHOW_ANCHOR = TLS_ISSUER_COUNT_MAX };
+
+struct tls_certificate {
+    struct slice subject, issuer; /* the common name, or the last part */
+    struct slice from, until;     /* 2026-01-02 */
+    struct slice names;           /* dNSName, iPAddress: a, b */
+    uint8_t from_bytes[TLS_DAY_SIZE], until_bytes[TLS_DAY_SIZE];
+    uint8_t names_bytes[TELL_VALUE_SIZE_MAX];
+};
+
+/* The index-th of the chain, the server's own is 0; or the anchor it ends in,
+ * if it is one of them all. The slices are valid until tls_end. */
+bool tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out);
+
+#endif
