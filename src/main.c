@@ -22,15 +22,15 @@ int
 main(int argc, char **argv, char **envp)
 {
     const struct load_args args = {argc, argv, envp, false};
-    const struct delivery delivery = {DELIVER_MAIL,  &root.job,
-                                      &root.targets, &root.message,
-                                      &root.report,  &root.tcpto};
+    static const struct delivery delivery = {DELIVER_MAIL,  &root.job,
+                                             &root.targets, &root.message,
+                                             &root.report,  &root.tcpto};
     struct outcome *o = &root.outcome;
 
     os_start();
     outcome_init(o);
     if (argc > 0 && probe_is_meant(argv[0]))
-        return probe(&args, &root);
+        return probe(&args, &delivery, &root);
     o->fault = load(&args, &root.work.load, &root.job, &o->detail);
     if (o->fault == FAULT_OK)
         o->fault = message_open(&root.message);

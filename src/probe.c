@@ -7,32 +7,15 @@
 
 enum { ERROR_FD = 2, STATUS_USAGE = 2, STATUS_NEVER = 100, STATUS_LATER = 111 };
 
-/* What a session with a candidate showed of TLS. */
-enum sight_tls {
-    SIGHT_OFF,      /* not wanted */
-    SIGHT_ABSENT,   /* not offered */
-    SIGHT_REFUSED,  /* STARTTLS was */
-    SIGHT_FAILED,   /* the handshake did */
-    SIGHT_UNKNOWN,  /* TLS, but nothing to prove it by */
-    SIGHT_UNPROVED, /* the certificate is not good */
-    SIGHT_PROVED
-};
-
-struct sight {
-    enum sight_tls tls;
-    struct buf why; /* not proved at tlsstrictness 2 */
-    uint8_t why_bytes[TLS_REASON_SIZE_MAX];
-};
-
 bool
 probe_is_meant(const char *name)
 {
-    struct slice whole = slice_text(name), own = SLICE("mote-probe");
+    const char *last = name;
 
-    if (whole.size > own.size && name[whole.size - own.size - 1] != '/')
-        return false;
-    return slice_equal(slice_part(whole, whole.size - own.size, whole.size),
-                       own);
+    for (; *name; name++)
+        if (*name == '/')
+            last = name + 1;
+    return slice_equal(slice_text(last), SLICE("mote-probe"));
 }
 
 /* ---- argv ---- */
@@ -65,44 +48,36 @@ find_address(struct say *s, const struct load_args *args)
 
 /* ---- one candidate ---- */
 
-static void
-note(struct sight *sight, enum sight_tls tls, struct slice why)
-{
-    sight->tls = tls;
-    buf_reset(&sight->why);
-    outcome_put(&sight->why, why);
-}
-
-static bool
-secure(struct root *r, uint32_t index, struct sight *sight)
+/* What tlsstrictness 2 would make of it. */
+static enum fault
+secure(struct root *r, uint32_t index)
 {
     struct deliver_work *w = &r->work.deliver;
+    struct buf *why = &w->attempt.why;
     int64_t began_ms = os_now_ms();
 
     if (!deliver_secure(w, index)) {
-        note(sight, SIGHT_FAILED, w->link.why);
-        return false;
+        outcome_put(why, w->link.why);
+        return FAULT_TLS_FAILED;
     }
-    if (r->job.anchors_fd == OS_NONE)
-        note(sight, SIGHT_UNKNOWN, buf_slice(&r->outcome.detail));
-    else
-        note(sight, w->tls.reason.size > 0 ? SIGHT_UNPROVED : SIGHT_PROVED,
-             w->tls.reason);
     probe_say_tls(r, os_now_ms() - began_ms);
+    outcome_put(why, w->tls.reason);
     smtp_secured(&w->smtp, os_now_ms());
-    return true;
+    if (r->job.anchors_fd == OS_NONE)
+        return FAULT_CONTROL;
+    return why->used > 0 ? FAULT_TLS_UNTRUSTED : FAULT_OK;
 }
 
-/* The session, stopping at each reply. False: there is no TLS. */
-static bool
-talk(struct root *r, uint32_t index, struct sight *sight)
+/* The session, stopping at each reply. If nothing but TLS stands against the
+ * mail, w->attempt is FAULT_OK; returns what tlsstrictness 2 makes of that. */
+static enum fault
+talk(struct root *r, uint32_t index)
 {
     struct deliver_work *w = &r->work.deliver;
-    struct pump p = {.link = &w->link,
-                     .smtp = &w->smtp,
-                     .message = &r->message,
-                     .report = &r->report,
-                     .ip = &w->attempt.ip};
+    enum fault tls =
+        r->job.anchors == JOB_ANCHORS_NONE ? FAULT_CONTROL : FAULT_TLS_ABSENT;
+    struct pump p = {
+        .link = &w->link, .smtp = &w->smtp, .message = &r->message};
 
     for (;;) {
         enum smtp_step step = w->smtp.step;
@@ -116,76 +91,36 @@ talk(struct root *r, uint32_t index, struct sight *sight)
         if (want & SMTP_WANT_LOOK) {
             probe_say_reply(r, step, os_now_ms() - began_ms);
             smtp_taken(&w->smtp, os_now_ms());
-        } else if (!secure(r, index, sight)) {
-            return false;
+        } else if ((tls = secure(r, index)) == FAULT_TLS_FAILED) {
+            return tls;
         }
     }
+    if (w->smtp.tls_refused)
+        tls = FAULT_TLS_REFUSED;
     if (deliver_end(w, index))
-        return true;
-    note(sight, SIGHT_FAILED, w->smtp.why);
-    return false;
-}
-
-static void
-say_levels(struct root *r, const struct sight *sight)
-{
-    static const char *const why[] = {[SIGHT_OFF] = "TLS is off",
-                                      [SIGHT_ABSENT] =
-                                          "STARTTLS is not offered",
-                                      [SIGHT_REFUSED] = "STARTTLS was refused",
-                                      [SIGHT_FAILED] = "TLS failed",
-                                      [SIGHT_UNKNOWN] = "nothing to trust",
-                                      [SIGHT_UNPROVED] = "certificate refused",
-                                      [SIGHT_PROVED] = NULL};
-    const struct slice detail = buf_slice(&sight->why);
-    bool works = sight->tls >= SIGHT_UNKNOWN;
-
-    for (uint32_t level = 0; level <= 2; level++) {
-        bool never = level == 2 && sight->tls != SIGHT_PROVED;
-
-        say(&r->say,
-            "[strictness]  at tlsstrictness {#level}{, %set}:"
-            "{ mail would go %how}{, if TLS works with no candidate%}"
-            "{ no mail: %no}{: $why}\n",
-            level, level == r->job.tls_strictness ? "as configured" : NULL,
-            never       ? NULL
-            : !works    ? "in clear"
-            : level < 2 ? "over TLS"
-                        : "over TLS, verified",
-            level == 1 && !works && sight->tls != SIGHT_OFF ? "" : NULL,
-            never ? why[sight->tls] : NULL,
-            never && detail.size > 0 ? &detail : NULL);
-    }
+        return tls;
+    buf_reset(&w->attempt.why);
+    outcome_put(&w->attempt.why, w->smtp.why);
+    return FAULT_TLS_FAILED;
 }
 
 static void
 survey(struct root *r, const struct delivery *watched, uint32_t index)
 {
     struct deliver_work *w = &r->work.deliver;
-    struct sight sight = {.tls = SIGHT_OFF};
-    bool reached = false;
+    enum fault tls = FAULT_OK;
 
-    buf_init(&sight.why, sight.why_bytes, sizeof(sight.why_bytes));
-    outcome_put(&sight.why, buf_slice(&r->outcome.detail));
     deliver_init(w, watched);
     connect_init(&w->connect, &r->targets.candidates, &r->tcpto,
                  r->job.connect_timeout_s * 1000);
     if (!probe_say_connect(r, index))
         return;
-    if (talk(r, index, &sight)) {
-        if (w->smtp.tls_refused)
-            note(&sight, SIGHT_REFUSED, SLICE(""));
-        else if (sight.tls == SIGHT_OFF && w->tls_manner != SMTP_TLS_OFF)
-            note(&sight, SIGHT_ABSENT, SLICE(""));
-        reached = w->attempt.fault == FAULT_OK;
-    } else {
-        reached = w->tls_ready;
-    }
-    if (reached)
-        say_levels(r, &sight);
+    tls = talk(r, index);
+    if (w->attempt.fault == FAULT_OK)
+        probe_say_levels(r, tls);
     else
-        probe_say_outcome(r, &w->attempt);
-    link_close(&w->link, reached ? smtp_tx(&w->smtp) : SLICE(""));
+        probe_say_failure(r);
+    link_close(&w->link, smtp_tx(&w->smtp));
 }
 
 /* ---- the whole ---- */
@@ -204,12 +139,12 @@ say_verdict(struct root *r)
 }
 
 static void
-look(struct root *r)
+look(struct root *r, const struct delivery *delivery)
 {
-    struct delivery d = {DELIVER_WATCHED, &r->job,    &r->targets,
-                         &r->message,     &r->report, &r->tcpto};
+    struct delivery d = *delivery;
     struct outcome *o = &r->outcome;
 
+    d.manner = DELIVER_WATCHED;
     tcpto_open(&r->tcpto, false);
     confine(&r->job, TELL_OUTPUT_SIZE_MAX);
     probe_say_route(r);
@@ -227,7 +162,8 @@ look(struct root *r)
 }
 
 int
-probe(const struct load_args *args, struct root *r)
+probe(const struct load_args *args, const struct delivery *delivery,
+      struct root *r)
 {
     static char nobody[] = "postmaster", empty[] = "";
     struct outcome *o = &r->outcome;
@@ -251,6 +187,6 @@ probe(const struct load_args *args, struct root *r)
     whole.survey = true;
     o->fault = load(&whole, &r->work.load, &r->job, &o->detail);
     if (o->fault == FAULT_OK)
-        look(r);
+        look(r, delivery);
     return say_verdict(r);
 }

@@ -15,6 +15,7 @@
 /* Whether the program was started under that name. */
 bool probe_is_meant(const char *name);
 /* The exit status. */
-int probe(const struct load_args *args, struct root *root);
+int probe(const struct load_args *args, const struct delivery *delivery,
+          struct root *root);
 
 #endif

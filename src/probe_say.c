@@ -25,56 +25,34 @@ probe_say_route(struct root *r)
         line > 0 ? NULL : ", no line of control/smtproutes applies");
 }
 
-/* A name as text; the buffer is the caller's. */
-struct name_text {
-    struct slice text;
-    uint8_t bytes[NAME_TEXT_SIZE_MAX + ASCII_NUMBER_SIZE_MAX];
-};
-
+/* A name as text, until the next one in its place; behind an exchanger's
+ * preference. */
 static const struct slice *
-print_name(struct name_text *n, const struct dns_name *name,
-           uint32_t preference)
+print_name(struct say *s, uint32_t place, const struct dns_name *name,
+           const struct dns_mx *mx)
 {
     struct buf out;
 
-    buf_init(&out, n->bytes, sizeof(n->bytes));
-    if (preference != TELL_NO_NUMBER) {
-        buf_put_number(&out, preference, 1);
+    buf_init(&out, s->names[place], sizeof(s->names[place]));
+    if (mx) {
+        buf_put_number(&out, mx->preference, 1);
         buf_put_byte(&out, ' ');
     }
     dns_name_print(&out, name);
-    n->text = buf_slice(&out);
-    return &n->text;
+    s->texts[place] = buf_slice(&out);
+    return &s->texts[place];
 }
 
 static void
 say_answer(struct say *s, const struct dns_query *q)
 {
-    struct name_text text;
-
     say(s, "{: <answer}");
     for (uint32_t i = 0; i < q->address_count; i++)
         say(s, "{@}", &q->addresses[i]);
     for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
         say(s, "{$}",
-            print_name(&text, &q->mx->items[i].name,
-                       q->mx->items[i].preference));
-    say(s, "{%}>", q->mx && q->mx->null ? "0 ." : NULL);
-}
-
-static const char *
-error_text(uint32_t code)
-{
-    switch (code) {
-    case DNS_RCODE_NOERROR:
-        return NULL;
-    case DNS_RCODE_SERVFAIL:
-        return "SERVFAIL";
-    case DNS_RCODE_REFUSED:
-        return "REFUSED";
-    default:
-        return "an error";
-    }
+            print_name(s, 0, &q->mx->items[i].name, &q->mx->items[i]));
+    say(s, ">");
 }
 
 static void
@@ -82,26 +60,28 @@ say_question(struct say *s, const struct dns_conf *conf,
              const struct dns_task *task)
 {
     static const char *const states[] = {
-        [DNS_PENDING] = ": not waited for",  [DNS_FOUND] = "",
-        [DNS_NODATA] = ": no such record",   [DNS_NO_NAME] = ": no such name",
-        [DNS_FAILED] = ": no usable answer",
+        [DNS_PENDING] = "not waited for",
+        [DNS_NODATA] = "no such record",
+        [DNS_NO_NAME] = "no such name",
+        [DNS_FAILED] = "no usable answer",
     };
     const struct dns_query *q = &task->query;
     bool answered = task->answered_ms > 0;
-    struct name_text name, alias;
 
     say(s, "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}",
         q->type == DNS_MX  ? "MX"
         : q->type == DNS_A ? "A"
                            : "AAAA",
-        print_name(&name, &q->name, TELL_NO_NUMBER),
-        q->alias_count > 0 ? print_name(&alias, &q->target, TELL_NO_NUMBER)
-                           : NULL,
+        print_name(s, 0, &q->name, NULL),
+        q->alias_count > 0 ? print_name(s, 1, &q->target, NULL) : NULL,
         states[q->state]);
     if (q->state == DNS_FOUND)
         say_answer(s, q);
     say(s, "{, a server says %error}{ (@server}{, #ms}{ ms)%}\n",
-        answered ? NULL : error_text(q->refused),
+        answered                           ? NULL
+        : q->refused == 0                  ? NULL
+        : q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL"
+                                           : "an error",
         answered ? &conf->servers[task->server].addr : NULL,
         answered ? (uint32_t)(task->answered_ms - task->asked_ms)
                  : TELL_NO_NUMBER,
@@ -170,11 +150,10 @@ say_dropped(struct root *r, const struct addr *a, const struct resolve_host *h)
 {
     const char *why =
         a ? why_dropped(r, a, h ? h->preference : 0) : "no address is known";
-    struct name_text name;
 
     if (why)
         say(&r->say, "[dropped]Dropped:{ @address}{ $name}{: %why}\n", a,
-            h ? print_name(&name, &h->name, TELL_NO_NUMBER) : NULL, why);
+            h ? print_name(&r->say, 0, &h->name, NULL) : NULL, why);
 }
 
 static void
@@ -276,11 +255,51 @@ record_of(struct root *r, const struct outcome *o)
 }
 
 void
-probe_say_outcome(struct root *r, const struct outcome *o)
+probe_say_failure(struct root *r)
 {
-    const struct slice report = record_of(r, o);
+    const struct slice report = record_of(r, &r->work.deliver.attempt);
 
     say(&r->say, "[failed]{  no mail to this one: $report}\n", &report);
+}
+
+static void
+say_level(struct root *r, uint32_t level, const char *how,
+          const struct slice *report)
+{
+    bool last = level == 1 && !r->work.deliver.smtp.secure &&
+                r->job.anchors != JOB_ANCHORS_NONE;
+
+    say(&r->say,
+        "[strictness]  at tlsstrictness {#level}{, %set}"
+        "{: mail would go %how}{, if TLS works with no candidate%}"
+        "{: no mail: $report}\n",
+        level, level == r->job.tls_strictness ? "as configured" : NULL, how,
+        last ? "" : NULL, report);
+}
+
+void
+probe_say_levels(struct root *r, enum fault tls)
+{
+    struct deliver_work *w = &r->work.deliver;
+    struct slice report;
+    const char *how = "in clear";
+
+    if (tls == FAULT_TLS_FAILED)
+        w->smtp.secure = false;
+    if (w->smtp.secure)
+        how = "over TLS";
+    say_level(r, 0, how, NULL);
+    say_level(r, 1, how, NULL);
+    if (tls == FAULT_OK) {
+        say_level(r, 2, "over TLS, verified", NULL);
+        return;
+    }
+    w->attempt.fault = tls;
+    buf_reset(&w->attempt.starttls);
+    if (tls == FAULT_CONTROL)
+        outcome_put(&w->attempt.detail, buf_slice(&r->outcome.detail));
+    report = record_of(r, &w->attempt);
+    say_level(r, 2, NULL, &report);
 }
 
 void

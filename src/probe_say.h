@@ -23,8 +23,10 @@ bool probe_say_connect(struct root *r, uint32_t index);
 void probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms);
 /* TLS as it was set up, and the certificates. */
 void probe_say_tls(struct root *r, int64_t took_ms);
-/* Why a session would end, and the next candidate be tried. */
-void probe_say_outcome(struct root *r, const struct outcome *o);
+/* Why it ended, and the next candidate would be tried. */
+void probe_say_failure(struct root *r);
+/* What each tlsstrictness makes of it; `tls`: 2, where FAULT_OK is a yes. */
+void probe_say_levels(struct root *r, enum fault tls);
 /* What qmail-remote would do. */
 void probe_say_verdict(struct root *r);
 

@@ -13,10 +13,17 @@
 
 #include "qmail/tell.h"
 
+enum {
+    SAY_NAME_COUNT = 2,
+    SAY_NAME_SIZE = NAME_TEXT_SIZE_MAX + ASCII_NUMBER_SIZE_MAX
+};
+
 struct say {
     struct qmail_tell tell;
     struct buf out;
     bool lost;
+    struct slice texts[SAY_NAME_COUNT]; /* names, for the caller */
+    uint8_t names[SAY_NAME_COUNT][SAY_NAME_SIZE];
     uint8_t bytes[TELL_SIZE];
 };
 

@@ -15,9 +15,9 @@
 enum { TLS_SHOW_ANCHOR = TLS_ISSUER_COUNT_MAX };
 
 struct tls_certificate {
-    struct slice subject, issuer; /* the common name, or the last part */
+    struct slice subject, issuer; /* the last part: a common name */
     struct slice from, until;     /* 2026-01-02 */
-    struct slice names;           /* dNSName, iPAddress: a, b */
+    struct slice names;           /* the dNSName entries: a, b */
     uint8_t from_bytes[TLS_DAY_SIZE], until_bytes[TLS_DAY_SIZE];
     uint8_t names_bytes[TELL_VALUE_SIZE_MAX];
 };
