@@ -1,0 +1,526 @@
+# SPDX-License-Identifier: ISC
+"""mote-probe: what it says of a world, that it says what qmail-remote then
+does there, and that nobody gets mail by it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import messages
+from authority import EXPIRED, Issuer
+from harness import Skip, Suite, contains, equal
+from names import SERVFAIL, Names, rcode
+from scripted import DROP, EHLO_STARTTLS, Scripted
+from tcptotable import record
+from tlsserver import python_tls
+from world import run_suite
+
+ONE, TWO, CLOSED = "192.0.2.10", "192.0.2.11", "192.0.2.50"
+NAME, SECOND = "mx.dest.example", "mx2.dest.example"
+HOST, PAIR = "dest.example", "pair.example"
+STARTTLS = {"EHLO": EHLO_STARTTLS}
+REFUSED = {**STARTTLS, "STARTTLS": "454 4.7.0 not now"}
+WHOLE = "mail would go over TLS"
+suite = Suite()
+
+
+def drop_handshake(connection):
+    connection.recv(4096)
+    raise OSError("dropped")
+
+
+class Seen:
+    """One run of the probe."""
+
+    def __init__(self, run):
+        self.status = run.returncode
+        self.output = run.stdout
+        self.text = run.stdout.decode()
+        self.lines = self.text.splitlines()
+        self.error = run.stderr
+
+    def events(self, kind=None):
+        """The objects, those of one kind, each of which is a line."""
+        found = [json.loads(line) for line in self.lines]
+        return [e for e in found if kind in (None, e["event"])]
+
+    def event(self, kind):
+        found = self.events(kind)
+        equal(len(found), 1, f"events {kind}")
+        return found[0]
+
+
+class Setting:
+    def __init__(self, world):
+        self.world = world
+        self.home = world.home()
+        world.resolv_conf("nameserver 127.0.0.1\n")
+        self.names = Names(world)
+        self.names.add(HOST, MX=[(10, NAME)]).add(NAME, A=ONE)
+        self.names.add(SECOND, A=TWO).add("closed.example", A=CLOSED)
+        self.names.add(PAIR, MX=[(10, NAME), (20, SECOND)])
+        self.names.add("null.example", MX=[(0, ".")], A=ONE)
+        self.names.add("alone.example", A=ONE).add("bare.example", TXT="x")
+        self.names.add("alias.example", CNAME=HOST)
+        self.names.add("loop.example", MX=[(10, "own.example"), (20, NAME)])
+        self.names.add("own.example", A="127.0.0.1")
+        self.names.rule("failing.example", "*", rcode(SERVFAIL))
+        self.issuer = Issuer(world)
+        issuer = self.issuer
+        stranger = Issuer(world, "stranger")
+        names = f"DNS:{NAME},DNS:{SECOND}"
+        self.leaves = {
+            "good": issuer.leaf("good", names, issuer=issuer.intermediate("between")),
+            "expired": issuer.leaf("expired", names, dates=EXPIRED),
+            "wrong": issuer.leaf("wrong", "DNS:other.example"),
+            "strange": stranger.leaf("strange", names),
+        }
+        self.link = os.path.join(os.path.dirname(self.home.binary), "mote-probe")
+        os.symlink("qmail-remote", self.link)
+
+    def probe(self, *arguments, **environment):
+        run = subprocess.run(
+            [self.link, *arguments], capture_output=True, check=False, timeout=120,
+            stdin=subprocess.DEVNULL,
+            env={"QMAILHOME": self.home.path, **environment})
+        return Seen(run)
+
+    def tcpto(self):
+        with open(self.home.tcpto, "rb") as file:
+            return file.read()
+
+    def timed_out(self, *addresses):
+        """Put addresses into the table as those that timed out just now."""
+        table = b"".join(record(a, 2, int(time.time())) for a in addresses)
+        with open(self.home.tcpto, "r+b") as file:
+            file.write(table)
+
+
+class World:
+    """Servers, control files and an address for one case.
+
+    servers: by address, a script and how TLS is set up there.
+    """
+
+    def __init__(self, address=f"bob@{HOST}", servers=None, skip=(), tls=None,
+                 **control):
+        self.address = address
+        self.servers = {} if servers is None else servers
+        self.skip = skip
+        self.tls = tls
+        self.control = control
+
+    def build(self, setting):
+        control = dict(self.control)
+        if self.tls is not None:
+            control = {"trustanchors": setting.issuer.bundle, "tlsstrictness": self.tls,
+                       **control}
+        setting.home.control(**control)
+        setting.timed_out(*self.skip)
+        return [Scripted(setting.world, address, script,
+                         upgrade if callable(upgrade) or not upgrade
+                         else python_tls(setting.leaves[upgrade]))
+                for address, (script, upgrade) in self.servers.items()]
+
+
+def one(script=STARTTLS, upgrade="good", **options):
+    return World(servers={ONE: (script, upgrade)}, **options)
+
+
+def two(first, second, **options):
+    return World(f"bob@{PAIR}", {ONE: first, TWO: second}, **options)
+
+
+TLS = (STARTTLS, "good")
+CLEAR = ({}, None)
+WORLDS = {
+    "clear": one({}, None),
+    "no_anchors": one(),
+    "verified": one(tls=2),
+    "encrypted": one(tls=0),
+    "preferred": one(tls=1),
+    "expired_at_0": one(upgrade="expired", tls=0),
+    "expired_at_1": one(upgrade="expired", tls=1),
+    "expired_at_2": one(upgrade="expired", tls=2),
+    "wrong_name_at_2": one(upgrade="wrong", tls=2),
+    "unknown_authority_at_2": one(upgrade="strange", tls=2),
+    "not_offered_at_0": one({}, None, tls=0),
+    "not_offered_at_1": one({}, None, tls=1),
+    "not_offered_at_2": one({}, None, tls=2),
+    "refused_at_0": one(REFUSED, tls=0),
+    "refused_at_1": one(REFUSED, tls=1),
+    "refused_at_2": one(REFUSED, tls=2),
+    "dropped_at_0": one(upgrade=drop_handshake, tls=0),
+    "dropped_at_1": one(upgrade=drop_handshake, tls=1),
+    "dropped_at_2": one(upgrade=drop_handshake, tls=2),
+    "injected_at_0": one({**STARTTLS, "STARTTLS": b"220 go\r\n250 x\r\n"}, tls=0),
+    "injected_at_2": one({**STARTTLS, "STARTTLS": b"220 go\r\n250 x\r\n"}, tls=2),
+    "rejected_over_tls": one({**STARTTLS, "tls EHLO": "451 later"}, tls=0),
+    "second_has_tls": two(CLEAR, TLS, tls=1),
+    "second_is_verified": two((STARTTLS, "expired"), TLS, tls=2),
+    "neither_is_verified": two((STARTTLS, "expired"), (STARTTLS, "wrong"), tls=2),
+    "neither_has_tls": two(CLEAR, CLEAR, tls=1),
+    "greeting_554": one({"greeting": "554 5.7.1 go away"}, None),
+    "greeting_421": one({"greeting": "421 busy"}, None),
+    "greeting_dropped": one({"greeting": DROP}, None),
+    "greeting_malformed": one({"greeting": b"hello\r\n"}, None),
+    "second_greets": two(({"greeting": "554 no"}, None), CLEAR),
+    "neither_greets": two(({"greeting": "554 no"}, None), ({"EHLO": "451 no"}, None)),
+    "ehlo_451": one({"EHLO": "451 not you"}, None),
+    "ehlo_502_helo": one({"EHLO": "502 what"}, None),
+    "helo_550": one({"EHLO": "502 what", "HELO": "550 no"}, None),
+    "connection_refused": World(),
+    "second_connects": World(f"bob@{PAIR}", {TWO: CLEAR}),
+    "skipped": one({}, None, skip=(ONE,)),
+    "second_is_not_skipped": two(CLEAR, CLEAR, skip=(ONE,)),
+    "no_such_host": World("bob@absent.example"),
+    "no_exchanger": World("bob@bare.example"),
+    "no_mx": World("bob@alone.example", {ONE: CLEAR}),
+    "null_mx": World("bob@null.example"),
+    "alias": World("bob@alias.example", {ONE: CLEAR}),
+    "servfail": World("bob@failing.example"),
+    "own_address": one({}, None, ipme=ONE),
+    "own_address_beside": two(CLEAR, CLEAR, ipme=TWO),
+    "loopback": World("bob@loop.example"),
+    "relay": one({}, None, smtproutes=f"{HOST}:{NAME}"),
+    "relay_address": World(servers={TWO: CLEAR}, smtproutes=f"x.example:y\n:[{TWO}]"),
+    "relay_missing": World(smtproutes=":absent.example"),
+    "relay_own": World(smtproutes=f":[{ONE}]", ipme=ONE),
+    "relay_bad": World(smtproutes=":relay:port"),
+    "literal": World(f"bob@[{ONE}]", {ONE: CLEAR}),
+    "no_anchors_at_2": World(tls=2, trustanchors=None),
+    "bad_control": World(timeoutremote="99999999999"),
+    "not_ascii": World("bob@b\u00fccher.example"),
+}
+
+
+def quiet(servers):
+    """Nothing but greetings was exchanged."""
+    for server in servers:
+        for session in server.settle():
+            verbs = set(session.verbs())
+            assert verbs <= {"EHLO", "HELO", "STARTTLS", "QUIT"}, session.commands
+
+
+def agree(setting, world):
+    """The last line is what a delivery right after it comes to."""
+    servers = world.build(setting)
+    try:
+        before = setting.tcpto()
+        seen = setting.probe("-j", world.address)
+        equal(setting.tcpto(), before, "tcpto")
+        quiet(servers)
+        equal(seen.error, b"")
+        verdict = seen.event("verdict")
+        equal(seen.events()[-1], verdict, "last line")
+        host = world.address.rpartition("@")[2]
+        outcome = setting.home.deliver(host, world.address, messages.small(), sender="")
+        equal(verdict["class"], outcome.message[0], outcome.text)
+        equal(seen.status, {"K": 0, "Z": 111, "D": 100}[outcome.message[0]])
+        if outcome.message[0] == "K":
+            start = f"K{verdict['address']} accepted message.\n"
+            equal(outcome.message[:len(start)], start)
+            equal(verdict.get("tls"), outcome.last_line
+                  if outcome.last_line.startswith("STARTTLS ") else None)
+        else:
+            equal(verdict["report"], outcome.message[1:].rstrip("\n"))
+    finally:
+        for server in servers:
+            server.close()
+
+
+for name, world in WORLDS.items():
+    suite.add(f"agrees_{name}", agree, world)
+
+
+def look(setting, world, *options):
+    """What the probe says of a world."""
+    servers = world.build(setting)
+    try:
+        seen = setting.probe(*options, world.address)
+        quiet(servers)
+        return seen
+    finally:
+        for server in servers:
+            server.close()
+
+
+# ---- what a person reads
+
+def verdict_line(seen):
+    return seen.lines[-1]
+
+
+@suite.case
+def a_delivery_in_words(setting):
+    seen = look(setting, one(tls=2))
+    equal(seen.lines[0], f"Route: exchangers of {HOST}, port 25, no line of "
+          "control/smtproutes applies")
+    contains(seen.text, f"\nDNS: MX {HOST}: 10 {NAME} (127.0.0.1, ")
+    contains(seen.text, f"\nDNS: AAAA {NAME}: no such record (127.0.0.1, ")
+    contains(seen.text, f"\nCandidate 1: {ONE} {NAME}, preference 10\n")
+    contains(seen.text, f"\nTo {ONE} {NAME}: connected (")
+    contains(seen.text, " ms): 220 scripted.example ready\n")
+    contains(seen.text, " ms): 250-scripted.example / 250-STARTTLS / 250 8BITMIME\n")
+    contains(seen.text, " ms): TLSv1.3, TLS_")
+    contains(seen.text, f"\n  certificate: {NAME}, issued by between test authority, "
+             f"2020-01-01 to 2049-01-01, for {NAME}, {SECOND}\n")
+    contains(seen.text, "\n  its authority: between test authority, issued by "
+             "ca test root, 2020-01-01 to 2049-01-01\n")
+    contains(seen.text, "\n  trust anchor: ca test root, issued by ca test root, ")
+    contains(seen.text, f"\n  at tlsstrictness 0: {WHOLE}\n")
+    contains(seen.text, f"\n  at tlsstrictness 1: {WHOLE}\n")
+    contains(seen.text, f"\n  at tlsstrictness 2, as configured: {WHOLE}, verified\n")
+    contains(verdict_line(seen), f"Result: now the mail would be sent to {ONE}, "
+             "STARTTLS proto=TLSv1.3; ")
+
+
+@suite.case
+def a_bare_host_will_do(setting):
+    servers = one({}, None).build(setting)
+    seen = setting.probe(HOST)
+    servers[0].close()
+    equal(seen.lines[-1], f"Result: now the mail would be sent to {ONE}")
+    equal(seen.status, 0)
+
+
+def levels(setting, world, *wanted):
+    """What each tlsstrictness makes of the only session."""
+    seen = look(setting, world, "-j")
+    found = [e.get("how") or e["report"] for e in seen.events("strictness")]
+    equal(len(found), 3)
+    for got, want in zip(found, wanted):
+        contains(got, want)
+    equal([e["level"] for e in seen.events("strictness") if "set" in e],
+          [int(world.tls or 0)], "as configured")
+
+
+NO = "certificate was refused: "
+LEVELS = {
+    "good": (one(tls=0), "over TLS", "over TLS", "over TLS, verified"),
+    "expired": (one(upgrade="expired", tls=1), "over TLS", "over TLS",
+                f"{NO}certificate expired on 2021-01-01. (#4.7.5)"),
+    "wrong_name": (one(upgrade="wrong", tls=2), "over TLS", "over TLS",
+                   f"{NO}not valid for {NAME}. (#4.7.5)"),
+    "unknown_authority": (one(upgrade="strange", tls=0), "over TLS", "over TLS",
+                          f"{NO}issued by an unknown authority. (#4.7.5)"),
+    "not_offered": (one({}, None, tls=0), "in clear", "in clear",
+                    "STARTTLS is required and not offered. (#4.7.4)"),
+    "refused": (one(REFUSED, tls=0), "in clear", "in clear",
+                "STARTTLS was refused. (#4.7.4)"),
+    "dropped": (one(upgrade=drop_handshake, tls=0), "in clear", "in clear",
+                "but TLS failed: "),
+    "tls_is_off": (one(), "in clear", "in clear", "needed at tlsstrictness 2"),
+    "nothing_to_trust": (one(tls=0, trustanchors="/run/mote/none.pem"),
+                         "over TLS", "over TLS", "/run/mote/none.pem: no such file"),
+    "hashed_directory": (one(tls=0, trustanchors="/run/mote/hashed/"),
+                         "over TLS", "over TLS", "over TLS, verified"),
+}
+
+
+def level_case(setting, world, *wanted):
+    folder = os.path.join(setting.world.path, "hashed")
+    if not os.path.exists(folder):
+        setting.world.folder("hashed")
+        with open(setting.issuer.bundle, "rb") as source:
+            with open(os.path.join(folder, "root.pem"), "wb") as copy:
+                copy.write(source.read())
+        subprocess.run(["openssl", "rehash", folder], check=True)
+    levels(setting, world, *wanted)
+
+
+for name, arguments in LEVELS.items():
+    suite.add(f"strictness_{name}", level_case, *arguments)
+
+
+@suite.case
+def own_addresses_are_dropped_by_name(setting):
+    seen = look(setting, World(f"bob@{PAIR}", ipme=ONE))
+    contains(seen.text, f"\nDropped: {ONE} {NAME}: an address of this machine\n")
+    contains(seen.text, f"\nDropped: {TWO} {SECOND}: no better than an address of "
+             "this machine\n")
+    equal(seen.status, 100)
+
+
+@suite.case
+def skipped_addresses_are_not_connected_to(setting):
+    world = one({}, None, skip=(ONE,))
+    servers = world.build(setting)
+    seen = setting.probe(world.address)
+    equal([len(s.sessions) for s in servers], [0])
+    servers[0].close()
+    contains(seen.text, f"\nCandidate 1: {ONE} {NAME}, preference 10, not tried: timed "
+             "out lately (queue/lock/tcpto)\n")
+    equal(seen.lines[-1], "Result: now the mail would wait in the queue: Sorry, I wasn't "
+          f"able to establish an SMTP connection. (#4.4.1) / {ONE}: timed out lately")
+
+
+@suite.case
+def exchangers_without_address_are_named(setting):
+    setting.names.add("half.example", MX=[(10, "absent.example"), (20, "closed.example")])
+    seen = look(setting, World("bob@half.example"))
+    contains(seen.text, "\nDNS: A absent.example: no such name (127.0.0.1, ")
+    contains(seen.text, "\nDropped: absent.example: no address is known\n")
+    contains(seen.text, f"\nTo {CLOSED} closed.example: no connection: "
+             "Connection refused (")
+
+
+@suite.case
+def a_server_that_fails_is_quoted(setting):
+    seen = look(setting, World("bob@failing.example"))
+    contains(seen.text, "\nDNS: MX failing.example: no usable answer, a server says "
+             "SERVFAIL\n")
+
+
+@suite.case
+def an_alias_is_shown(setting):
+    seen = look(setting, World("bob@alias.example", {ONE: CLEAR}))
+    contains(seen.text, f"\nDNS: MX alias.example, alias of {HOST}: 10 {NAME} (")
+
+
+@suite.case
+def the_line_of_smtproutes_is_shown(setting):
+    seen = look(setting, World(servers={TWO: CLEAR},
+                               smtproutes=f"# here\nx.example:y\n{HOST}:[{TWO}]:25"))
+    equal(seen.lines[0], f"Route: address {TWO}, port 25, by control/smtproutes line 3")
+    seen = look(setting, World(smtproutes=":closed.example:26"), "-j")
+    equal(seen.events("route"), [{"event": "route", "kind": "relay", "port": 26,
+                                  "relay": "closed.example", "line": 1}])
+
+
+@suite.case
+def the_failure_of_one_server_is_not_the_end(setting):
+    seen = look(setting, two(({"greeting": "554 5.7.1 go away"}, None), CLEAR))
+    contains(seen.text, f"\n  no mail to this one: Connected to {ONE} but greeting "
+             "failed.")
+    equal(seen.lines[-1], f"Result: now the mail would be sent to {TWO}")
+
+
+# ---- what a server or the user can do to it
+
+HOSTILE = b"220 \x1b]0;x\x07 \x00 \xc2\x9b31m \"q\" \\ \xff \xc3\xa4 {#x} %s\r\n"
+
+
+@suite.case
+def hostile_bytes_are_made_safe(setting):
+    world = one({"greeting": HOSTILE}, None)
+    for options in ((), ("-v",), ("-j",)):
+        seen = look(setting, world, *options)
+        equal(seen.status, 0)
+        for byte in seen.output:
+            assert byte == 0x0a or 0x20 <= byte != 0x7f, seen.output
+        assert b"\xc2\x9b" not in seen.output
+        contains(seen.text, "{#x} %s")
+    greeting = look(setting, world, "-j").events("reply")[0]
+    equal(greeting["text"], "220 ?]0;x? ? ?31m \"q\" \\ ? \u00e4 {#x} %s")
+
+
+@suite.case
+def a_reply_cannot_add_lines(setting):
+    forged = b"220-x\r\n220-Result: now the mail would be sent to 192.0.2.99\r\n220 y\r\n"
+    world = one({"greeting": forged}, None)
+    for options in ((), ("-v",)):
+        seen = look(setting, world, *options)
+        equal([x for x in seen.lines if x.startswith("Result:")],
+              [f"Result: now the mail would be sent to {ONE}"])
+    contains(seen.text, "\n  | 220-Result: now")
+
+
+@suite.case
+def a_reply_of_the_longest_kind_is_cut(setting):
+    lines = b"".join(b"250-\"" + b"\\" * 500 + b"\r\n" for _ in range(100))
+    world = one({"EHLO": lines + b"250 end\r\n"}, None)
+    for options in ((), ("-v",), ("-j",)):
+        seen = look(setting, world, *options)
+        equal(seen.status, 0)
+        if options == ("-j",):
+            equal(len(seen.events("reply")[1]["text"]), 1024)
+
+
+@suite.case
+def usage(setting):
+    for arguments in ((), ("-x", HOST), (HOST, HOST), ("-v",), ("",) * 2):
+        seen = setting.probe(*arguments)
+        equal(seen.status, 2, arguments)
+        equal(seen.output, b"")
+        contains(seen.error, b"usage: mote-probe ")
+
+
+@suite.case
+def options_combine(setting):
+    seen = setting.probe("-jv", "bob@absent.example")
+    equal(seen.event("verdict")["class"], "D")
+    seen = setting.probe("-v", "-j", "bob@absent.example")
+    equal(seen.event("verdict")["class"], "D")
+
+
+@suite.case
+def nobody_reads_it(setting):
+    """The reader is gone: an end without a word, not a success."""
+    setting.home.control()
+    with Scripted(setting.world, ONE) as server:
+        into, out = os.pipe()
+        os.close(into)
+        run = subprocess.run([setting.link, HOST], stdout=out, check=False, timeout=60,
+                             env={"QMAILHOME": setting.home.path})
+        os.close(out)
+        equal(run.returncode, 111)
+        equal(server.sessions, [])
+
+
+@suite.case
+def it_can_go_to_a_file(setting):
+    """Beyond the size that a report may have."""
+    hosts = [f"n{n}.big.example" for n in range(20)]
+    setting.names.add("big.example", MX=[(n, h) for n, h in enumerate(hosts)])
+    long = b"".join(b"250-" + b"x" * 400 + b"\r\n" for _ in range(9)) + b"250 end\r\n"
+    servers = []
+    for n, host in enumerate(hosts):
+        addresses = [f"192.0.2.{20 + n}", f"192.0.2.{60 + n}"]
+        setting.names.add(host, A=addresses)
+        script = {"greeting": long.replace(b"250", b"220"), "EHLO": long}
+        servers += [Scripted(setting.world, a, script) for a in addresses]
+    setting.home.control()
+    path = os.path.join(setting.world.path, "output")
+    with open(path, "wb") as out:
+        run = subprocess.run([setting.link, "-j", "big.example"], stdout=out,
+                             check=False, timeout=120,
+                             env={"QMAILHOME": setting.home.path})
+    for server in servers:
+        server.close()
+    equal(run.returncode, 0)
+    with open(path, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    equal(lines[-1]["event"], "verdict")
+    equal(len([x for x in lines if x["event"] == "connection"]), 32)
+    assert os.path.getsize(path) > 65536, os.path.getsize(path)
+
+
+@suite.case
+def other_names_are_qmail_remote(setting):
+    """The name decides, its last part alone and whole."""
+    setting.home.control()
+    for name in ("mote-prober", "x-mote-probe", "mote-probe.x"):
+        path = os.path.join(os.path.dirname(setting.link), name)
+        os.symlink("qmail-remote", path)
+        run = subprocess.run([path, HOST], capture_output=True, check=False,
+                             env={"QMAILHOME": setting.home.path})
+        equal(run.stdout, b"DI (qmail-remote) was invoked improperly. (#5.3.5)\n\0")
+
+
+@suite.case
+def ipv6(setting):
+    if not setting.world.has_ipv6:
+        raise Skip("no IPv6 here")
+    six = "2001:db8::10"
+    setting.names.add("six.example", AAAA=six)
+    seen = look(setting, World("bob@six.example", {six: CLEAR}))
+    contains(seen.text, f"\nDNS: AAAA six.example: {six} (127.0.0.1, ")
+    equal(seen.lines[-1], f"Result: now the mail would be sent to {six}")
+    agree(setting, World(f"bob@[IPv6:{six}]", {six: CLEAR}))
+
+
+if __name__ == "__main__":
+    sys.exit(run_suite(suite, Setting))
