@@ -15,14 +15,19 @@ probe_say_route(struct root *r)
     const struct slice name = qmail_route_name(route);
     uint32_t line = r->job.route_line;
 
-    say(&r->say,
+    say_put(
+        &r->say,
         "[route]Route: {%kind}{ of $host}{ $relay}{ @address}{, port #port}"
         "{, by control/smtproutes line #line}{%}\n",
-        kinds[route->kind], route->kind == ROUTE_MX ? &r->job.host : NULL,
-        route->kind == ROUTE_NAME ? &name : NULL,
-        route->kind == ROUTE_ADDRESS ? &route->addr : NULL,
-        (uint32_t)route->port, line > 0 ? line : TELL_NO_NUMBER,
-        line > 0 ? NULL : ", no line of control/smtproutes applies");
+        (const union tell[]){
+            {.text = kinds[route->kind]},
+            {.slice = route->kind == ROUTE_MX ? &r->job.host : NULL},
+            {.slice = route->kind == ROUTE_NAME ? &name : NULL},
+            {.addr = route->kind == ROUTE_ADDRESS ? &route->addr : NULL},
+            {.number = (uint32_t)route->port},
+            {.number = line > 0 ? line : TELL_NO_NUMBER},
+            {.text =
+                 line > 0 ? NULL : ", no line of control/smtproutes applies"}});
 }
 
 /* A name as text, until the next one in its place; behind an exchanger's
@@ -46,13 +51,15 @@ print_name(struct say *s, uint32_t place, const struct dns_name *name,
 static void
 say_answer(struct say *s, const struct dns_query *q)
 {
-    say(s, "{: <answer}");
+    say_put(s, "{: <answer}", NULL);
     for (uint32_t i = 0; i < q->address_count; i++)
-        say(s, "{@}", &q->addresses[i]);
+        say_put(s, "{@}", (const union tell[]){{.addr = &q->addresses[i]}});
     for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
-        say(s, "{$}",
-            print_name(s, 0, &q->mx->items[i].name, &q->mx->items[i]));
-    say(s, ">");
+        say_put(s, "{$}",
+                (const union tell[]){
+                    {.slice = print_name(s, 0, &q->mx->items[i].name,
+                                         &q->mx->items[i])}});
+    say_put(s, ">", NULL);
 }
 
 static void
@@ -68,24 +75,29 @@ say_question(struct say *s, const struct dns_conf *conf,
     const struct dns_query *q = &task->query;
     bool answered = task->answered_ms > 0;
 
-    say(s, "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}",
-        q->type == DNS_MX  ? "MX"
-        : q->type == DNS_A ? "A"
-                           : "AAAA",
-        print_name(s, 0, &q->name, NULL),
-        q->alias_count > 0 ? print_name(s, 1, &q->target, NULL) : NULL,
-        states[q->state]);
+    say_put(
+        s, "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}",
+        (const union tell[]){{.text = q->type == DNS_MX  ? "MX"
+                                      : q->type == DNS_A ? "A"
+                                                         : "AAAA"},
+                             {.slice = print_name(s, 0, &q->name, NULL)},
+                             {.slice = q->alias_count > 0
+                                           ? print_name(s, 1, &q->target, NULL)
+                                           : NULL},
+                             {.text = states[q->state]}});
     if (q->state == DNS_FOUND)
         say_answer(s, q);
-    say(s, "{, a server says %error}{ (@server}{, #ms}{ ms)%}\n",
-        answered                           ? NULL
-        : q->refused == 0                  ? NULL
-        : q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL"
-                                           : "an error",
-        answered ? &conf->servers[task->server].addr : NULL,
-        answered ? (uint32_t)(task->answered_ms - task->asked_ms)
-                 : TELL_NO_NUMBER,
-        answered ? "" : NULL);
+    say_put(
+        s, "{, a server says %error}{ (@server}{, #ms}{ ms)%}\n",
+        (const union tell[]){
+            {.text = answered                           ? NULL
+                     : q->refused == 0                  ? NULL
+                     : q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL"
+                                                        : "an error"},
+            {.addr = answered ? &conf->servers[task->server].addr : NULL},
+            {.number = answered ? (uint32_t)(task->answered_ms - task->asked_ms)
+                                : TELL_NO_NUMBER},
+            {.text = answered ? "" : NULL}});
 }
 
 void
@@ -117,14 +129,18 @@ say_candidate(struct root *r, uint32_t index)
     const struct policy_candidate *c = &r->targets.candidates.list[index];
     struct slice name;
 
-    say(&r->say,
-        "[candidate]Candidate {#number}: {@address}{ $name}"
-        "{, preference #preference}{, not tried: %skipped}\n",
-        index + 1, &c->to.addr, name_of(r, index, &name),
-        r->job.route.kind == ROUTE_MX ? c->preference : TELL_NO_NUMBER,
-        tcpto_skip(&r->tcpto, &c->to.addr)
-            ? "timed out lately (queue/lock/tcpto)"
-            : NULL);
+    say_put(&r->say,
+            "[candidate]Candidate {#number}: {@address}{ $name}"
+            "{, preference #preference}{, not tried: %skipped}\n",
+            (const union tell[]){
+                {.number = index + 1},
+                {.addr = &c->to.addr},
+                {.slice = name_of(r, index, &name)},
+                {.number = r->job.route.kind == ROUTE_MX ? c->preference
+                                                         : TELL_NO_NUMBER},
+                {.text = tcpto_skip(&r->tcpto, &c->to.addr)
+                             ? "timed out lately (queue/lock/tcpto)"
+                             : NULL}});
 }
 
 /* NULL: it was not. */
@@ -152,8 +168,12 @@ say_dropped(struct root *r, const struct addr *a, const struct resolve_host *h)
         a ? why_dropped(r, a, h ? h->preference : 0) : "no address is known";
 
     if (why)
-        say(&r->say, "[dropped]Dropped:{ @address}{ $name}{: %why}\n", a,
-            h ? print_name(&r->say, 0, &h->name, NULL) : NULL, why);
+        say_put(
+            &r->say, "[dropped]Dropped:{ @address}{ $name}{: %why}\n",
+            (const union tell[]){
+                {.addr = a},
+                {.slice = h ? print_name(&r->say, 0, &h->name, NULL) : NULL},
+                {.text = why}});
 }
 
 static void
@@ -194,12 +214,16 @@ probe_say_connect(struct root *r, uint32_t index)
     int fd = connect_again(&w->connect, index);
     struct slice name;
 
-    say(&r->say,
+    say_put(
+        &r->say,
         "[connection]To {@address}{ $name}: {connected%}{no connection: %why}"
         "{ (#ms} ms)\n",
-        &r->targets.candidates.list[index].to.addr, name_of(r, index, &name),
-        fd < 0 ? NULL : "", fd < 0 ? w->connect.why : NULL,
-        (uint32_t)(os_now_ms() - began_ms));
+        (const union tell[]){
+            {.addr = &r->targets.candidates.list[index].to.addr},
+            {.slice = name_of(r, index, &name)},
+            {.text = fd < 0 ? NULL : ""},
+            {.text = fd < 0 ? w->connect.why : NULL},
+            {.number = (uint32_t)(os_now_ms() - began_ms)}});
     if (fd >= 0)
         deliver_begin(w, index, fd);
     return fd >= 0;
@@ -211,9 +235,11 @@ probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms)
     const struct smtp *smtp = &r->work.deliver.smtp;
     const struct slice text = buf_slice(&smtp->reply.text);
 
-    say(&r->say, "[reply]  {%to}{ over %over}{ (#ms} ms){: $text}\n",
-        smtp_step_text(step), smtp->secure ? "TLS" : NULL, (uint32_t)took_ms,
-        &text);
+    say_put(&r->say, "[reply]  {%to}{ over %over}{ (#ms} ms){: $text}\n",
+            (const union tell[]){{.text = smtp_step_text(step)},
+                                 {.text = smtp->secure ? "TLS" : NULL},
+                                 {.number = (uint32_t)took_ms},
+                                 {.slice = &text}});
 }
 
 static void
@@ -222,11 +248,16 @@ say_certificate(struct root *r, uint32_t index, const char *what)
     struct tls_certificate c;
 
     if (tls_show(&r->work.deliver.tls, index, &c))
-        say(&r->say,
-            "[certificate]  {%what}{: $subject}{, issued by $issuer}"
-            "{, $from}{ to $until}{, for $names}\n",
-            what, &c.subject, &c.issuer, &c.from, &c.until,
-            c.names.size > 0 ? &c.names : NULL);
+        say_put(&r->say,
+                "[certificate]  {%what}{: $subject}{, issued by $issuer}"
+                "{, $from}{ to $until}{, for $names}\n",
+                (const union tell[]){
+                    {.text = what},
+                    {.slice = &c.subject},
+                    {.slice = &c.issuer},
+                    {.slice = &c.from},
+                    {.slice = &c.until},
+                    {.slice = c.names.size > 0 ? &c.names : NULL}});
 }
 
 void
@@ -234,8 +265,10 @@ probe_say_tls(struct root *r, int64_t took_ms)
 {
     const struct tls *tls = &r->work.deliver.tls;
 
-    say(&r->say, "[tls]  TLS{ (#ms} ms){: $protocol}{, $cipher}\n",
-        (uint32_t)took_ms, &tls->proto, &tls->cipher);
+    say_put(&r->say, "[tls]  TLS{ (#ms} ms){: $protocol}{, $cipher}\n",
+            (const union tell[]){{.number = (uint32_t)took_ms},
+                                 {.slice = &tls->proto},
+                                 {.slice = &tls->cipher}});
     for (uint32_t i = 0; i < TLS_SHOW_ANCHOR; i++)
         say_certificate(r, i, i == 0 ? "certificate" : "its authority");
     say_certificate(r, TLS_SHOW_ANCHOR, "trust anchor");
@@ -259,7 +292,8 @@ probe_say_failure(struct root *r)
 {
     const struct slice report = record_of(r, &r->work.deliver.attempt);
 
-    say(&r->say, "[failed]{  no mail to this one: $report}\n", &report);
+    say_put(&r->say, "[failed]{  no mail to this one: $report}\n",
+            (const union tell[]){{.slice = &report}});
 }
 
 static void
@@ -269,12 +303,17 @@ say_level(struct root *r, uint32_t level, const char *how,
     bool last = level == 1 && !r->work.deliver.smtp.secure &&
                 r->job.anchors != JOB_ANCHORS_NONE;
 
-    say(&r->say,
+    say_put(
+        &r->say,
         "[strictness]  at tlsstrictness {#level}{, %set}"
         "{: mail would go %how}{, if TLS works with no candidate%}"
         "{: no mail: $report}\n",
-        level, level == r->job.tls_strictness ? "as configured" : NULL, how,
-        last ? "" : NULL, report);
+        (const union tell[]){
+            {.number = level},
+            {.text = level == r->job.tls_strictness ? "as configured" : NULL},
+            {.text = how},
+            {.text = last ? "" : NULL},
+            {.slice = report}});
 }
 
 void
@@ -309,12 +348,16 @@ probe_say_verdict(struct root *r)
     char class[] = {fault_row(o->fault)->class, 0};
     const struct slice report = record_of(r, o), tls = buf_slice(&o->starttls);
 
-    say(&r->say, "[verdict]{!%class}", class);
+    say_put(&r->say, "[verdict]{!%class}",
+            (const union tell[]){{.text = class}});
     if (o->fault == FAULT_OK)
-        say(&r->say,
-            "{Result: now the mail would be sent to @address}{, $tls}\n",
-            &o->ip, tls.size > 0 ? &tls : NULL);
+        say_put(&r->say,
+                "{Result: now the mail would be sent to @address}{, $tls}\n",
+                (const union tell[]){{.addr = &o->ip},
+                                     {.slice = tls.size > 0 ? &tls : NULL}});
     else
-        say(&r->say, "Result: now the mail would {%}{: $report}\n",
-            *class == 'D' ? "bounce" : "wait in the queue", &report);
+        say_put(&r->say, "Result: now the mail would {%}{: $report}\n",
+                (const union tell[]){
+                    {.text = *class == 'D' ? "bounce" : "wait in the queue"},
+                    {.slice = &report}});
 }

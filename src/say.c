@@ -11,13 +11,9 @@ say_init(struct say *s)
 }
 
 void
-say(struct say *s, const char *format, ...)
+say_put(struct say *s, const char *format, const union tell *values)
 {
-    va_list values;
-
-    va_start(values, format);
-    qmail_tell(&s->tell, format, &values);
-    va_end(values);
+    qmail_tell(&s->tell, format, values);
     s->lost = s->lost || !output(buf_slice(&s->out));
     buf_reset(&s->out);
 }

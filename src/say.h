@@ -6,7 +6,7 @@
  * out    bytes on descriptor 1
  * bound  TELL_SIZE held
  * fault  `lost`: nobody reads them any more; the rest is dropped
- * order  say_init, say ...
+ * order  say_init, say_put ...
  */
 #ifndef SAY_H
 #define SAY_H
@@ -28,6 +28,6 @@ struct say {
 };
 
 void say_init(struct say *s);
-void say(struct say *s, const char *format, ...);
+void say_put(struct say *s, const char *format, const union tell *values);
 
 #endif

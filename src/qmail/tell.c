@@ -38,28 +38,21 @@ put(struct qmail_tell *t, struct slice value)
 
 /* The value of a piece as text, perhaps in `room`; false: there is none. */
 static bool
-take(char kind, va_list *values, struct buf *room, struct slice *out)
+take(char kind, const union tell *value, struct buf *room, struct slice *out)
 {
-    const void *at = NULL;
-    uint32_t number = 0;
-
-    if (kind == '<')
-        return true;
     if (kind == '#') {
-        number = va_arg(*values, uint32_t);
-        buf_put_number(room, number, 1);
+        buf_put_number(room, value->number, 1);
         *out = buf_slice(room);
-        return number != TELL_NO_NUMBER;
+        return value->number != TELL_NO_NUMBER;
     }
-    at = va_arg(*values, const void *);
-    if (!at)
+    if (!value->text)
         return false;
     if (kind == '%') {
-        *out = slice_text(at);
+        *out = slice_text(value->text);
     } else if (kind == '$') {
-        *out = *(const struct slice *)at;
+        *out = *value->slice;
     } else {
-        addr_print(room, at);
+        addr_print(room, value->addr);
         *out = buf_slice(room);
     }
     return true;
@@ -97,7 +90,7 @@ is_kind(char byte)
 
 /* `at` is behind its brace; returns where it ends. */
 static const char *
-tell_piece(struct qmail_tell *t, const char *at, va_list *values)
+tell_piece(struct qmail_tell *t, const char *at, const union tell **values)
 {
     uint8_t bytes[ADDR_TEXT_SIZE_MAX];
     struct slice words, key, value = {bytes, 0};
@@ -111,7 +104,7 @@ tell_piece(struct qmail_tell *t, const char *at, va_list *values)
     words = slice_of(at, (size_t)(kind - at));
     key = slice_of(kind + 1, (size_t)(end - kind - 1));
     buf_init(&room, bytes, sizeof(bytes));
-    if (!take(*kind, values, &room, &value))
+    if (*kind != '<' && !take(*kind, (*values)++, &room, &value))
         return end;
     if (t->listing && t->more)
         buf_put_text(t->out, t->json ? "," : ", ");
@@ -140,13 +133,13 @@ tell_event(struct qmail_tell *t, const char *at)
 }
 
 void
-qmail_tell(struct qmail_tell *t, const char *format, va_list *values)
+qmail_tell(struct qmail_tell *t, const char *format, const union tell *values)
 {
     for (const char *at = format; *at; at++) {
         if (*at == '[') {
             at = tell_event(t, at + 1);
         } else if (*at == '{') {
-            at = tell_piece(t, at + 1, values);
+            at = tell_piece(t, at + 1, &values);
         } else if (*at == '>') {
             t->listing = t->more = false;
             buf_put_text(t->out, t->json ? "]" : "");

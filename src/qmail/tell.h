@@ -8,23 +8,21 @@
  * bound  TELL_VALUE_SIZE_MAX bytes of a value; one as long as that a call;
  *        the caller empties `out` between calls
  * fault  none: as in reports, bytes that are not safe become `?`
- *
- * In a format `[event]` begins a line and `\n` ends it. `{words%key}` tells a
- * value: `words VALUE` to a person, "key":"VALUE" to a program. Its kind is `%`
- * for const char *, `$` const struct slice *, `@` const struct addr *, `#`
- * uint32_t. NULL, or TELL_NO_NUMBER, leaves it out, words and all. Without a
- * key it is for a person only, as is what stands outside of braces; with `!`
- * for words it is for a program only. `<` has no value: a list begins, whose
- * entries are `{$}`, up to a `>`.
  */
 #ifndef QMAIL_TELL_H
 #define QMAIL_TELL_H
 
-#include <stdarg.h>
-
 #include "base/addr.h"
 #include "base/slice.h"
 #include "limits.h"
+
+/* NULL, or TELL_NO_NUMBER: there is none. */
+union tell {
+    const char *text;
+    const struct slice *slice;
+    const struct addr *addr;
+    uint32_t number;
+};
 
 #define TELL_NO_NUMBER UINT32_MAX
 
@@ -36,6 +34,13 @@ struct qmail_tell {
     bool more;    /* it has an entry */
 };
 
-void qmail_tell(struct qmail_tell *t, const char *format, va_list *values);
+/* `[event]` begins a line and `\n` ends it. `{words%key}` takes the next value:
+ * `words VALUE` for a person, "key":"VALUE" for a program; `%` stands for text,
+ * `$` a slice, `@` an addr, `#` a number. A value that is none is left out,
+ * words and all. Without a key it is for a person only, as is what stands
+ * outside of braces; with `!` for words it is for a program only. `<` takes
+ * nothing: a list begins, of entries without words and key, up to a `>`. */
+void qmail_tell(struct qmail_tell *t, const char *format,
+                const union tell *values);
 
 #endif
