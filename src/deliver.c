@@ -106,7 +106,7 @@ prepare_tls(struct deliver_work *w)
 {
     const struct job *job = w->given.job;
     uint8_t entropy[TLS_ENTROPY_SIZE];
-    bool watched = w->given.manner == DELIVER_WATCHED;
+    bool watched = w->manner == DELIVER_WATCHED;
     struct tls_config config = {.verify = job->anchors_fd != OS_NONE &&
                                           (watched || job->tls_strictness == 2),
                                 .tell = watched,
@@ -193,8 +193,8 @@ configure(struct deliver_work *w)
                              .recipients = job->recipients,
                              .recipient_count = job->recipient_count,
                              .timeout_ms = job->remote_timeout_s * 1000,
-                             .dry = w->given.manner != DELIVER_MAIL,
-                             .watched = w->given.manner == DELIVER_WATCHED,
+                             .dry = w->manner != DELIVER_MAIL,
+                             .watched = w->manner == DELIVER_WATCHED,
                              .tls = w->tls_manner,
                              .careful = w->careful || (m->regular && m->old),
                              .survey = m->surveyed,
@@ -343,9 +343,11 @@ put_unconnected(const struct deliver_work *w, struct outcome *out)
 
 /* The memory was another stage's: all that is read before it is written. */
 void
-deliver_init(struct deliver_work *w, const struct delivery *d)
+deliver_init(struct deliver_work *w, const struct delivery *d,
+             enum deliver_manner manner)
 {
     w->given = *d;
+    w->manner = manner;
     w->tls_manner =
         d->job->anchors == JOB_ANCHORS_NONE ? SMTP_TLS_OFF : SMTP_TLS_TRY;
     w->careful = false;
@@ -355,14 +357,15 @@ deliver_init(struct deliver_work *w, const struct delivery *d)
 }
 
 void
-deliver(const struct delivery *d, struct deliver_work *w, struct outcome *out)
+deliver(const struct delivery *d, enum deliver_manner manner,
+        struct deliver_work *w, struct outcome *out)
 {
     static const enum smtp_tls first_pass[] = {SMTP_TLS_TRY, SMTP_TLS_MUST,
                                                SMTP_TLS_MUST};
     bool tls = d->job->anchors != JOB_ANCHORS_NONE;
     bool decided = false;
 
-    deliver_init(w, d);
+    deliver_init(w, d, manner);
     outcome_init(out);
     outcome_init(&w->attempt);
     if (d->job->client_cert.used > 0 && !prepare_tls(w)) {

@@ -34,7 +34,6 @@ enum deliver_manner {
 
 /* What the stage is given. */
 struct delivery {
-    enum deliver_manner manner;
     const struct job *job;
     const struct targets *targets;
     struct message *message;
@@ -53,6 +52,7 @@ struct deliver_note {
 /* Memory that only this stage needs. */
 struct deliver_work {
     struct delivery given;
+    enum deliver_manner manner;
     struct smtp_config config;
     struct smtp smtp;
     struct link link;
@@ -69,12 +69,13 @@ struct deliver_work {
     alignas(16) uint8_t arena[TLS_ARENA_SIZE];
 };
 
-void deliver(const struct delivery *d, struct deliver_work *w,
-             struct outcome *out);
+void deliver(const struct delivery *d, enum deliver_manner manner,
+             struct deliver_work *w, struct outcome *out);
 
 /* The pieces of one session, for the probe, which stops between them:
  * deliver_init once, then begin, pump_run and secure, end. */
-void deliver_init(struct deliver_work *w, const struct delivery *d);
+void deliver_init(struct deliver_work *w, const struct delivery *d,
+                  enum deliver_manner manner);
 void deliver_begin(struct deliver_work *w, uint32_t index, int fd);
 /* False: w->link.why; or w->attempt.fault where TLS cannot be set up at all. */
 bool deliver_secure(struct deliver_work *w, uint32_t index);

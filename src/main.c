@@ -22,9 +22,8 @@ int
 main(int argc, char **argv, char **envp)
 {
     const struct load_args args = {argc, argv, envp, false};
-    static const struct delivery delivery = {DELIVER_MAIL,  &root.job,
-                                             &root.targets, &root.message,
-                                             &root.report,  &root.tcpto};
+    static const struct delivery delivery = {
+        &root.job, &root.targets, &root.message, &root.report, &root.tcpto};
     struct outcome *o = &root.outcome;
 
     os_start();
@@ -42,7 +41,7 @@ main(int argc, char **argv, char **envp)
         }
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)
-        deliver(&delivery, &root.work.deliver, o);
+        deliver(&delivery, DELIVER_MAIL, &root.work.deliver, o);
     report(&root.report, o, root.job.host);
     return 0;
 }

@@ -23,27 +23,27 @@ probe_is_meant(const char *name)
 static bool
 take_options(struct say *s, const char *text)
 {
+    if (*text != '-')
+        return false;
     while (*++text) {
-        if (*text == 'j')
-            s->tell.json = true;
-        else if (*text == 'v')
-            s->tell.lines = true;
-        else
+        if (*text != 'j' && *text != 'v')
             return false;
+        *(*text == 'j' ? &s->tell.json : &s->tell.lines) = true;
     }
     return true;
 }
 
-/* The argument that is no option; NULL: there is none, or another. */
+/* The argument behind the options; NULL: there is none, or there are more. */
 static char *
 find_address(struct say *s, const struct load_args *args)
 {
     int at = 1;
 
-    while (at < args->count && args->values[at][0] == '-')
-        if (!take_options(s, args->values[at++]))
-            return NULL;
-    return at + 1 == args->count ? args->values[at] : NULL;
+    while (at < args->count && take_options(s, args->values[at]))
+        at++;
+    if (at + 1 != args->count || *args->values[at] == '-')
+        return NULL;
+    return args->values[at];
 }
 
 /* ---- one candidate ---- */
@@ -105,12 +105,12 @@ talk(struct root *r, uint32_t index)
 }
 
 static void
-survey(struct root *r, const struct delivery *watched, uint32_t index)
+survey(struct root *r, const struct delivery *delivery, uint32_t index)
 {
     struct deliver_work *w = &r->work.deliver;
     enum fault tls = FAULT_OK;
 
-    deliver_init(w, watched);
+    deliver_init(w, delivery, DELIVER_WATCHED);
     connect_init(&w->connect, &r->targets.candidates, &r->tcpto,
                  r->job.connect_timeout_s * 1000);
     if (!probe_say_connect(r, index))
@@ -119,7 +119,7 @@ survey(struct root *r, const struct delivery *watched, uint32_t index)
     if (w->attempt.fault == FAULT_OK)
         probe_say_levels(r, tls);
     else
-        probe_say_failure(r);
+        probe_say_session(r, r->job.tls_strictness, NULL);
     link_close(&w->link, smtp_tx(&w->smtp));
 }
 
@@ -128,23 +128,20 @@ survey(struct root *r, const struct delivery *watched, uint32_t index)
 static int
 say_verdict(struct root *r)
 {
-    const struct outcome *o = &r->outcome;
-    char class = fault_row(o->fault)->class;
+    char class = 0;
 
     r->say.tell.lines = false;
-    probe_say_verdict(r);
-    if (r->say.lost)
+    class = probe_say_verdict(r);
+    if (r->say.lost || class == 'Z')
         return STATUS_LATER;
-    return class == 'D' ? STATUS_NEVER : class == 'Z' ? STATUS_LATER : 0;
+    return class == 'D' ? STATUS_NEVER : 0;
 }
 
 static void
 look(struct root *r, const struct delivery *delivery)
 {
-    struct delivery d = *delivery;
     struct outcome *o = &r->outcome;
 
-    d.manner = DELIVER_WATCHED;
     tcpto_open(&r->tcpto, false);
     confine(&r->job, TELL_OUTPUT_SIZE_MAX);
     probe_say_route(r);
@@ -154,39 +151,35 @@ look(struct root *r, const struct delivery *delivery)
     for (uint32_t i = 0; i < r->targets.candidates.count; i++)
         if (!r->say.lost &&
             !tcpto_skip(&r->tcpto, &r->targets.candidates.list[i].to.addr))
-            survey(r, &d, i);
+            survey(r, delivery, i);
     buf_reset(&o->detail);
-    d.manner = DELIVER_DRY;
     if (o->fault == FAULT_OK && !r->say.lost)
-        deliver(&d, &r->work.deliver, o);
+        deliver(delivery, DELIVER_DRY, &r->work.deliver, o);
 }
 
 int
 probe(const struct load_args *args, const struct delivery *delivery,
       struct root *r)
 {
-    static char nobody[] = "postmaster", empty[] = "";
-    struct outcome *o = &r->outcome;
-    char *address = NULL, *host = NULL;
-    struct load_args whole = *args;
+    char *address = NULL, *host = NULL, *end = NULL;
+    struct load_args as_remote = *args;
 
     say_init(&r->say);
     address = find_address(&r->say, args);
     if (!address) {
-        (void)os_write(ERROR_FD,
-                       SLICE("usage: mote-probe [-jv] host|address\n"));
+        (void)os_write(ERROR_FD, SLICE("usage: mote-probe [-jv] address\n"));
         return STATUS_USAGE;
     }
-    host = address;
-    for (char *at = address; *at; at++)
-        if (*at == '@')
-            host = at + 1;
-    whole.values = (char *[]){args->values[0], host, empty,
-                              host == address ? nobody : address};
-    whole.count = 4;
-    whole.survey = true;
-    o->fault = load(&whole, &r->work.load, &r->job, &o->detail);
-    if (o->fault == FAULT_OK)
+    for (host = end = address; *end; end++)
+        if (*end == '@')
+            host = end + 1;
+    /* The sender is the null sender. */
+    as_remote.values = (char *[]){args->values[0], host, end, address};
+    as_remote.count = 4;
+    as_remote.survey = true;
+    r->outcome.fault =
+        load(&as_remote, &r->work.load, &r->job, &r->outcome.detail);
+    if (r->outcome.fault == FAULT_OK)
         look(r, delivery);
     return say_verdict(r);
 }

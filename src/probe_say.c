@@ -3,6 +3,13 @@
 
 #include "tls/show.h"
 
+/* A number that is none if it is 0. */
+static uint32_t
+positive(uint32_t number)
+{
+    return number > 0 ? number : TELL_NO_NUMBER;
+}
+
 /* ---- where to ---- */
 
 void
@@ -12,59 +19,36 @@ probe_say_route(struct root *r)
                                         [ROUTE_NAME] = "relay",
                                         [ROUTE_ADDRESS] = "address"};
     const struct qmail_route *route = &r->job.route;
-    const struct slice name = qmail_route_name(route);
-    uint32_t line = r->job.route_line;
+    const struct slice relay = qmail_route_name(route);
 
-    say_put(
-        &r->say,
-        "[route]Route: {%kind}{ of $host}{ $relay}{ @address}{, port #port}"
-        "{, by control/smtproutes line #line}{%}\n",
-        (const union tell[]){
-            {.text = kinds[route->kind]},
-            {.slice = route->kind == ROUTE_MX ? &r->job.host : NULL},
-            {.slice = route->kind == ROUTE_NAME ? &name : NULL},
-            {.addr = route->kind == ROUTE_ADDRESS ? &route->addr : NULL},
-            {.number = (uint32_t)route->port},
-            {.number = line > 0 ? line : TELL_NO_NUMBER},
-            {.text =
-                 line > 0 ? NULL : ", no line of control/smtproutes applies"}});
+    say_put(&r->say,
+            "[route]Route for {$host}: {%kind}{ $relay}{ &address}"
+            "{, port #port}{, by line #line of control/smtproutes}\n",
+            (const union tell[]){{.slice = &r->job.host},
+                                 {.text = kinds[route->kind]},
+                                 {.slice = &relay},
+                                 {.addr = &route->addr},
+                                 {.number = route->port},
+                                 {.number = positive(r->job.route_line)}});
 }
 
-/* A name as text, until the next one in its place; behind an exchanger's
- * preference. */
+/* A name as text, until the next one in its place. */
 static const struct slice *
-print_name(struct say *s, uint32_t place, const struct dns_name *name,
-           const struct dns_mx *mx)
+print_name(struct say *s, uint32_t place, const struct dns_name *name)
 {
     struct buf out;
 
     buf_init(&out, s->names[place], sizeof(s->names[place]));
-    if (mx) {
-        buf_put_number(&out, mx->preference, 1);
-        buf_put_byte(&out, ' ');
-    }
     dns_name_print(&out, name);
     s->texts[place] = buf_slice(&out);
     return &s->texts[place];
 }
 
+/* A record of the answer, or that there is none. */
 static void
-say_answer(struct say *s, const struct dns_query *q)
-{
-    say_put(s, "{: <answer}", NULL);
-    for (uint32_t i = 0; i < q->address_count; i++)
-        say_put(s, "{@}", (const union tell[]){{.addr = &q->addresses[i]}});
-    for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
-        say_put(s, "{$}",
-                (const union tell[]){
-                    {.slice = print_name(s, 0, &q->mx->items[i].name,
-                                         &q->mx->items[i])}});
-    say_put(s, ">", NULL);
-}
-
-static void
-say_question(struct say *s, const struct dns_conf *conf,
-             const struct dns_task *task)
+say_answer(struct root *r, const struct dns_task *task,
+           const struct addr *address, const struct slice *exchanger,
+           uint32_t preference)
 {
     static const char *const states[] = {
         [DNS_PENDING] = "not waited for",
@@ -73,31 +57,46 @@ say_question(struct say *s, const struct dns_conf *conf,
         [DNS_FAILED] = "no usable answer",
     };
     const struct dns_query *q = &task->query;
+    struct say *s = &r->say;
     bool answered = task->answered_ms > 0;
 
     say_put(
-        s, "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}",
-        (const union tell[]){{.text = q->type == DNS_MX  ? "MX"
-                                      : q->type == DNS_A ? "A"
-                                                         : "AAAA"},
-                             {.slice = print_name(s, 0, &q->name, NULL)},
-                             {.slice = q->alias_count > 0
-                                           ? print_name(s, 1, &q->target, NULL)
-                                           : NULL},
-                             {.text = states[q->state]}});
-    if (q->state == DNS_FOUND)
-        say_answer(s, q);
-    say_put(
-        s, "{, a server says %error}{ (@server}{, #ms}{ ms)%}\n",
+        s,
+        "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}{: &address}"
+        "{: #preference}{ $exchanger}{, error #error}{ (&server}{, #ms}{ ms)%}"
+        "\n",
         (const union tell[]){
-            {.text = answered                           ? NULL
-                     : q->refused == 0                  ? NULL
-                     : q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL"
-                                                        : "an error"},
-            {.addr = answered ? &conf->servers[task->server].addr : NULL},
+            {.text = q->mx              ? "MX"
+                     : q->type == DNS_A ? "A"
+                                        : "AAAA"},
+            {.slice = print_name(s, 0, &q->name)},
+            {.slice = q->alias_count ? print_name(s, 1, &q->target) : NULL},
+            {.text = states[q->state]},
+            {.addr = address},
+            {.number = preference},
+            {.slice = exchanger},
+            {.number = positive(answered ? 0 : q->refused)},
+            {.addr = answered ? &r->job.dns.servers[task->server].addr : NULL},
             {.number = answered ? (uint32_t)(task->answered_ms - task->asked_ms)
                                 : TELL_NO_NUMBER},
             {.text = answered ? "" : NULL}});
+}
+
+static void
+say_question(struct root *r, const struct dns_task *task)
+{
+    const struct slice root = SLICE(".");
+    const struct dns_query *q = &task->query;
+
+    if (q->state != DNS_FOUND)
+        say_answer(r, task, NULL, NULL, TELL_NO_NUMBER);
+    for (uint32_t i = 0; i < q->address_count; i++)
+        say_answer(r, task, &q->addresses[i], NULL, TELL_NO_NUMBER);
+    for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
+        say_answer(r, task, NULL, print_name(&r->say, 2, &q->mx->items[i].name),
+                   q->mx->items[i].preference);
+    if (q->mx && q->mx->null)
+        say_answer(r, task, NULL, &root, 0);
 }
 
 void
@@ -107,40 +106,28 @@ probe_say_names(struct root *r)
 
     for (uint32_t i = 0; i < l->task_count; i++)
         if (!l->tasks[i].dropped)
-            say_question(&r->say, &r->job.dns, &l->tasks[i]);
+            say_question(r, &l->tasks[i]);
 }
 
 /* ---- who ---- */
 
-/* NULL: it has none. */
-static const struct slice *
-name_of(const struct root *r, uint32_t index, struct slice *out)
-{
-    const struct target_name *name =
-        &r->targets.names[r->targets.candidates.list[index].host];
-
-    *out = slice_of(name->text, name->size);
-    return name->size > 0 ? out : NULL;
-}
-
+/* Of number 0, or without an address: it is none. */
 static void
-say_candidate(struct root *r, uint32_t index)
+say_candidate(struct root *r, uint32_t number, const struct addr *a,
+              const struct resolve_host *h, const char *why)
 {
-    const struct policy_candidate *c = &r->targets.candidates.list[index];
-    struct slice name;
+    bool mx = h && r->job.route.kind == ROUTE_MX;
 
     say_put(&r->say,
-            "[candidate]Candidate {#number}: {@address}{ $name}"
-            "{, preference #preference}{, not tried: %skipped}\n",
+            "[candidate]{Candidate #number}{%}{ &address}{ $name}"
+            "{, preference #preference}{, not tried: %why}\n",
             (const union tell[]){
-                {.number = index + 1},
-                {.addr = &c->to.addr},
-                {.slice = name_of(r, index, &name)},
-                {.number = r->job.route.kind == ROUTE_MX ? c->preference
-                                                         : TELL_NO_NUMBER},
-                {.text = tcpto_skip(&r->tcpto, &c->to.addr)
-                             ? "timed out lately (queue/lock/tcpto)"
-                             : NULL}});
+                {.number = positive(number)},
+                {.text = number > 0 ? ":" : "Dropped:"},
+                {.addr = a},
+                {.slice = h ? print_name(&r->say, 0, &h->name) : NULL},
+                {.number = mx ? h->preference : TELL_NO_NUMBER},
+                {.text = why}});
 }
 
 /* NULL: it was not. */
@@ -149,6 +136,8 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
 {
     const struct policy_candidates *c = &r->targets.candidates;
 
+    if (!a)
+        return "no address is known";
     for (uint32_t i = 0; i < c->count; i++)
         if (addr_equal(&c->list[i].to.addr, a))
             return NULL;
@@ -164,22 +153,16 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
 static void
 say_dropped(struct root *r, const struct addr *a, const struct resolve_host *h)
 {
-    const char *why =
-        a ? why_dropped(r, a, h ? h->preference : 0) : "no address is known";
+    const char *why = why_dropped(r, a, h ? h->preference : 0);
 
     if (why)
-        say_put(
-            &r->say, "[dropped]Dropped:{ @address}{ $name}{: %why}\n",
-            (const union tell[]){
-                {.addr = a},
-                {.slice = h ? print_name(&r->say, 0, &h->name, NULL) : NULL},
-                {.text = why}});
+        say_candidate(r, 0, a, h, why);
 }
 
 static void
 say_addresses(struct root *r, const struct resolve_host *h)
 {
-    uint32_t count = 0;
+    bool known = false;
 
     for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
         const struct dns_query *q =
@@ -187,21 +170,29 @@ say_addresses(struct root *r, const struct resolve_host *h)
 
         for (uint32_t i = 0; i < q->address_count; i++)
             say_dropped(r, &q->addresses[i], h);
-        count += q->address_count;
+        known = known || q->address_count > 0;
     }
-    if (count == 0)
+    if (!known)
         say_dropped(r, NULL, h);
 }
 
 void
 probe_say_candidates(struct root *r)
 {
-    for (uint32_t i = 0; i < r->targets.candidates.count; i++)
-        say_candidate(r, i);
-    if (r->job.route.kind == ROUTE_ADDRESS)
+    const struct policy_candidates *c = &r->targets.candidates;
+    struct resolve_work *w = &r->work.resolve;
+    bool named = r->job.route.kind != ROUTE_ADDRESS;
+
+    for (uint32_t i = 0; i < c->count; i++)
+        say_candidate(r, i + 1, &c->list[i].to.addr,
+                      named ? &w->hosts[c->list[i].host] : NULL,
+                      tcpto_skip(&r->tcpto, &c->list[i].to.addr)
+                          ? "timed out lately (queue/lock/tcpto)"
+                          : NULL);
+    if (!named)
         say_dropped(r, &r->job.route.addr, NULL);
-    for (uint32_t i = 0; i < r->work.resolve.host_count; i++)
-        say_addresses(r, &r->work.resolve.hosts[i]);
+    for (uint32_t i = 0; i < w->host_count; i++)
+        say_addresses(r, &w->hosts[i]);
 }
 
 /* ---- a session ---- */
@@ -209,21 +200,22 @@ probe_say_candidates(struct root *r)
 bool
 probe_say_connect(struct root *r, uint32_t index)
 {
+    const struct policy_candidate *c = &r->targets.candidates.list[index];
+    const struct target_name *name = &r->targets.names[c->host];
+    const struct slice text = slice_of(name->text, name->size);
     struct deliver_work *w = &r->work.deliver;
     int64_t began_ms = os_now_ms();
     int fd = connect_again(&w->connect, index);
-    struct slice name;
 
     say_put(
         &r->say,
-        "[connection]To {@address}{ $name}: {connected%}{no connection: %why}"
-        "{ (#ms} ms)\n",
-        (const union tell[]){
-            {.addr = &r->targets.candidates.list[index].to.addr},
-            {.slice = name_of(r, index, &name)},
-            {.text = fd < 0 ? NULL : ""},
-            {.text = fd < 0 ? w->connect.why : NULL},
-            {.number = (uint32_t)(os_now_ms() - began_ms)}});
+        "[connection]To{ &address}{ $name}{: connected%}"
+        "{: no connection: %why}{ (#ms} ms)\n",
+        (const union tell[]){{.addr = &c->to.addr},
+                             {.slice = &text},
+                             {.text = fd < 0 ? NULL : ""},
+                             {.text = fd < 0 ? w->connect.why : NULL},
+                             {.number = (uint32_t)(os_now_ms() - began_ms)}});
     if (fd >= 0)
         deliver_begin(w, index, fd);
     return fd >= 0;
@@ -242,36 +234,28 @@ probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms)
                                  {.slice = &text}});
 }
 
-static void
-say_certificate(struct root *r, uint32_t index, const char *what)
-{
-    struct tls_certificate c;
-
-    if (tls_show(&r->work.deliver.tls, index, &c))
-        say_put(&r->say,
-                "[certificate]  {%what}{: $subject}{, issued by $issuer}"
-                "{, $from}{ to $until}{, for $names}\n",
-                (const union tell[]){
-                    {.text = what},
-                    {.slice = &c.subject},
-                    {.slice = &c.issuer},
-                    {.slice = &c.from},
-                    {.slice = &c.until},
-                    {.slice = c.names.size > 0 ? &c.names : NULL}});
-}
-
 void
 probe_say_tls(struct root *r, int64_t took_ms)
 {
     const struct tls *tls = &r->work.deliver.tls;
+    struct tls_certificate c;
 
     say_put(&r->say, "[tls]  TLS{ (#ms} ms){: $protocol}{, $cipher}\n",
             (const union tell[]){{.number = (uint32_t)took_ms},
                                  {.slice = &tls->proto},
                                  {.slice = &tls->cipher}});
-    for (uint32_t i = 0; i < TLS_SHOW_ANCHOR; i++)
-        say_certificate(r, i, i == 0 ? "certificate" : "its authority");
-    say_certificate(r, TLS_SHOW_ANCHOR, "trust anchor");
+    for (uint32_t i = 0; tls_show(tls, i, &c); i++)
+        say_put(&r->say,
+                "[certificate]  {%what}{: $subject}{, issued by $issuer}"
+                "{, $from}{ to $until}{, for $names}\n",
+                (const union tell[]){{.text = c.anchor ? "trust anchor"
+                                              : i == 0 ? "certificate"
+                                                       : "its authority"},
+                                     {.slice = &c.subject},
+                                     {.slice = &c.issuer},
+                                     {.slice = &c.from},
+                                     {.slice = &c.until},
+                                     {.slice = &c.names}});
 }
 
 /* ---- verdicts ---- */
@@ -288,24 +272,15 @@ record_of(struct root *r, const struct outcome *o)
 }
 
 void
-probe_say_failure(struct root *r)
+probe_say_session(struct root *r, uint32_t level, const char *how)
 {
     const struct slice report = record_of(r, &r->work.deliver.attempt);
-
-    say_put(&r->say, "[failed]{  no mail to this one: $report}\n",
-            (const union tell[]){{.slice = &report}});
-}
-
-static void
-say_level(struct root *r, uint32_t level, const char *how,
-          const struct slice *report)
-{
     bool last = level == 1 && !r->work.deliver.smtp.secure &&
                 r->job.anchors != JOB_ANCHORS_NONE;
 
     say_put(
         &r->say,
-        "[strictness]  at tlsstrictness {#level}{, %set}"
+        "[session]  at tlsstrictness {#level}{, %set}"
         "{: mail would go %how}{, if TLS works with no candidate%}"
         "{: no mail: $report}\n",
         (const union tell[]){
@@ -313,51 +288,46 @@ say_level(struct root *r, uint32_t level, const char *how,
             {.text = level == r->job.tls_strictness ? "as configured" : NULL},
             {.text = how},
             {.text = last ? "" : NULL},
-            {.slice = report}});
+            {.slice = how ? NULL : &report}});
 }
 
 void
 probe_say_levels(struct root *r, enum fault tls)
 {
     struct deliver_work *w = &r->work.deliver;
-    struct slice report;
     const char *how = "in clear";
 
     if (tls == FAULT_TLS_FAILED)
         w->smtp.secure = false;
     if (w->smtp.secure)
         how = "over TLS";
-    say_level(r, 0, how, NULL);
-    say_level(r, 1, how, NULL);
-    if (tls == FAULT_OK) {
-        say_level(r, 2, "over TLS, verified", NULL);
-        return;
-    }
+    probe_say_session(r, 0, how);
+    probe_say_session(r, 1, how);
     w->attempt.fault = tls;
     buf_reset(&w->attempt.starttls);
     if (tls == FAULT_CONTROL)
         outcome_put(&w->attempt.detail, buf_slice(&r->outcome.detail));
-    report = record_of(r, &w->attempt);
-    say_level(r, 2, NULL, &report);
+    probe_say_session(r, 2, tls == FAULT_OK ? "over TLS, verified" : NULL);
 }
 
-void
+char
 probe_say_verdict(struct root *r)
 {
     const struct outcome *o = &r->outcome;
-    char class[] = {fault_row(o->fault)->class, 0};
+    const char class[] = {fault_row(o->fault)->class, 0};
+    const bool sent = o->fault == FAULT_OK;
     const struct slice report = record_of(r, o), tls = buf_slice(&o->starttls);
 
-    say_put(&r->say, "[verdict]{!%class}",
-            (const union tell[]){{.text = class}});
-    if (o->fault == FAULT_OK)
-        say_put(&r->say,
-                "{Result: now the mail would be sent to @address}{, $tls}\n",
-                (const union tell[]){{.addr = &o->ip},
-                                     {.slice = tls.size > 0 ? &tls : NULL}});
-    else
-        say_put(&r->say, "Result: now the mail would {%}{: $report}\n",
-                (const union tell[]){
-                    {.text = *class == 'D' ? "bounce" : "wait in the queue"},
-                    {.slice = &report}});
+    say_put(
+        &r->say,
+        "[verdict]{!%class}Result: now the mail would {%}{ &address}"
+        "{, $tls}{: $report}\n",
+        (const union tell[]){{.text = class},
+                             {.text = sent            ? "be sent to"
+                                      : *class == 'D' ? "bounce"
+                                                      : "wait in the queue"},
+                             {.addr = sent ? &o->ip : NULL},
+                             {.slice = sent ? &tls : NULL},
+                             {.slice = sent ? NULL : &report}});
+    return *class;
 }

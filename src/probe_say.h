@@ -23,11 +23,12 @@ bool probe_say_connect(struct root *r, uint32_t index);
 void probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms);
 /* TLS as it was set up, and the certificates. */
 void probe_say_tls(struct root *r, int64_t took_ms);
-/* Why it ended, and the next candidate would be tried. */
-void probe_say_failure(struct root *r);
-/* What each tlsstrictness makes of it; `tls`: 2, where FAULT_OK is a yes. */
+/* How the mail would go at a strictness; NULL: it would not, w->attempt says
+ * why. */
+void probe_say_session(struct root *r, uint32_t level, const char *how);
+/* The same at each; `tls`: at 2, where FAULT_OK is a yes. */
 void probe_say_levels(struct root *r, enum fault tls);
-/* What qmail-remote would do. */
-void probe_say_verdict(struct root *r);
+/* What qmail-remote would do; the class of it. */
+char probe_say_verdict(struct root *r);
 
 #endif

@@ -13,10 +13,7 @@
 
 #include "qmail/tell.h"
 
-enum {
-    SAY_NAME_COUNT = 2,
-    SAY_NAME_SIZE = NAME_TEXT_SIZE_MAX + ASCII_NUMBER_SIZE_MAX
-};
+enum { SAY_NAME_COUNT = 3, SAY_NAME_SIZE = NAME_TEXT_SIZE_MAX };
 
 struct say {
     struct qmail_tell tell;

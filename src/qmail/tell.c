@@ -49,13 +49,15 @@ take(char kind, const union tell *value, struct buf *room, struct slice *out)
         return false;
     if (kind == '%') {
         *out = slice_text(value->text);
-    } else if (kind == '$') {
-        *out = *value->slice;
-    } else {
-        addr_print(room, value->addr);
-        *out = buf_slice(room);
+        return true;
     }
-    return true;
+    if (kind == '$') {
+        *out = *value->slice;
+        return out->size > 0;
+    }
+    addr_print(room, value->addr);
+    *out = buf_slice(room);
+    return value->addr->family != ADDR_NONE;
 }
 
 /* ---- pieces ---- */
@@ -63,90 +65,71 @@ take(char kind, const union tell *value, struct buf *room, struct slice *out)
 static void
 put_json(struct qmail_tell *t, char kind, struct slice key, struct slice value)
 {
-    bool string = kind != '#' && kind != '<';
+    const char *quote = kind == '#' ? "" : "\"";
 
-    if (key.size > 0) {
-        buf_put_text(t->out, ",\"");
-        buf_put(t->out, key);
-        buf_put_text(t->out, "\":");
-    } else if (!t->listing) {
+    if (key.size == 0)
         return;
-    }
-    if (string)
-        buf_put_byte(t->out, '"');
+    buf_put_text(t->out, ",\"");
+    buf_put(t->out, key);
+    buf_put_text(t->out, "\":");
+    buf_put_text(t->out, quote);
     put(t, value);
-    if (string)
-        buf_put_byte(t->out, '"');
-    if (kind == '<')
-        buf_put_byte(t->out, '[');
+    buf_put_text(t->out, quote);
 }
 
-static bool
-is_kind(char byte)
-{
-    return byte == '%' || byte == '$' || byte == '@' || byte == '#' ||
-           byte == '<';
-}
-
-/* `at` is behind its brace; returns where it ends. */
-static const char *
-tell_piece(struct qmail_tell *t, const char *at, const union tell **values)
+/* What stands in braces. */
+static void
+tell_piece(struct qmail_tell *t, struct slice piece, const union tell *value)
 {
     uint8_t bytes[ADDR_TEXT_SIZE_MAX];
-    struct slice words, key, value = {bytes, 0};
+    struct slice text;
     struct buf room;
-    const char *kind = at, *end = NULL;
+    size_t at = 0;
 
-    while (!is_kind(*kind))
-        kind++;
-    for (end = kind; *end != '}';)
-        end++;
-    words = slice_of(at, (size_t)(kind - at));
-    key = slice_of(kind + 1, (size_t)(end - kind - 1));
+    while (piece.data[at] < '#' || piece.data[at] > '&')
+        at++;
     buf_init(&room, bytes, sizeof(bytes));
-    if (*kind != '<' && !take(*kind, (*values)++, &room, &value))
-        return end;
-    if (t->listing && t->more)
-        buf_put_text(t->out, t->json ? "," : ", ");
-    t->more = t->listing;
+    if (!take((char)piece.data[at], value, &room, &text))
+        return;
     if (t->json) {
-        put_json(t, *kind, key, value);
-    } else if (*at != '!') {
-        buf_put(t->out, words);
-        put(t, value);
+        put_json(t, (char)piece.data[at], slice_part(piece, at + 1, piece.size),
+                 text);
+    } else if (piece.data[0] != '!') {
+        buf_put(t->out, slice_part(piece, 0, at));
+        put(t, text);
     }
-    t->listing = t->listing || *kind == '<';
-    return end;
 }
 
-static const char *
-tell_event(struct qmail_tell *t, const char *at)
+static void
+tell_event(struct qmail_tell *t, struct slice event)
 {
-    size_t size = slice_find(slice_text(at), ']');
-
-    if (t->json) {
-        buf_put_text(t->out, "{\"event\":\"");
-        buf_put(t->out, slice_of(at, size));
-        buf_put_byte(t->out, '"');
-    }
-    return at + size;
+    if (!t->json)
+        return;
+    buf_put_text(t->out, "{\"event\":\"");
+    buf_put(t->out, event);
+    buf_put_byte(t->out, '"');
 }
 
 void
 qmail_tell(struct qmail_tell *t, const char *format, const union tell *values)
 {
-    for (const char *at = format; *at; at++) {
-        if (*at == '[') {
-            at = tell_event(t, at + 1);
-        } else if (*at == '{') {
-            at = tell_piece(t, at + 1, &values);
-        } else if (*at == '>') {
-            t->listing = t->more = false;
-            buf_put_text(t->out, t->json ? "]" : "");
-        } else if (*at == '\n') {
-            buf_put_text(t->out, t->json ? "}\n" : "\n");
+    struct slice rest = slice_text(format);
+
+    while (rest.size > 0) {
+        uint8_t byte = rest.data[0];
+        size_t end = 0;
+
+        if (byte == '[') {
+            end = slice_find(rest, ']');
+            tell_event(t, slice_part(rest, 1, end));
+        } else if (byte == '{') {
+            end = slice_find(rest, '}');
+            tell_piece(t, slice_part(rest, 1, end), values++);
         } else if (!t->json) {
-            buf_put_byte(t->out, (uint8_t)*at);
+            buf_put_byte(t->out, byte);
+        } else if (byte == '\n') {
+            buf_put_text(t->out, "}\n");
         }
+        rest = slice_part(rest, end + 1, rest.size);
     }
 }

@@ -16,7 +16,7 @@
 #include "base/slice.h"
 #include "limits.h"
 
-/* NULL, or TELL_NO_NUMBER: there is none. */
+/* There is none: NULL, TELL_NO_NUMBER, an empty slice, ADDR_NONE. */
 union tell {
     const char *text;
     const struct slice *slice;
@@ -29,17 +29,14 @@ union tell {
 struct qmail_tell {
     struct buf *out;
     bool json;
-    bool lines;   /* a person gets the lines of a value one below the other */
-    bool listing; /* inside a list */
-    bool more;    /* it has an entry */
+    bool lines; /* a person gets the lines of a value one below the other */
 };
 
 /* `[event]` begins a line and `\n` ends it. `{words%key}` takes the next value:
  * `words VALUE` for a person, "key":"VALUE" for a program; `%` stands for text,
- * `$` a slice, `@` an addr, `#` a number. A value that is none is left out,
+ * `$` a slice, `&` an addr, `#` a number. If there is none it is left out,
  * words and all. Without a key it is for a person only, as is what stands
- * outside of braces; with `!` for words it is for a program only. `<` takes
- * nothing: a list begins, of entries without words and key, up to a `>`. */
+ * outside of braces; with `!` for words it is for a program only. */
 void qmail_tell(struct qmail_tell *t, const char *format,
                 const union tell *values);
 

@@ -42,14 +42,14 @@ put_names(struct buf *out, const mbedtls_x509_sequence *san)
 bool
 tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out)
 {
-    const mbedtls_x509_crt *cert = t->core->anchor;
+    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
     struct buf names;
 
-    if (index < TLS_SHOW_ANCHOR) {
-        cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
-        for (; cert != NULL && index > 0; index--)
-            cert = cert->next;
-    }
+    for (; cert != NULL && index > 0; index--)
+        cert = cert->next;
+    out->anchor = cert == NULL;
+    if (cert == NULL && index == 0)
+        cert = t->core->anchor;
     if (cert == NULL)
         return false;
     out->subject = last_part(&cert->subject);

@@ -12,9 +12,8 @@
 
 #include "tls/tls.h"
 
-enum { TLS_SHOW_ANCHOR = TLS_ISSUER_COUNT_MAX };
-
 struct tls_certificate {
+    bool anchor;
     struct slice subject, issuer; /* the last part: a common name */
     struct slice from, until;     /* 2026-01-02 */
     struct slice names;           /* the dNSName entries: a, b */
@@ -22,8 +21,8 @@ struct tls_certificate {
     uint8_t names_bytes[TELL_VALUE_SIZE_MAX];
 };
 
-/* The index-th of the chain, the server's own is 0; or the anchor it ends in,
- * if it is one of them all. The slices are valid until tls_end. */
+/* The index-th: the server's own is 0, then the others of its chain, then the
+ * anchor they end in. The slices are valid until tls_end. */
 bool tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out);
 
 #endif
