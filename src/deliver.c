@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "deliver.h"
 
-#include <assert.h>
-
+#include "base/assert.h"
 #include "pump.h"
 
 enum next {

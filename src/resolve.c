@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "resolve.h"
 
-#include <assert.h>
+#include "base/assert.h"
 
 static const enum dns_type address_types[ADDR_FAMILY_COUNT] = {DNS_A, DNS_AAAA};
 

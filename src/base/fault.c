@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/fault.h"
 
-#include <assert.h>
+#include "base/assert.h"
 
 #define FAULT_ROW(NAME, class, text, code) \
     [FAULT_##NAME] = {#NAME, text, code, class},

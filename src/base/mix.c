@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/mix.h"
 
-#include <assert.h>
+#include "base/assert.h"
 
 uint64_t
 mix_next(uint64_t *state)

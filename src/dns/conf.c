@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/conf.h"
 
-#include <assert.h>
-
 #include "base/ascii.h"
+#include "base/assert.h"
 
 void
 dns_conf_init(struct dns_conf *conf)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/lookup.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "base/assert.h"
 
 static const uint32_t round_ms[] = {DNS_ROUND_1_MS, DNS_ROUND_2_MS,
                                     DNS_ROUND_3_MS, DNS_ROUND_4_MS};

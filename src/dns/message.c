@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/message.h"
 
-#include <assert.h>
+#include "base/assert.h"
 
 enum {
     CLASS_IN = 1,

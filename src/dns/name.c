@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/name.h"
 
-#include <assert.h>
-
 #include "base/ascii.h"
+#include "base/assert.h"
 
 enum { POINTER_TAG = 0xc0, BITS = 8 };
 

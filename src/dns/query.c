@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/query.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "base/assert.h"
 
 void
 dns_mx_set_init(struct dns_mx_set *set, uint64_t seed)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/stream.h"
 
-#include <assert.h>
+#include "base/assert.h"
 
 enum { NO_HOLDER = DNS_ATTEMPT_COUNT_MAX };
 

@@ -74,24 +74,6 @@ os_start(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* What assert calls: the C library's own prints first, on the descriptor that
- * is the report pipe here. Its prototype differs from one library to the next,
- * so that assert.h stays out of this file.
- * NOLINTNEXTLINE(bugprone-reserved-identifier,cert-dcl*): the name is libc's */
-_Noreturn void __assert_fail(const char *expression, const char *file, int line,
-                             const char *function);
-
-_Noreturn void
-__assert_fail(const char *expression, const char *file, int line,
-              const char *function)
-{
-    (void)expression;
-    (void)file;
-    (void)line;
-    (void)function;
-    os_abort();
-}
-
 _Noreturn void
 os_abort(void)
 {

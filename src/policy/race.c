@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "policy/race.h"
 
-#include <assert.h>
+#include "base/assert.h"
 
 void
 policy_race_init(struct policy_race *r,

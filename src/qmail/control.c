@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "qmail/control.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 
 const char *
 qmail_problem_text(enum qmail_problem problem)

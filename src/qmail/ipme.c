@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "qmail/ipme.h"
 
-#include <assert.h>
+#include "base/assert.h"
 
 void
 qmail_ipme_init(struct qmail_ipme *m)

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "qmail/report.h"
 
-#include <assert.h>
-
 #include "base/ascii.h"
+#include "base/assert.h"
 
 enum {
     RECORD_SIZE_MAX = 128, /* a recipient record without its reply */

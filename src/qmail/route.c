@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "qmail/route.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 
 /* An absolute name is the same name; a dot alone stays. */
 static struct slice

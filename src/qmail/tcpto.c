@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "qmail/tcpto.h"
 
-#include <assert.h>
 #include <string.h>
+
+#include "base/assert.h"
 
 /* Behind the address of a record: count (1), unused (3), time (4, low byte
  * first), unused (4). A record whose count is 0 is free. */

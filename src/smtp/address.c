@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "smtp/address.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "base/addr.h"
 #include "base/ascii.h"
+#include "base/assert.h"
 
 /* Plain in a local part besides letters and digits. */
 static const char plain[] = "!#$%&'*+-/=?^_`{|}~.";

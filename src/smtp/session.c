@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "smtp/session.h"
 
-#include <assert.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "smtp/steps.h"
 
 enum {

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "smtp/steps.h"
 
-#include <assert.h>
-
+#include "base/assert.h"
 #include "smtp/address.h"
 
 enum { GOODBYE = 221, PERMANENT = 500, TEMPORARY = 400, INTERMEDIATE = 300 };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "tls/tls.h"
 
-#include <assert.h>
 #include <mbedtls/memory_buffer_alloc.h>
 #include <mbedtls/platform.h>
 #include <psa/crypto.h>
 #include <string.h>
 
+#include "base/assert.h"
 #include "tls/client.h"
 #include "tls/core.h"
 #include "tls/glue.h"

@@ -21,7 +21,7 @@ static const char *name;
 static uint8_t input[INPUT_SIZE_MAX];
 static unsigned count;
 
-/* The sanitizers end in SIGABRT as MUST and assert do. */
+/* The sanitizers end in SIGABRT as MUST does; assert in SIGILL. */
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
 
@@ -98,6 +98,7 @@ main(int argc, char **argv)
 
     name = slash ? slash + 1 : argv[0];
     signal(SIGABRT, on_abort);
+    signal(SIGILL, on_abort);
     signal(SIGSEGV, on_abort);
     for (int i = 1; i < argc; i++)
         replay(argv[i]);
