@@ -10,12 +10,11 @@ enum { ERROR_FD = 2, STATUS_USAGE = 2, STATUS_NEVER = 100, STATUS_LATER = 111 };
 bool
 probe_is_meant(const char *name)
 {
-    const char *last = name;
+    struct slice whole = slice_text(name), ours = SLICE("mote-probe");
 
-    for (; *name; name++)
-        if (*name == '/')
-            last = name + 1;
-    return slice_equal(slice_text(last), SLICE("mote-probe"));
+    /* Of a shorter name nothing is left. */
+    return slice_equal(slice_part(whole, whole.size - ours.size, whole.size),
+                       ours);
 }
 
 /* ---- argv ---- */
@@ -121,6 +120,9 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
     else
         probe_say_session(r, r->job.tls_strictness, NULL);
     link_close(&w->link, smtp_tx(&w->smtp));
+    /* Keys outlive the arena, which the next one begins anew. */
+    if (w->tls_ready)
+        tls_end(&w->tls);
 }
 
 /* ---- the whole ---- */

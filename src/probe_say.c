@@ -3,13 +3,6 @@
 
 #include "tls/show.h"
 
-/* A number that is none if it is 0. */
-static uint32_t
-positive(uint32_t number)
-{
-    return number > 0 ? number : TELL_NO_NUMBER;
-}
-
 /* ---- where to ---- */
 
 void
@@ -20,16 +13,17 @@ probe_say_route(struct root *r)
                                         [ROUTE_ADDRESS] = "address"};
     const struct qmail_route *route = &r->job.route;
     const struct slice relay = qmail_route_name(route);
+    uint32_t line = r->job.route_line;
 
     say_put(&r->say,
             "[route]Route for {$host}: {%kind}{ $relay}{ &address}"
-            "{, port #port}{, by line #line of control/smtproutes}\n",
+            "{, port #port}{, by control/smtproutes line #line}\n",
             (const union tell[]){{.slice = &r->job.host},
                                  {.text = kinds[route->kind]},
                                  {.slice = &relay},
                                  {.addr = &route->addr},
                                  {.number = route->port},
-                                 {.number = positive(r->job.route_line)}});
+                                 {.number = line > 0 ? line : TELL_NO_NUMBER}});
 }
 
 /* A name as text, until the next one in its place. */
@@ -63,7 +57,8 @@ say_answer(struct root *r, const struct dns_task *task,
     say_put(
         s,
         "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}{: &address}"
-        "{: #preference}{ $exchanger}{, error #error}{ (&server}{, #ms}{ ms)%}"
+        "{: #preference}{ $exchanger}{, a server says %error}{ (&server}{, "
+        "#ms}{ ms)%}"
         "\n",
         (const union tell[]){
             {.text = q->mx              ? "MX"
@@ -75,7 +70,9 @@ say_answer(struct root *r, const struct dns_task *task,
             {.addr = address},
             {.number = preference},
             {.slice = exchanger},
-            {.number = positive(answered ? 0 : q->refused)},
+            {.text = answered || !q->refused            ? NULL
+                     : q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL"
+                                                        : "an error"},
             {.addr = answered ? &r->job.dns.servers[task->server].addr : NULL},
             {.number = answered ? (uint32_t)(task->answered_ms - task->asked_ms)
                                 : TELL_NO_NUMBER},
@@ -111,19 +108,17 @@ probe_say_names(struct root *r)
 
 /* ---- who ---- */
 
-/* Of number 0, or without an address: it is none. */
 static void
-say_candidate(struct root *r, uint32_t number, const struct addr *a,
+say_candidate(struct root *r, const char *kind, const struct addr *a,
               const struct resolve_host *h, const char *why)
 {
     bool mx = h && r->job.route.kind == ROUTE_MX;
 
     say_put(&r->say,
-            "[candidate]{Candidate #number}{%}{ &address}{ $name}"
+            "[candidate]{%kind}{: &address}{ $name}"
             "{, preference #preference}{, not tried: %why}\n",
             (const union tell[]){
-                {.number = positive(number)},
-                {.text = number > 0 ? ":" : "Dropped:"},
+                {.text = kind},
                 {.addr = a},
                 {.slice = h ? print_name(&r->say, 0, &h->name) : NULL},
                 {.number = mx ? h->preference : TELL_NO_NUMBER},
@@ -156,7 +151,7 @@ say_dropped(struct root *r, const struct addr *a, const struct resolve_host *h)
     const char *why = why_dropped(r, a, h ? h->preference : 0);
 
     if (why)
-        say_candidate(r, 0, a, h, why);
+        say_candidate(r, "Dropped", a, h, why);
 }
 
 static void
@@ -184,7 +179,7 @@ probe_say_candidates(struct root *r)
     bool named = r->job.route.kind != ROUTE_ADDRESS;
 
     for (uint32_t i = 0; i < c->count; i++)
-        say_candidate(r, i + 1, &c->list[i].to.addr,
+        say_candidate(r, "Candidate", &c->list[i].to.addr,
                       named ? &w->hosts[c->list[i].host] : NULL,
                       tcpto_skip(&r->tcpto, &c->list[i].to.addr)
                           ? "timed out lately (queue/lock/tcpto)"
@@ -208,13 +203,10 @@ probe_say_connect(struct root *r, uint32_t index)
     int fd = connect_again(&w->connect, index);
 
     say_put(
-        &r->say,
-        "[connection]To{ &address}{ $name}{: connected%}"
-        "{: no connection: %why}{ (#ms} ms)\n",
+        &r->say, "[connection]To{ &address}{ $name}{: %result}{ (#ms} ms)\n",
         (const union tell[]){{.addr = &c->to.addr},
                              {.slice = &text},
-                             {.text = fd < 0 ? NULL : ""},
-                             {.text = fd < 0 ? w->connect.why : NULL},
+                             {.text = fd < 0 ? w->connect.why : "connected"},
                              {.number = (uint32_t)(os_now_ms() - began_ms)}});
     if (fd >= 0)
         deliver_begin(w, index, fd);

@@ -3,6 +3,7 @@
 
 #include "tls/core.h"
 #include "tls/reason.h"
+#include "tls/verify.h"
 
 /* GeneralName, RFC 5280 section 4.2.1.6: [2], primitive. */
 enum { TAG_DNS_NAME = 0x82 };
@@ -14,17 +15,6 @@ last_part(const mbedtls_x509_name *part)
         part = part->next;
     return slice_part(slice_of(part->val.p, part->val.len), 0,
                       CERTIFICATE_TEXT_SIZE_MAX);
-}
-
-static struct slice
-print_day(uint8_t bytes[static TLS_DAY_SIZE], const mbedtls_x509_time *time)
-{
-    struct buf out;
-
-    buf_init(&out, bytes, TLS_DAY_SIZE);
-    tls_reason_day(&out,
-                   (struct tls_reason_day){time->year, time->mon, time->day});
-    return buf_slice(&out);
 }
 
 static void
@@ -43,7 +33,7 @@ bool
 tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out)
 {
     const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
-    struct buf names;
+    struct buf text;
 
     for (; cert != NULL && index > 0; index--)
         cert = cert->next;
@@ -54,10 +44,13 @@ tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out)
         return false;
     out->subject = last_part(&cert->subject);
     out->issuer = last_part(&cert->issuer);
-    out->from = print_day(out->from_bytes, &cert->valid_from);
-    out->until = print_day(out->until_bytes, &cert->valid_to);
-    buf_init(&names, out->names_bytes, sizeof(out->names_bytes));
-    put_names(&names, &cert->subject_alt_names);
-    out->names = buf_slice(&names);
+    buf_init(&text, out->days, sizeof(out->days));
+    tls_put_day(&text, &cert->valid_from);
+    out->from = buf_slice(&text);
+    tls_put_day(&text, &cert->valid_to);
+    out->until = slice_part(buf_slice(&text), out->from.size, text.used);
+    buf_init(&text, out->bytes, sizeof(out->bytes));
+    put_names(&text, &cert->subject_alt_names);
+    out->names = buf_slice(&text);
     return true;
 }

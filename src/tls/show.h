@@ -17,8 +17,8 @@ struct tls_certificate {
     struct slice subject, issuer; /* the last part: a common name */
     struct slice from, until;     /* 2026-01-02 */
     struct slice names;           /* the dNSName entries: a, b */
-    uint8_t from_bytes[TLS_DAY_SIZE], until_bytes[TLS_DAY_SIZE];
-    uint8_t names_bytes[TELL_VALUE_SIZE_MAX];
+    uint8_t days[TLS_DAYS_SIZE];
+    uint8_t bytes[TELL_VALUE_SIZE_MAX];
 };
 
 /* The index-th: the server's own is 0, then the others of its chain, then the

@@ -182,8 +182,8 @@ put_and(struct buf *out)
         buf_put_text(out, ", ");
 }
 
-static void
-put_day(struct buf *out, const mbedtls_x509_time *time)
+void
+tls_put_day(struct buf *out, const mbedtls_x509_time *time)
 {
     tls_reason_day(out,
                    (struct tls_reason_day){time->year, time->mon, time->day});
@@ -198,20 +198,20 @@ explain_dates(const struct tls *t, struct buf *out, const struct verdict *v)
         put_and(out);
         buf_put_text(out, v->expired_leaf ? "certificate expired on "
                                           : "its authority expired on ");
-        put_day(out, &v->expired->valid_to);
+        tls_put_day(out, &v->expired->valid_to);
     }
     if (v->future != NULL) {
         put_and(out);
         buf_put_text(out, v->future_leaf
                               ? "certificate not valid before "
                               : "its authority is not valid before ");
-        put_day(out, &v->future->valid_from);
+        tls_put_day(out, &v->future->valid_from);
     }
     if (v->future != NULL && t->wall_s < TLS_CLOCK_MIN_S &&
         mbedtls_x509_time_gmtime(t->wall_s < 0 ? 0 : t->wall_s, &now) == 0) {
         put_and(out);
         buf_put_text(out, "the clock of this machine says ");
-        put_day(out, &now);
+        tls_put_day(out, &now);
     }
 }
 

@@ -16,5 +16,7 @@
 
 /* After the handshake: fills `issuers`, TLS_ANCHORS; or TLS_REFUSED. */
 void tls_verify_begin(struct tls *t);
+/* "2026-01-02" */
+void tls_put_day(struct buf *out, const mbedtls_x509_time *time);
 
 #endif

@@ -63,10 +63,12 @@ struct server {
     int64_t now_ms;
     struct buf sent; /* not compared yet */
     struct buf text;
+    struct buf seen; /* of a watched session */
     char verdicts[RECIPIENT_COUNT_MAX + 1];
     uint32_t verdict_count;
     uint8_t sent_bytes[SENT_SIZE];
     uint8_t text_bytes[TEXT_SIZE];
+    uint8_t seen_bytes[NAME_SIZE];
 };
 
 static struct scene scene;
@@ -100,14 +102,26 @@ server_init(size_t tx_piece, size_t rx_piece, size_t body_piece)
     memset(v->verdicts, 0, sizeof(v->verdicts));
     buf_init(&v->sent, v->sent_bytes, sizeof(v->sent_bytes));
     buf_init(&v->text, v->text_bytes, sizeof(v->text_bytes));
+    buf_init(&v->seen, v->seen_bytes, sizeof(v->seen_bytes));
     smtp_init(&v->smtp, &v->config, v->now_ms);
+}
+
+/* The codes of the replies of a watched session, one behind the other. */
+static void
+server_look(struct server *v)
+{
+    buf_put_number(&v->seen, v->smtp.reply.code, 1);
+    buf_put_byte(&v->seen, v->smtp.secure ? '+' : ' ');
 }
 
 static void
 server_take_verdicts(struct server *v)
 {
-    while (smtp_want(&v->smtp) & SMTP_WANT_RECIPIENT) {
-        v->verdicts[v->verdict_count++] = v->smtp.recipient_verdict;
+    while (smtp_want(&v->smtp) & (SMTP_WANT_RECIPIENT | SMTP_WANT_LOOK)) {
+        if (smtp_want(&v->smtp) & SMTP_WANT_RECIPIENT)
+            v->verdicts[v->verdict_count++] = v->smtp.recipient_verdict;
+        else
+            server_look(v);
         smtp_taken(&v->smtp, v->now_ms);
     }
 }

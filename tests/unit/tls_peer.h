@@ -48,6 +48,7 @@ static char peer_dir[PEER_PATH_SIZE];
 static alignas(max_align_t) uint8_t peer_arena[TLS_ARENA_SIZE];
 static size_t peer_arena_size = sizeof(peer_arena); /* of it, what is used */
 static struct tls peer_tls;
+static bool peer_tell; /* bad certificates are used all the same */
 static struct tls_trust peer_trust;
 
 /* Makes certificates: `key NAME KIND`, `sign NAME AUTHORITY SUBJECT EXT...`,
@@ -236,8 +237,10 @@ peer_init(struct tls *t, bool verify, const char *cert, const char *key)
 {
     static uint8_t cert_text[PEER_TEXT_SIZE], key_text[PEER_TEXT_SIZE];
     static const uint8_t entropy[TLS_ENTROPY_SIZE] = {1, 2, 3};
-    struct tls_config config = {
-        .verify = verify, .arena = peer_arena, .arena_size = peer_arena_size};
+    struct tls_config config = {.verify = verify,
+                                .tell = peer_tell,
+                                .arena = peer_arena,
+                                .arena_size = peer_arena_size};
 
     if (cert != NULL)
         config.client_cert = peer_file(cert, cert_text);

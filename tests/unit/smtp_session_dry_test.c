@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+#include "smtp/session.h"
+
+#include "smtp_server.h"
+
+#define QUIT "< QUIT\n"
+#define OFFERED GREETED "> 250-mx\n> 250 STARTTLS\n"
+#define ASKED OFFERED "< STARTTLS\n"
+#define SECURED ASKED "> 220 go\n! secured\n< EHLO me.example\n"
+
+static void
+set(enum smtp_tls tls, bool watched)
+{
+    scene =
+        (struct scene){.config = {.tls = tls, .dry = true, .watched = watched}};
+}
+
+static bool
+seen(const char *codes)
+{
+    return slice_equal(buf_slice(&server.seen), slice_text(codes));
+}
+
+TEST(ends_where_mail_would_be_said)
+{
+    for (int i = 0; i < 2; i++) {
+        set(SMTP_TLS_OFF, i);
+        CHECK(ends(GREETED "> 250-mx\n> 250 PIPELINING\n" QUIT, FAULT_OK, true,
+                   ""));
+        CHECK(seen(i ? "220 250 " : ""));
+    }
+}
+
+TEST(ends_so_over_tls)
+{
+    for (int i = 0; i < 2; i++) {
+        set(i ? SMTP_TLS_TRY : SMTP_TLS_MUST, true);
+        CHECK(ends(SECURED "> 250-mx\n> 250 CHUNKING\n" QUIT, FAULT_OK, true,
+                   ""));
+        CHECK(server.smtp.secure && seen("220 250 220 250+"));
+    }
+}
+
+TEST(ends_so_after_a_refusal)
+{
+    set(SMTP_TLS_TRY, true);
+    CHECK(ends(ASKED "> 454 no\n" QUIT, FAULT_OK, true, ""));
+    CHECK(server.smtp.tls_refused && seen("220 250 454 "));
+    set(SMTP_TLS_MUST, true);
+    CHECK(ends(ASKED "> 454 no\n" QUIT, FAULT_TLS_REFUSED, false, ""));
+    CHECK(said("454 no\n"));
+}
+
+TEST(ends_so_after_helo)
+{
+    set(SMTP_TLS_TRY, true);
+    CHECK(ends(GREETED "> 502 what\n< HELO me.example\n> 250 mx\n" QUIT,
+               FAULT_OK, true, ""));
+    CHECK(seen("220 502 250 "));
+}
+
+TEST(failures_are_what_they_are)
+{
+    for (int i = 0; i < 2; i++) {
+        set(SMTP_TLS_MUST, i);
+        CHECK(ends("> 554 no\n" QUIT, FAULT_GREETING, false, ""));
+        CHECK(ends("> 421 no\n", FAULT_GREETING, false, ""));
+        CHECK(ends(GREETED "> 451 no\n" QUIT, FAULT_HELLO, false, ""));
+        CHECK(ends(GREETED "> 250 mx\n" QUIT, FAULT_TLS_ABSENT, false, ""));
+        CHECK(ends(GREETED "! lost\n", FAULT_DIED, false, ""));
+        CHECK(ends(GREETED "> what\n", FAULT_DIED, false, ""));
+        CHECK(ends_in(ASKED "> 220 go\n> 250 injected\n", SIZE_MAX, SIZE_MAX));
+        CHECK(server_over(FAULT_DIED, false, ""));
+    }
+}
+
+TEST(a_look_delays_what_follows)
+{
+    size_t room = 0;
+
+    set(SMTP_TLS_OFF, true);
+    server_init(SIZE_MAX, SIZE_MAX, SIZE_MAX);
+    memcpy(smtp_rx(&server.smtp, &room), "220 a\r\n250 b\r\n", 14);
+    smtp_rx_ack(&server.smtp, 14, START_MS);
+    CHECK(smtp_want(&server.smtp) == SMTP_WANT_LOOK);
+    CHECK(slice_equal(buf_slice(&server.smtp.reply.text), SLICE("220 a\n")));
+    smtp_taken(&server.smtp, START_MS);
+    /* The second came before its command. */
+    CHECK(smtp_want(&server.smtp) == SMTP_WANT_LOOK);
+    smtp_taken(&server.smtp, START_MS);
+    CHECK(smtp_want(&server.smtp) == SMTP_WANT_END);
+    CHECK(server.smtp.fault == FAULT_DIED);
+}
+
+#define CASES(X)                     \
+    X(ends_where_mail_would_be_said) \
+    X(ends_so_over_tls)              \
+    X(ends_so_after_a_refusal)       \
+    X(ends_so_after_helo)            \
+    X(failures_are_what_they_are)    \
+    X(a_look_delays_what_follows)
+
+TEST_MAIN(CASES)
