@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# tests/readme.sh: what README.md, QMAIL.md and the manual page say, held against
+# tests/readme.sh: what README.md, QMAIL.md and the manual pages say, held against
 # the sources: make targets, files, variables; control files, texts, limits.
 # Run it from the repository's folder, after make.
 
@@ -10,6 +10,7 @@
 set -u
 export LC_ALL=C
 page=man/qmail-remote.8
+pages="$page man/mote-probe.8"
 readme=README.md
 both="$readme QMAIL.md"
 
@@ -106,14 +107,17 @@ missing_faults() {
 
 # A comment names the constant, the next line has its value.
 wrong_limits() {
-    grep -q '^\.\\" [A-Z_]*_MAX$' $page || echo "$page names no limit"
-    awk '/^\.\\" [A-Z_]+_MAX$/ { name = $2; getline; print name, $2 }' $page |
-        while read -r name value; do
-            grep -Eq "^ *$name = $value," src/limits.h || echo "$name is not $value"
-        done
+    for one in $pages; do
+        grep -q '^\.\\" [A-Z_]*_MAX$' "$one" || echo "$one names no limit"
+        awk '/^\.\\" [A-Z_]+_MAX$/ { name = $2; getline; print name, $2 }' "$one" |
+            while read -r name value; do
+                grep -Eq "^ *$name = $value," src/limits.h || echo "$name is not $value"
+            done
+    done
 }
 
-bad_mdoc() { mandoc -T lint -W warning $page 2>&1 | head -n 5; }
+# shellcheck disable=SC2086 # one word a page
+bad_mdoc() { mandoc -T lint -W warning $pages 2>&1 | head -n 5; }
 
 missing_targets | verdict targets_exist
 missing_files | verdict files_exist

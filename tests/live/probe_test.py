@@ -4,12 +4,13 @@ does there, and that nobody gets mail by it."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 
 import messages
-from authority import EXPIRED, Issuer
+from authority import EXPIRED, INTERMEDIATE, VALID, Issuer
 from harness import Skip, Suite, contains, equal
 from names import SERVFAIL, Names, rcode
 from scripted import DROP, EHLO_STARTTLS, Scripted
@@ -397,6 +398,71 @@ def the_failure_of_one_server_is_not_the_end(setting):
     contains(seen.text, "\n  at tlsstrictness 0, as configured: no mail: Connected "
              f"to {ONE} but greeting failed. / Remote host said: 554 5.7.1 go away\n")
     equal(seen.lines[-1], f"Result: now the mail would be sent to {TWO}")
+
+
+# ---- the cases of the manual page
+
+PAGE = os.path.join(os.path.dirname(__file__), "../../man/mote-probe.8")
+BLOCKED = "554 5.7.1 203.0.113.9 is listed at bl.example"
+GREETED = {"greeting": "220 mail.example.com ESMTP",
+           "EHLO": "250-mail.example.com\r\n250-PIPELINING\r\n250 STARTTLS",
+           "tls EHLO": "250-mail.example.com\r\n250 PIPELINING"}
+
+
+def documented(setting):
+    """Its worlds: what is typed there, and what it is about."""
+    names, issuer = setting.names, setting.issuer
+    names.add("example.org", MX=[(10, "mx1.example.org"), (20, "mx2.example.org")])
+    names.add("mx1.example.org", A=ONE).add("mx2.example.org", A=TWO)
+    names.add("example.com", MX=[(10, "mail.example.com")])
+    names.add("mail.example.com", A=ONE)
+    root = issuer.self_signed("page", "Example Root", "ecdsa")
+    between = issuer.new("page1", "ecdsa")
+    issuer.sign(between, "Example CA 1", INTERMEDIATE, root, VALID)
+    leaf = issuer.leaf("page2", "DNS:mail.example.com", issuer=between, dates=EXPIRED)
+    return {
+        "bob@example.com": World("bob@example.com", {ONE: (GREETED, python_tls(leaf))},
+                                 tls=2, trustanchors=root.cert),
+        "carol@example.org": World("carol@example.org",
+                                   {TWO: ({"greeting": BLOCKED}, None)}),
+        "dave@example.org": World("dave@example.org", ipme=ONE),
+    }
+
+
+def page_blocks():
+    """The literal blocks that show a run, as lines."""
+    blocks, block = [], None
+    with open(PAGE, encoding="utf-8") as page:
+        for line in page.read().splitlines():
+            if line.startswith(".Bd -literal"):
+                block = []
+            elif line == ".Ed":
+                blocks += [block] if block[0].startswith("$ mote-probe ") else []
+                block = None
+            elif block is not None:
+                block.append(line)
+    return blocks
+
+
+def without_times(line):
+    line = re.sub(r"\d+ ms", "N ms", line)
+    return re.sub(r"\d{4}-\d\d-\d\d", "DAY", line) if "trust anchor" in line else line
+
+
+@suite.case
+def the_manual_page_shows_real_runs(setting):
+    worlds = documented(setting)
+    blocks = page_blocks()
+    equal(len(blocks), 3)
+    for block in blocks:
+        address = block[0].split()[-1]
+        seen = look(setting, worlds[address])
+        if os.environ.get("MOTE_PAGE"):
+            print("\n".join(seen.lines))
+        # Long lines are broken there.
+        shown = "\n".join(block[1:]).replace("\n      ", " ").splitlines()
+        equal([without_times(x) for x in shown],
+              [without_times(x) for x in seen.lines], address)
 
 
 # ---- what a server or the user can do to it
