@@ -106,8 +106,8 @@ prepare_tls(struct deliver_work *w)
     const struct job *job = w->given.job;
     uint8_t entropy[TLS_ENTROPY_SIZE];
     bool watched = w->manner == DELIVER_WATCHED;
-    struct tls_config config = {.verify = job->anchors_fd != OS_NONE &&
-                                          (watched || job->tls_strictness == 2),
+    bool told = watched && job->anchors_fd != OS_NONE;
+    struct tls_config config = {.verify = told || job->tls_strictness == 2,
                                 .tell = watched,
                                 .arena = w->arena,
                                 .arena_size = sizeof(w->arena)};

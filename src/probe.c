@@ -169,7 +169,8 @@ probe(const struct load_args *args, const struct delivery *delivery,
     say_init(&r->say);
     address = find_address(&r->say, args);
     if (!address) {
-        (void)os_write(ERROR_FD, SLICE("usage: mote-probe [-jv] address\n"));
+        (void)os_write(ERROR_FD,
+                       SLICE("usage: mote-probe [-jv] host|address\n"));
         return STATUS_USAGE;
     }
     for (host = end = address; *end; end++)

@@ -5,20 +5,22 @@ does there, and that nobody gets mail by it."""
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import time
 
 import messages
+from aiosmtp import server_context
 from authority import EXPIRED, INTERMEDIATE, VALID, Issuer
 from harness import Skip, Suite, contains, equal
 from names import SERVFAIL, Names, rcode
 from scripted import DROP, EHLO_STARTTLS, Scripted
 from tcptotable import record
 from tlsserver import python_tls
-from world import run_suite
+from world import full_listener, run_suite
 
-ONE, TWO, CLOSED = "192.0.2.10", "192.0.2.11", "192.0.2.50"
+ONE, TWO, CLOSED, FULL = "192.0.2.10", "192.0.2.11", "192.0.2.50", "192.0.2.12"
 NAME, SECOND = "mx.dest.example", "mx2.dest.example"
 HOST, PAIR = "dest.example", "pair.example"
 STARTTLS = {"EHLO": EHLO_STARTTLS}
@@ -30,6 +32,11 @@ suite = Suite()
 def drop_handshake(connection):
     connection.recv(4096)
     raise OSError("dropped")
+
+
+def wants_a_certificate(connection):
+    """Of the client, which has none: TLS 1.3 says so behind the handshake."""
+    return Setting.demanding.wrap_socket(connection, server_side=True)
 
 
 class Seen:
@@ -78,6 +85,16 @@ class Setting:
             "wrong": issuer.leaf("wrong", "DNS:other.example"),
             "strange": stranger.leaf("strange", names),
         }
+        Setting.demanding = server_context(self.leaves["good"])
+        Setting.demanding.verify_mode = ssl.CERT_REQUIRED
+        Setting.demanding.load_verify_locations(issuer.bundle)
+        self.names.add("slow.example", MX=[(10, "full.example"), (20, SECOND)])
+        self.names.add("full.example", A=FULL)
+        full_listener(world, FULL)
+        many = [f"m{n}.example" for n in range(7)]
+        for n, name in enumerate(many):
+            self.names.add(name, A=f"192.0.2.{20 + n}")
+        self.names.add("many.example", MX=[(n, m) for n, m in enumerate(many)])
         self.link = os.path.join(os.path.dirname(self.home.binary), "mote-probe")
         os.symlink("qmail-remote", self.link)
 
@@ -172,6 +189,19 @@ WORLDS = {
     "ehlo_451": one({"EHLO": "451 not you"}, None),
     "ehlo_502_helo": one({"EHLO": "502 what"}, None),
     "helo_550": one({"EHLO": "502 what", "HELO": "550 no"}, None),
+    "greeting_silent": one({"greeting": (8.0, "220 late")}, None, timeoutremote=1),
+    "wants_certificate_at_0": one(upgrade=wants_a_certificate, tls=0),
+    "wants_certificate_at_1": one(upgrade=wants_a_certificate, tls=1),
+    "wants_certificate_at_2": one(upgrade=wants_a_certificate, tls=2),
+    "bad_client_certificate": one(tls=0, clientcert="/etc/hostname",
+                                  clientkey="/etc/hostname"),
+    "handshakes_dropped_twice": two((STARTTLS, drop_handshake),
+                                    (STARTTLS, drop_handshake), tls=1),
+    "sixth_greets": World("bob@many.example", {
+        f"192.0.2.{20 + n}": ({} if n > 4 else {"greeting": f"554 no {n}"}, None)
+        for n in range(7)}),
+    "first_times_out": World("bob@slow.example", {TWO: CLEAR}, timeoutconnect=2),
+    "only_one_times_out": World("bob@full.example", timeoutconnect=2),
     "connection_refused": World(),
     "second_connects": World(f"bob@{PAIR}", {TWO: CLEAR}),
     "skipped": one({}, None, skip=(ONE,)),
@@ -540,15 +570,11 @@ def nobody_reads_it(setting):
 @suite.case
 def it_can_go_to_a_file(setting):
     """Beyond the size that a report may have."""
-    hosts = [f"n{n}.big.example" for n in range(20)]
-    setting.names.add("big.example", MX=[(n, h) for n, h in enumerate(hosts)])
+    addresses = [f"192.0.2.{n}" for n in range(60, 92)]
+    setting.names.add("big.example", A=addresses)
     long = b"".join(b"250-" + b"x" * 400 + b"\r\n" for _ in range(9)) + b"250 end\r\n"
-    servers = []
-    for n, host in enumerate(hosts):
-        addresses = [f"192.0.2.{20 + n}", f"192.0.2.{60 + n}"]
-        setting.names.add(host, A=addresses)
-        script = {"greeting": long.replace(b"250", b"220"), "EHLO": long}
-        servers += [Scripted(setting.world, a, script) for a in addresses]
+    script = {"greeting": long.replace(b"250", b"220"), "EHLO": long}
+    servers = [Scripted(setting.world, a, script) for a in addresses]
     setting.home.control()
     path = os.path.join(setting.world.path, "output")
     with open(path, "wb") as out:
