@@ -33,12 +33,11 @@ main(int argc, char **argv, char **envp)
     o->fault = load(&args, &root.work.load, &root.job, &o->detail);
     if (o->fault == FAULT_OK)
         o->fault = message_open(&root.message);
-    if (o->fault == FAULT_OK)
-        if (o->fault == FAULT_OK) {
-            tcpto_open(&root.tcpto, true);
-            confine(&root.job, OS_FILE_SIZE_MAX);
-            o->fault = resolve(&root.job, &root.work.resolve, &root.targets);
-        }
+    if (o->fault == FAULT_OK) {
+        tcpto_open(&root.tcpto, true);
+        confine(&root.job, OS_FILE_SIZE_MAX);
+        o->fault = resolve(&root.job, &root.work.resolve, &root.targets);
+    }
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)
         deliver(&delivery, DELIVER_MAIL, &root.work.deliver, o);
