@@ -46,6 +46,7 @@ say_answer(struct root *r, const struct dns_task *task,
 {
     static const char *const states[] = {
         [DNS_PENDING] = "not waited for",
+        [DNS_FOUND] = "none that is a host name",
         [DNS_NODATA] = "no such record",
         [DNS_NO_NAME] = "no such name",
         [DNS_FAILED] = "no usable answer",
@@ -57,16 +58,15 @@ say_answer(struct root *r, const struct dns_task *task,
     say_put(
         s,
         "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}{: &address}"
-        "{: #preference}{ $exchanger}{, a server says %error}{ (&server}{, "
-        "#ms}{ ms)%}"
-        "\n",
+        "{: #preference}{ $exchanger}{, a server says %error}{ (&server}"
+        "{, #ms}{ ms)%}\n",
         (const union tell[]){
             {.text = q->mx              ? "MX"
                      : q->type == DNS_A ? "A"
                                         : "AAAA"},
             {.slice = print_name(s, 0, &q->name)},
             {.slice = q->alias_count ? print_name(s, 1, &q->target) : NULL},
-            {.text = states[q->state]},
+            {.text = address || exchanger ? NULL : states[q->state]},
             {.addr = address},
             {.number = preference},
             {.slice = exchanger},
@@ -85,8 +85,6 @@ say_question(struct root *r, const struct dns_task *task)
     const struct slice root = SLICE(".");
     const struct dns_query *q = &task->query;
 
-    if (q->state != DNS_FOUND)
-        say_answer(r, task, NULL, NULL, TELL_NO_NUMBER);
     for (uint32_t i = 0; i < q->address_count; i++)
         say_answer(r, task, &q->addresses[i], NULL, TELL_NO_NUMBER);
     for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
@@ -94,6 +92,8 @@ say_question(struct root *r, const struct dns_task *task)
                    q->mx->items[i].preference);
     if (q->mx && q->mx->null)
         say_answer(r, task, NULL, &root, 0);
+    else if (q->address_count == 0 && (!q->mx || q->mx->count == 0))
+        say_answer(r, task, NULL, NULL, TELL_NO_NUMBER);
 }
 
 void

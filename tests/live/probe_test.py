@@ -406,6 +406,20 @@ def a_server_that_fails_is_quoted(setting):
 
 
 @suite.case
+def exchangers_that_are_no_hosts_are_none(setting):
+    setting.names.add("odd.example", MX=[(10, b"\x03a b\x00")])
+    seen = look(setting, World("bob@odd.example"))
+    contains(seen.text, "\nDNS: MX odd.example: none that is a host name (127.0.0.1, ")
+    equal(seen.status, 100)
+
+
+@suite.case
+def a_null_mx_is_shown(setting):
+    seen = look(setting, World("bob@null.example"))
+    contains(seen.text, "\nDNS: MX null.example: 0 . (127.0.0.1, ")
+
+
+@suite.case
 def an_alias_is_shown(setting):
     seen = look(setting, World("bob@alias.example", {ONE: CLEAR}))
     contains(seen.text, f"\nDNS: MX alias.example, alias of {HOST}: 10 {NAME} (")

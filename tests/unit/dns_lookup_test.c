@@ -36,6 +36,37 @@ TEST(no_such_name)
     CHECK(finish() && now_ms == 1010 && state(question) == DNS_NO_NAME);
 }
 
+/* For the probe. */
+TEST(who_answered_and_when_is_kept)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    manners[1] = TELL;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FOUND);
+    CHECK(lookup.tasks[question].asked_ms == 1000);
+    CHECK(lookup.tasks[question].answered_ms == now_ms && now_ms == 1310);
+    CHECK(lookup.tasks[question].server == 1);
+    CHECK(!lookup.tasks[question].dropped);
+}
+
+TEST(what_failed_and_how_is_kept)
+{
+    uint32_t question = 0, dropped = 0;
+
+    begin(1);
+    manners[0] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED);
+    CHECK(lookup.tasks[question].answered_ms == 0);
+    CHECK(lookup.tasks[question].query.refused == DNS_RCODE_SERVFAIL);
+    dropped = ask("example.com", DNS_AAAA);
+    dns_lookup_drop(&lookup, dropped);
+    CHECK(lookup.tasks[dropped].dropped && !lookup.tasks[question].dropped);
+    CHECK(lookup.tasks[dropped].query.refused == 0);
+}
+
 TEST(random_is_used)
 {
     static const uint8_t random[DNS_RANDOM_SIZE] = {0xab, 0xcd, 0x05};
@@ -444,6 +475,8 @@ TEST(survives_noise)
 #define CASES(X)                            \
     X(finds)                                \
     X(no_such_name)                         \
+    X(who_answered_and_when_is_kept)        \
+    X(what_failed_and_how_is_kept)          \
     X(random_is_used)                       \
     X(same_question_is_asked_once)          \
     X(bounds_questions)                     \
