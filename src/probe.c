@@ -19,30 +19,22 @@ probe_is_meant(const char *name)
 
 /* ---- argv ---- */
 
-static bool
-take_options(struct say *s, const char *text)
-{
-    if (*text != '-')
-        return false;
-    while (*++text) {
-        if (*text != 'j' && *text != 'v')
-            return false;
-        *(*text == 'j' ? &s->tell.json : &s->tell.lines) = true;
-    }
-    return true;
-}
-
 /* The argument behind the options; NULL: there is none, or there are more. */
 static char *
 find_address(struct say *s, const struct load_args *args)
 {
     int at = 1;
 
-    while (at < args->count && take_options(s, args->values[at]))
-        at++;
-    if (at + 1 != args->count || *args->values[at] == '-')
-        return NULL;
-    return args->values[at];
+    for (; at < args->count && args->values[at][0] == '-'; at++)
+        for (const char *option = args->values[at] + 1; *option; option++) {
+            if (*option == 'j')
+                s->tell.json = true;
+            else if (*option == 'v')
+                s->tell.lines = true;
+            else
+                return NULL;
+        }
+    return at + 1 == args->count ? args->values[at] : NULL;
 }
 
 /* ---- one candidate ---- */

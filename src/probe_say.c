@@ -45,10 +45,8 @@ say_answer(struct root *r, const struct dns_task *task,
            uint32_t preference)
 {
     static const char *const states[] = {
-        [DNS_PENDING] = "not waited for",
-        [DNS_FOUND] = "none that is a host name",
-        [DNS_NODATA] = "no such record",
-        [DNS_NO_NAME] = "no such name",
+        [DNS_PENDING] = "not waited for",  [DNS_FOUND] = "no host name in it",
+        [DNS_NODATA] = "no such record",   [DNS_NO_NAME] = "no such name",
         [DNS_FAILED] = "no usable answer",
     };
     const struct dns_query *q = &task->query;
@@ -182,7 +180,7 @@ probe_say_candidates(struct root *r)
         say_candidate(r, "Candidate", &c->list[i].to.addr,
                       named ? &w->hosts[c->list[i].host] : NULL,
                       tcpto_skip(&r->tcpto, &c->list[i].to.addr)
-                          ? "timed out lately (queue/lock/tcpto)"
+                          ? "timed out lately"
                           : NULL);
     if (!named)
         say_dropped(r, &r->job.route.addr, NULL);
@@ -273,7 +271,7 @@ probe_say_session(struct root *r, uint32_t level, const char *how)
     say_put(
         &r->say,
         "[session]  at tlsstrictness {#level}{, %set}"
-        "{: mail would go %how}{, if TLS works with no candidate%}"
+        "{: mail would go %how}{, if no candidate has TLS%}"
         "{: no mail: $report}\n",
         (const union tell[]){
             {.number = level},
@@ -306,20 +304,21 @@ char
 probe_say_verdict(struct root *r)
 {
     const struct outcome *o = &r->outcome;
-    const char class[] = {fault_row(o->fault)->class, 0};
-    const bool sent = o->fault == FAULT_OK;
     const struct slice report = record_of(r, o), tls = buf_slice(&o->starttls);
+    char class = fault_row(o->fault)->class;
+    const char *name = class == 'K' ? "K" : class == 'D' ? "D" : "Z";
+    const char *words = class == 'K'   ? "be sent to"
+                        : class == 'D' ? "bounce"
+                                       : "wait in the queue";
+    bool sent = class == 'K';
 
-    say_put(
-        &r->say,
-        "[verdict]{!%class}Result: now the mail would {%}{ &address}"
-        "{, $tls}{: $report}\n",
-        (const union tell[]){{.text = class},
-                             {.text = sent            ? "be sent to"
-                                      : *class == 'D' ? "bounce"
-                                                      : "wait in the queue"},
-                             {.addr = sent ? &o->ip : NULL},
-                             {.slice = sent ? &tls : NULL},
-                             {.slice = sent ? NULL : &report}});
-    return *class;
+    say_put(&r->say,
+            "[verdict]{!%class}Result: now the mail would {%}{ &address}"
+            "{, $tls}{: $report}\n",
+            (const union tell[]){{.text = name},
+                                 {.text = words},
+                                 {.addr = sent ? &o->ip : NULL},
+                                 {.slice = sent ? &tls : NULL},
+                                 {.slice = sent ? NULL : &report}});
+    return class;
 }

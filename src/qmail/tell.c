@@ -5,19 +5,6 @@
 
 /* ---- values ---- */
 
-/* A line end of a value must not end the line that is told. */
-static void
-put_byte(struct qmail_tell *t, uint8_t byte)
-{
-    if (byte == '\n') {
-        buf_put_text(t->out, t->json ? "\\n" : t->lines ? "\n  | " : " / ");
-        return;
-    }
-    if (t->json && (byte == '"' || byte == '\\'))
-        buf_put_byte(t->out, '\\');
-    buf_put_byte(t->out, byte);
-}
-
 static void
 put(struct qmail_tell *t, struct slice value)
 {
@@ -28,11 +15,21 @@ put(struct qmail_tell *t, struct slice value)
     qmail_report_put_safe(&safe, slice_part(value, 0, sizeof(bytes)));
     value = slice_chomp(buf_slice(&safe));
     for (size_t i = 0; i < value.size; i++) {
-        /* U+0080 to U+009F: a terminal may obey them. */
-        bool control = value.data[i] == 0xc2 && value.data[i + 1] < 0xa0;
+        uint8_t byte = value.data[i];
 
-        put_byte(t, control ? '?' : value.data[i]);
-        i += control;
+        /* A line end of a value must not end the line that is told. */
+        if (byte == '\n') {
+            buf_put_text(t->out, t->json ? "\\n" : t->lines ? "\n  | " : " / ");
+            continue;
+        }
+        if (t->json && (byte == '"' || byte == '\\'))
+            buf_put_byte(t->out, '\\');
+        /* U+0080 to U+009F: a terminal may obey them. */
+        if (byte == 0xc2 && value.data[i + 1] < 0xa0) {
+            byte = '?';
+            i++;
+        }
+        buf_put_byte(t->out, byte);
     }
 }
 
@@ -47,25 +44,21 @@ take(char kind, const union tell *value, struct buf *room, struct slice *out)
     }
     if (!value->text)
         return false;
-    if (kind == '%') {
-        *out = slice_text(value->text);
-        return true;
-    }
-    if (kind == '$') {
-        *out = *value->slice;
-        return out->size > 0;
-    }
-    addr_print(room, value->addr);
-    *out = buf_slice(room);
-    return value->addr->family != ADDR_NONE;
+    if (kind == '&' && value->addr->family != ADDR_NONE)
+        addr_print(room, value->addr);
+    *out = kind == '%'   ? slice_text(value->text)
+           : kind == '$' ? *value->slice
+                         : buf_slice(room);
+    return kind == '%' || out->size > 0;
 }
 
 /* ---- pieces ---- */
 
 static void
-put_json(struct qmail_tell *t, char kind, struct slice key, struct slice value)
+put_json(struct qmail_tell *t, bool quoted, struct slice key,
+         struct slice value)
 {
-    const char *quote = kind == '#' ? "" : "\"";
+    const char *quote = quoted ? "\"" : "";
 
     if (key.size == 0)
         return;
@@ -92,8 +85,8 @@ tell_piece(struct qmail_tell *t, struct slice piece, const union tell *value)
     if (!take((char)piece.data[at], value, &room, &text))
         return;
     if (t->json) {
-        put_json(t, (char)piece.data[at], slice_part(piece, at + 1, piece.size),
-                 text);
+        put_json(t, piece.data[at] != '#',
+                 slice_part(piece, at + 1, piece.size), text);
     } else if (piece.data[0] != '!') {
         buf_put(t->out, slice_part(piece, 0, at));
         put(t, text);
@@ -110,26 +103,34 @@ tell_event(struct qmail_tell *t, struct slice event)
     buf_put_byte(t->out, '"');
 }
 
+/* What stands between a bracket, or a brace, and its end. */
+static struct slice
+inside(const char *at)
+{
+    char end = *at == '[' ? ']' : '}';
+    const char *begin = ++at;
+
+    while (*at != end)
+        at++;
+    return slice_of(begin, (size_t)(at - begin));
+}
+
 void
 qmail_tell(struct qmail_tell *t, const char *format, const union tell *values)
 {
-    struct slice rest = slice_text(format);
+    for (const char *at = format; *at; at++) {
+        if (*at == '[' || *at == '{') {
+            struct slice inner = inside(at);
 
-    while (rest.size > 0) {
-        uint8_t byte = rest.data[0];
-        size_t end = 0;
-
-        if (byte == '[') {
-            end = slice_find(rest, ']');
-            tell_event(t, slice_part(rest, 1, end));
-        } else if (byte == '{') {
-            end = slice_find(rest, '}');
-            tell_piece(t, slice_part(rest, 1, end), values++);
+            if (*at == '[')
+                tell_event(t, inner);
+            else
+                tell_piece(t, inner, values++);
+            at += inner.size + 1;
         } else if (!t->json) {
-            buf_put_byte(t->out, byte);
-        } else if (byte == '\n') {
+            buf_put_byte(t->out, (uint8_t)*at);
+        } else if (*at == '\n') {
             buf_put_text(t->out, "}\n");
         }
-        rest = slice_part(rest, end + 1, rest.size);
     }
 }
