@@ -11,7 +11,7 @@ Q := @
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check unit lint tidy torture demo budget sim mutants clean distclean FORCE \
+.PHONY: all check unit lint tidy torture demo budget sim mutants bench clean distclean FORCE \
     install uninstall install-beside uninstall-beside dist check-dist
 
 all: $(OUT)/qmail-remote $(OUT)/mote-probe
@@ -107,6 +107,7 @@ $(OBJ)/flags: FORCE
 	@mkdir -p $(@D); echo "$$FLAGS_NOW" | cmp -s - $@ || echo "$$FLAGS_NOW" >$@
 
 include tests/tests.mk
+include bench/bench.mk
 
 include packaging/packaging.mk
 
