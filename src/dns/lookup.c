@@ -69,10 +69,21 @@ task_end(struct dns_lookup *l, struct dns_task *task)
     task_silence(l, task);
 }
 
+/* Has the server been asked in this round? */
+static bool
+was_asked(const struct dns_lookup *l, const struct dns_task *task,
+          uint32_t server)
+{
+    uint32_t count = l->conf->server_count;
+
+    return (server + count - task->first) % count < task->asked_count;
+}
+
 static void
 ask_next_server(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
 {
-    uint32_t attempt = attempt_of(l, task, task->asked_count);
+    uint32_t server = (task->first + task->asked_count) % l->conf->server_count;
+    uint32_t attempt = attempt_of(l, task, server);
 
     assert(task->asked_count < l->conf->server_count);
     attempt_step(l, attempt, DNS_ATTEMPT_DUE);
@@ -92,6 +103,7 @@ round_begin(struct dns_lookup *l, struct dns_task *task, enum dns_phase phase,
     task->query.round_count++;
     task->phase = phase;
     task->phase_end_ms = now_ms + wait_ms;
+    task->first = l->live_server;
     task->asked_count = 0;
     ask_next_server(l, task, now_ms);
 }
@@ -153,6 +165,7 @@ task_restart(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
         return;
     }
     task->phase = DNS_PHASE_ROUND;
+    task->first = l->live_server;
     task->asked_count = 0;
     ask_next_server(l, task, now_ms);
 }
@@ -226,7 +239,7 @@ attempt_refused(struct dns_lookup *l, uint32_t attempt,
     attempt_step(l, attempt, state);
     /* A late word on an earlier round hurries nobody. */
     if (first && in_round(task) &&
-        attempt % DNS_SERVER_COUNT_MAX < task->asked_count)
+        was_asked(l, task, attempt % DNS_SERVER_COUNT_MAX))
         round_hurry(l, task, now_ms);
 }
 
@@ -296,9 +309,11 @@ attempt_read(struct dns_lookup *l, uint32_t attempt, struct slice packet,
     case DNS_VERDICT_DONE:
         task->answered_ms = now_ms;
         task->server = attempt % DNS_SERVER_COUNT_MAX;
+        l->live_server = task->server;
         task_end(l, task);
         break;
     case DNS_VERDICT_ALIAS:
+        l->live_server = attempt % DNS_SERVER_COUNT_MAX;
         task_restart(l, task, now_ms);
         break;
     case DNS_VERDICT_BAD:
@@ -342,6 +357,7 @@ dns_lookup_init(struct dns_lookup *l, const struct dns_conf *conf,
     assert(conf->server_count <= DNS_SERVER_COUNT_MAX);
     l->conf = conf;
     l->task_count = 0;
+    l->live_server = 0;
     l->mx_taken = false;
     dns_stream_init(&l->stream);
     dns_mx_set_init(&l->mx, seed);

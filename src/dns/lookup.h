@@ -64,7 +64,8 @@ enum dns_phase {
 struct dns_task {
     struct dns_query query;
     enum dns_phase phase;
-    uint32_t asked_count; /* servers asked in this round, in order */
+    uint32_t first;       /* the server this round begins with */
+    uint32_t asked_count; /* servers asked in this round, from there on */
     int64_t end_ms;       /* control/timeoutdns */
     int64_t phase_end_ms; /* of the round or the pause */
     int64_t hedge_ms;     /* when the next server is asked anyway */
@@ -78,6 +79,7 @@ struct dns_task {
 struct dns_lookup {
     const struct dns_conf *conf;
     uint32_t task_count;
+    uint32_t live_server; /* the last to answer; the first to be asked next */
     struct dns_task tasks[DNS_QUESTION_COUNT_MAX];
     struct dns_attempt attempts[DNS_ATTEMPT_COUNT_MAX];
     struct dns_mx_set mx;

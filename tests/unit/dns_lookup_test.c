@@ -129,6 +129,28 @@ TEST(hedges)
     CHECK(opens("0:0 1000:0 4000:0 15000:0"));
 }
 
+/* So a dead first server is waited for once, not for every question. */
+TEST(who_answered_is_asked_first)
+{
+    uint32_t first = 0;
+    uint32_t second = 0;
+
+    begin(3);
+    manners[1] = TELL;
+    first = ask("example.com", DNS_A);
+    CHECK(finish() && state(first) == DNS_FOUND && now_ms == 1310);
+    second = ask("example.net", DNS_A);
+    CHECK(finish() && state(second) == DNS_FOUND && now_ms == 1320);
+    manners[1] = SERVFAIL;
+    manners[0] = TELL;
+    first = ask("example.org", DNS_A);
+    CHECK(finish() && state(first) == DNS_FOUND);
+    CHECK(opens("0:0 300:1 310:1 320:1 330:2 630:0"));
+    second = ask("example.info", DNS_A);
+    CHECK(finish() && state(second) == DNS_FOUND);
+    CHECK(opens("0:0 300:1 310:1 320:1 330:2 630:0 640:0"));
+}
+
 TEST(second_round_is_visible)
 {
     uint32_t question = 0;
@@ -335,8 +357,8 @@ TEST(aliases_are_asked_for)
     manners[0] = manners[1] = SILENT;
     arrivals[0].due = arrivals[1].due = false;
     CHECK(finish() && state(question) == DNS_FAILED && now_ms == 61000);
-    CHECK(opens("0:0 300:1 310:0 610:1 1000:0 1300:1 4000:0 4300:1 15000:0 "
-                "15300:1"));
+    CHECK(opens("0:0 300:1 310:1 610:0 1000:1 1300:0 4000:1 4300:0 15000:1 "
+                "15300:0"));
 }
 
 TEST(alias_in_the_pause)
@@ -481,6 +503,7 @@ TEST(survives_noise)
     X(same_question_is_asked_once)          \
     X(bounds_questions)                     \
     X(hedges)                               \
+    X(who_answered_is_asked_first)          \
     X(second_round_is_visible)              \
     X(slow_servers_are_listened_to)         \
     X(refusal_hurries)                      \
