@@ -82,7 +82,7 @@ open_device(void)
     struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
     int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
-    strcpy(request.ifr_name, "far");
+    memcpy(request.ifr_name, "far", sizeof("far"));
     if (fd < 0 || ioctl(fd, TUNSETIFF, &request) != 0)
         die("/dev/net/tun");
     return fd;

@@ -4,15 +4,16 @@
 import os
 import time
 
+from harness import Skip
 from peers import Job, size_on_disk
 from places import ROUND_TRIP_MS
 from runner import Failed, Result
 from table import Row
 from world import wait_until
 
-SMALL_RUNS, FAR_RUNS, LARGE_RUNS, MANY_RUNS, FAULT_RUNS = 15, 3, 3, 3, 5
+SMALL_RUNS, FAR_RUNS, LARGE_RUNS, MANY_RUNS, FAULT_RUNS = 15, 5, 3, 3, 5
 MANY = 200
-FAULT_LIMIT_MS = 6000
+FAULT_LIMIT_MS = 5500
 LARGE_SIZE = 50 << 20
 MIB, GIB = 1 << 20, 1 << 30
 KINDS = {"clear": "clear", "open": "TLS unverified", "tls": "TLS verified"}
@@ -85,8 +86,8 @@ def far(bench):
 
 
 def far_case(bench, kind, suffix, count, what):
-    programs = [p for p in bench.able(kind, downgrade=True)
-                if "nothing" not in p.abilities and (not suffix or "mx" in p.abilities)]
+    programs = [p for p in bench.working(kind, downgrade=True)
+                if not suffix or "mx" in p.abilities]
 
     def once(program):
         security = bench.security(program, kind)
@@ -108,18 +109,13 @@ def far_case(bench, kind, suffix, count, what):
 
 def large(bench):
     message = bench.large_message(LARGE_SIZE)
-    for kind in ("clear", "tls"):
-        programs = [p for p in bench.able(kind, downgrade=True)
-                    if "nothing" not in p.abilities]
-
-        def once(program, kind=kind):
-            security = bench.security(program, kind)
-            return bench.run(program, Job(f"{security}.example", message, security))
-
-        found = bench.interleaved(f"large {kind}", programs, LARGE_RUNS, once)
+    for kind in ("clear", "open"):
+        job = Job(f"{kind}.example", message, kind)
+        found = bench.interleaved(f"large {kind}", bench.working(kind), LARGE_RUNS,
+                                  lambda p, job=job: bench.run(p, job))
         rates = {n: LARGE_SIZE / MIB / (m.wall_ms / 1e3) for n, m in found.items()}
-        yield Row(f"50 MB {kind}: MB/s", rates, more=True)
-        cpu = Row(f"50 MB {kind}: CPU, s/GB",
+        yield Row(f"50 MB {KINDS[kind]}: MB/s", rates, more=True)
+        cpu = Row(f"50 MB {KINDS[kind]}: CPU, s/GB",
                   pick(found, "cpu_ms", GIB / LARGE_SIZE / 1e3))
         if kind == "clear":
             yield below_best(cpu, 1 / 3, "1/3 of the best peer")
@@ -130,26 +126,22 @@ def large(bench):
 # ---- 200 at once
 
 def many(bench):
-    for kind in ("clear", "tls"):
-        programs = [p for p in bench.able(kind, downgrade=True)
-                    if "nothing" not in p.abilities]
-        job = {p.name: many_job(bench, p, kind) for p in programs}
+    for kind in ("clear", "open"):
+        programs = bench.working(kind)
+        job = Job(f"{kind}-hold.example", bench.small, kind)
         bench.lab.release(True)
         found = bench.interleaved(
             f"many {kind}", programs, MANY_RUNS,
-            lambda p, job=job: bench.runner.run(p, job[p.name], count=MANY))
-        wall = Row(f"{MANY} at once, {kind}: wall, s", pick(found, "wall_ms", 1e-3))
-        yield below_best(wall, 1, "not slower") if kind == "tls" else wall
+            lambda p, job=job: bench.runner.run(p, job, count=MANY))
+        wall = Row(f"{MANY} at once, {KINDS[kind]}: wall, s",
+                   pick(found, "wall_ms", 1e-3))
+        yield below_best(wall, 1, "not slower") if kind == "open" else wall
         bench.lab.release(False)
         held = bench.interleaved(f"many {kind} held", programs, 1,
-                                 lambda p, job=job: memory_of_all(bench, p, job[p.name]))
-        pss = Row(f"{MANY} at once, {kind}: PSS, MiB", pick(held, "pss_kib", 1 / 1024))
-        yield below_best(pss, 0.5, "1/2 of the best peer") if kind == "tls" else pss
-
-
-def many_job(bench, program, kind):
-    security = bench.security(program, kind)
-    return Job(f"{security}-hold.example", bench.small, security)
+                                 lambda p, job=job: memory_of_all(bench, p, job))
+        pss = Row(f"{MANY} at once, {KINDS[kind]}: PSS, MiB",
+                  pick(held, "pss_kib", 1 / 1024))
+        yield below_best(pss, 0.5, "1/2 of the best peer") if kind == "open" else pss
 
 
 def memory_of_all(bench, program, job):
@@ -206,7 +198,7 @@ def pss_kib(pid):
 
 def faults(bench):
     """More time than a healthy delivery took, the worst of the runs."""
-    programs = [p for p in bench.able("clear") if "nothing" not in p.abilities]
+    programs = bench.working("clear")
     healthy = bench.interleaved("faults healthy", programs, FAULT_RUNS,
                                 lambda p: bench.run(p, Job("clear.example", bench.small,
                                                            "clear")))
@@ -229,11 +221,14 @@ def faults(bench):
 
 
 def delay(bench, program, host, healthy_ms):
-    """The worst of a few runs; others than mote have one, up to a limit."""
+    """The worst of the runs that fit into the limit; others than mote have one."""
     runs = FAULT_RUNS if program.name == "mote" else 1
     worst = 0
+    end = time.monotonic() + FAULT_LIMIT_MS / 1000
     for _ in range(runs):
         began = time.monotonic()
+        if began > end:
+            break
         try:
             took = bench.run(program, Job(host, bench.small, "clear"),
                              limit_ms=FAULT_LIMIT_MS).wall_ms
@@ -266,10 +261,12 @@ def instructions(bench):
     for kind, name in KINDS.items():
         totals, parts = {}, {}
         for program in bench.able(kind):
+            if not program.countable:
+                continue
             job = Job(f"{kind}.example", bench.small, kind)
             try:
                 totals[program.name], parts[program.name] = bench.instructions(program, job)
-            except (Failed, AssertionError, OSError) as why:
+            except (Failed, AssertionError, OSError, Skip) as why:
                 bench.tell(f"instructions {kind}, {program.name}: {why}")
         yield Row(f"4 KB {name}: instructions, 1000", totals)
         for part, count in parts.get("mote", {}).items():

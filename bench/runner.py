@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -12,6 +13,7 @@ from trips import octets, round_trips
 
 METER = os.path.join(OUT, "meter")
 LIMIT_MS = 60000
+SPAN_S = 2
 PATH = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 
@@ -98,18 +100,20 @@ def medians(results):
 
 
 def interleaved(programs, once, runs):
-    """once(program) for each in turn, runs times: medians by program name, and
-    why a program has none."""
+    """once(program) for each in turn, runs times or what fits into SPAN_S for
+    one: medians by program name, and why a program has none."""
     results, failures = {p.name: [] for p in programs}, {}
+    spent = dict.fromkeys(results, 0)
     for _ in range(runs):
         for program in programs:
-            done = len(results[program.name])
-            if program.name in failures or done >= program.runs_max:
+            if program.name in failures or spent[program.name] > SPAN_S:
                 continue
+            began = time.monotonic()
             try:
                 results[program.name].append(once(program))
             except (Failed, AssertionError) as why:
                 failures[program.name] = str(why)
                 program.forget()
+            spent[program.name] += time.monotonic() - began
     return ({name: medians(r) for name, r in results.items()
              if r and name not in failures}, failures)

@@ -18,7 +18,7 @@ parameter_max=5
 header_comment_lines_max=15
 makefile_lines_max=150
 
-sources=$(find src tests/unit tests/fuzz tests/sim -name '*.[ch]' 2>/dev/null | sort)
+sources=$(find src tests/unit tests/fuzz tests/sim bench -name '*.[ch]' 2>/dev/null | sort)
 ours=$(echo "$sources" | grep '^src/')
 configs='^src/tls/(mbedtls|psa)_config\.h'
 engines='base dns policy qmail smtp'
