@@ -162,8 +162,11 @@ os_check_end(void)
 {
     uint32_t left = 0;
 
-    for (int fd = STANDARD_COUNT; fd < SLOT_COUNT; fd++)
+    for (int fd = STANDARD_COUNT; fd < SLOT_COUNT; fd++) {
         left += slots[fd].kind != SLOT_FREE;
+        if (!os_died && slots[fd].kind == SLOT_SOCKET && slots[fd].conn->mta)
+            violated(CHECK_CALLS, "a connection is left open");
+    }
     if (!os_died && left > LEFT_COUNT_MAX)
         violated(CHECK_CALLS, "%u descriptors are left open", left);
 }
