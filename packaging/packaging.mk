@@ -10,7 +10,7 @@ STOCK := $(BIN)/qmail-remote.stock
 PAGES := $(patsubst man/%,%,$(wildcard man/*.8))
 
 # Other names the program answers to, each a link beside it.
-LINKS :=
+LINKS := mote-probe
 
 # $(call put,FILE,MODE,FOLDER,NAME): by a rename, so that NAME is never missing
 # or half there: qmail bounces mail at a moment without a qmail-remote.
