@@ -109,7 +109,7 @@ enum {
     REPLY_TEXT_SIZE_MAX = 5000,   /* kept of a reply, for the report */
     REPLY_KEYWORD_SIZE_MAX = 127, /* kept of an EHLO line */
     SMTP_RX_SIZE = 4096,
-    SMTP_TX_SIZE = 16384, /* a write, and a full TLS record */
+    SMTP_TX_SIZE = 16384,        /* a write, and a full TLS record */
     SMTP_CHUNK_SIZE_MAX = 65536, /* a message that goes as one BDAT chunk */
     SMTP_COMMAND_SIZE_MAX = 512, /* RFC 5321 4.5.3.1.4 */
     MESSAGE_CHUNK_SIZE = 32768,  /* a read, likewise */
