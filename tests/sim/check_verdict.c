@@ -120,11 +120,16 @@ find_truth(struct truth *t)
 
 /* ---- D: for what was said, or is known ---- */
 
-/* An unasked reply in a flight looks like the one to the message. */
+/* An unasked reply in a flight looks like the one to the message; so does, in
+ * clear, what was forged behind the refusal of STARTTLS and came when the next
+ * command had gone (check_write). */
 static bool
 was_misled(const struct session *s)
 {
-    return s->dirty && (s->mta->mischief == TWICE || s->early_done);
+    bool forged = s->forged_from > 0 && !s->peer && !s->forged_early &&
+                  s->conn->taken > s->forged_from;
+
+    return forged || (s->dirty && (s->mta->mischief == TWICE || s->early_done));
 }
 
 /* A reply that is missing in a flight makes the next one stand for it. */
