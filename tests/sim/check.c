@@ -273,7 +273,7 @@ check_order(void)
     for (uint32_t i = 0; i < session_count; i++) {
         const struct session *s = sessions[i];
 
-        if (!s->committed && (!s->end_seen || s->undone))
+        if (was_misled(s) || (!s->committed && (!s->end_seen || s->undone)))
             continue;
         for (const struct conn *c = conns; c; c = c->next)
             if (!c->ns && c->opened_step > s->conn->closed_step)

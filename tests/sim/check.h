@@ -105,6 +105,8 @@ struct session *last_session(void);
 bool is_undecided(const struct session *s);
 /* A reply of its flight is missing: the next one stands for it. */
 bool was_shifted(const struct session *s);
+/* A reply that answers nothing was taken for an answer. */
+bool was_misled(const struct session *s);
 /* The program has read this reply to its end. */
 bool was_read(const struct session *s, uint32_t reply);
 

@@ -123,7 +123,7 @@ find_truth(struct truth *t)
 /* An unasked reply in a flight looks like the one to the message; so does, in
  * clear, what was forged behind the refusal of STARTTLS and came when the next
  * command had gone (check_write). */
-static bool
+bool
 was_misled(const struct session *s)
 {
     bool forged = s->forged_from > 0 && !s->peer && !s->forged_early &&
@@ -244,13 +244,20 @@ records_fit(const struct report *r, const struct session *s)
     return memcmp(r->records, s->rcpt_verdicts, r->record_count) == 0;
 }
 
+/* A reply that lost its end makes one line with the one to QUIT. */
+static bool
+was_joined(const struct session *s)
+{
+    return s->committed && s->dirty && s->mta->mischief == CUT && s->quit;
+}
+
 static void
 check_accepted(const struct report *r)
 {
     const struct session *s = last_session();
     char first[TEXT_SIZE];
 
-    if (!s || was_misled(s))
+    if (!s || was_misled(s) || was_joined(s))
         return;
     if (!s->committed || s->said_count == 0 ||
         s->said[s->said_count - 1].at != AT_END ||
@@ -523,7 +530,7 @@ check_verdict(const struct report *r)
     if (world.bad_control && !bad && r->letter != 'Z')
         violated(CHECK_VERDICT, "bad control files, and %c", r->letter);
     if (taker && r->letter != 'K' && !report_has(r, "Possible duplicate!") &&
-        !was_misled(taker))
+        !was_misled(taker) && !was_shifted(taker))
         violated(CHECK_DUPLICATE, "delivered by %s, and reported as %c%s",
                  place_text(&taker->mta->place), r->letter,
                  quoted(r->text, r->text_size));

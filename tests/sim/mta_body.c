@@ -17,8 +17,8 @@ takes(const struct session *s, uint32_t code)
     if (!has_mischief(s, AT_END))
         return true;
     if (s->mta->mischief == SLOW || s->mta->mischief == TWICE ||
-        s->mta->mischief == TAKEN_OFF)
-        return true; /* its reply will be seen */
+        s->mta->mischief == TAKEN_OFF || s->mta->mischief == DRIP)
+        return true; /* its reply will be seen, or may be */
     return s->mta->mischief_value & 64;
 }
 
@@ -102,7 +102,7 @@ take_octet(struct session *s, uint8_t octet)
         return true;
     }
     s->state = SESSION_OVER;
-    if (s->dirty && (s->mta->mischief == TWICE || s->early_done))
+    if (was_misled(s))
         return false; /* the two do not understand each other any more */
     /* One reply too few: a refused recipient looks like a refused sender, and
      * the client leaves. Nothing was ended by it. */
