@@ -17,7 +17,8 @@ takes(const struct session *s, uint32_t code)
     if (!has_mischief(s, AT_END))
         return true;
     if (s->mta->mischief == SLOW || s->mta->mischief == TWICE ||
-        s->mta->mischief == TAKEN_OFF || s->mta->mischief == DRIP)
+        s->mta->mischief == TAKEN_OFF || s->mta->mischief == DRIP ||
+        s->mta->mischief == LATE)
         return true; /* its reply will be seen, or may be */
     return s->mta->mischief_value & 64;
 }
