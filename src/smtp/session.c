@@ -291,7 +291,8 @@ smtp_lost(struct smtp *s, struct slice why)
         return;
     s->said = false;
     s->recipient_ready = false;
-    go(s, smtp_died(s, why));
+    /* Nobody says more: BDAT was refused. */
+    go(s, s->step == SMTP_STEP_QUIT ? smtp_again(s) : smtp_died(s, why));
 }
 
 void

@@ -31,7 +31,8 @@
     X(RCPT, rcpt, "RCPT")                 \
     X(DATA, data, "DATA")                 \
     X(MESSAGE, message, "the message")    \
-    X(BDAT, bdat, "the message")
+    X(BDAT, bdat, "the message")          \
+    X(QUIT, quit, "QUIT")
 
 #define SMTP_STEP(NAME, name, text) SMTP_STEP_##NAME,
 enum smtp_step {

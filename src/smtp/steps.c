@@ -367,13 +367,41 @@ does_not_know(uint32_t code)
     return code >= 500 && code <= 504;
 }
 
+enum smtp_step
+smtp_again(struct smtp *s)
+{
+    s->careful_wanted = true;
+    return smtp_finish(s, FAULT_DATA_TEMP, false);
+}
+
 static enum smtp_step
 after_bdat(struct smtp *s)
 {
     if (!does_not_know(s->reply.code))
         return after_message(s);
-    s->careful_wanted = true;
-    return smtp_finish(s, FAULT_DATA_TEMP, false);
+    return smtp_message_was_sent(s) && smtp_pipelines(s) ? SMTP_STEP_QUIT
+                                                         : smtp_again(s);
+}
+
+/* ---- QUIT: in the flight, behind a chunk that seems refused. Where a reply
+ * too many came before, BDAT's own comes only now, and the message may be
+ * taken. */
+
+static enum smtp_step
+emit_quit(struct smtp *s)
+{
+    (void)s;
+    return SMTP_STEP_END;
+}
+
+static enum smtp_step
+after_quit(struct smtp *s)
+{
+    /* To this, or to lines of the message that were read as commands. */
+    if (s->reply.code != GOODBYE && s->reply.code < TEMPORARY)
+        return unexpected(s);
+    s->said = false;
+    return smtp_again(s);
 }
 
 #define ROW(NAME, name, text) \

@@ -35,5 +35,7 @@ bool smtp_message_was_sent(const struct smtp *s);
  * may have the message. */
 enum smtp_step smtp_finish(struct smtp *s, enum fault fault, bool final);
 enum smtp_step smtp_died(struct smtp *s, struct slice why);
+/* The server took nothing, and may know DATA. */
+enum smtp_step smtp_again(struct smtp *s);
 
 #endif

@@ -352,6 +352,7 @@ read_wire(const struct world *w, struct wire *out)
 struct replies {
     uint32_t count;
     uint32_t last_code;
+    uint32_t code_before; /* that */
     bool early; /* one of them began before its command had been heard */
 };
 
@@ -375,6 +376,7 @@ read_replies(const struct world *w, const struct wire *wire,
             out->early |=
                 out->count >= wire->commands || began < wire->ends[out->count];
             out->count++;
+            out->code_before = out->last_code;
             out->last_code = (uint32_t)(line[0] - '0') * 100 +
                              (uint32_t)(line[1] - '0') * 10 +
                              (uint32_t)(line[2] - '0');
@@ -442,6 +444,18 @@ check_died(const struct world *w, const struct wire *wire)
         MUST(s->careful_wanted || s->fault == FAULT_SENDER_TEMP);
 }
 
+/* BDAT was refused, by the last reply or by the last before QUIT's. */
+static inline void
+check_careful(const struct wire *wire, const struct replies *replies)
+{
+    uint32_t code = replies->last_code;
+    bool goodbye = code == 221 || code >= 400;
+
+    if (goodbye && (code < 500 || code > 504))
+        code = replies->code_before;
+    MUST(code >= 500 && code <= 504 && wire->bdat == 1);
+}
+
 static inline void
 check_end(struct world *w)
 {
@@ -465,7 +479,7 @@ check_end(struct world *w)
         check_died(w, &wire);
     MUST((row->class == 'K') == (fault == FAULT_ACCEPTED));
     if (s->careful_wanted)
-        MUST(s->reply.code >= 500 && s->reply.code <= 504 && wire.bdat == 1);
+        check_careful(&wire, &replies);
     if (w->config.careful)
         MUST(wire.bdat == 0);
     if (fault == FAULT_MESSAGE)

@@ -114,7 +114,7 @@ say_kindly(struct world *w, size_t piece)
         [SMTP_STEP_HELO] = 250,     [SMTP_STEP_STARTTLS] = 220,
         [SMTP_STEP_MAIL] = 250,     [SMTP_STEP_RCPT] = 250,
         [SMTP_STEP_DATA] = 354,     [SMTP_STEP_MESSAGE] = 250,
-        [SMTP_STEP_BDAT] = 250};
+        [SMTP_STEP_BDAT] = 250,     [SMTP_STEP_QUIT] = 221};
 
     if (w->smtp.step < SMTP_STEP_SECURE)
         say_code(w, codes[w->smtp.step], 0, piece);

@@ -383,7 +383,8 @@ check_last(const struct report *r)
             w = judge(s, &s->said[i]);
     /* Who knows no BDAT is asked again, and has the last word then. */
     if (s->bdat && w.text && strcmp(w.text, "careful") == 0 &&
-        report_has(r, " failed after I sent the message."))
+        (report_has(r, " failed after I sent the message.") ||
+         report_has(r, " failed on DATA command.")))
         violated(CHECK_VERDICT, "BDAT was refused, and nothing else tried");
     if (w.letter == 0 || (world.message_partial && world.message_pipe))
         return;

@@ -142,13 +142,41 @@ TEST(a_server_that_does_not_know_it_is_asked_again_with_care)
         char script[TEXT_SIZE];
 
         snprintf(script, sizeof(script),
-                 FLIGHT "> 250 ok\n> 250 ok\n> %s what\n", codes[i]);
+                 FLIGHT "> 250 ok\n> 250 ok\n> %s what\n> 221 bye\n", codes[i]);
         CHECK(ends(script, FAULT_DATA_TEMP, false, "r"));
         CHECK(server.smtp.careful_wanted);
     }
     CHECK(ends(FLIGHT "> 250 ok\n> 250 ok\n> 505 no\n", FAULT_BODY_PERM, true,
                "r"));
     CHECK(!server.smtp.careful_wanted);
+    CHECK(ends(ALONE_TO_END "> 502 what\n" QUIT, FAULT_DATA_TEMP, false, "r"));
+    CHECK(server.smtp.careful_wanted);
+}
+
+#define REFUSED FLIGHT_2 "> 250 ok\n> 250 ok\n> 250 ok\n> 503 no\n"
+
+/* A reply too many came before, the 503 is a recipient's, and BDAT's own reply
+ * comes where QUIT's is due. */
+TEST(a_refused_chunk_may_be_taken_all_the_same)
+{
+    set_scene("hi\n", 4, 2);
+    CHECK(ends(REFUSED "> 250 taken\n", FAULT_DUPLICATE, true, "rr"));
+    CHECK(ends(REFUSED "> 354 go\n", FAULT_DUPLICATE, true, "rr"));
+    CHECK(ends(REFUSED "> what\n", FAULT_DUPLICATE, true, "rr"));
+}
+
+/* Lines of the message were commands to it; or it says no more. */
+TEST(a_refused_chunk_is_refused_whatever_else_is)
+{
+    static const char *const scripts[] = {
+        REFUSED "> 221 bye\n", REFUSED "> 500 hi?\n> 221 bye\n",
+        REFUSED "> 421 enough\n", REFUSED "! lost\n", REFUSED "! timeout\n"};
+
+    set_scene("hi\n", 4, 2);
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        CHECK(ends(scripts[i], FAULT_DATA_TEMP, false, "rr"));
+        CHECK(server.smtp.careful_wanted);
+    }
 }
 
 TEST(a_message_that_changed_is_never_whole)
@@ -205,6 +233,8 @@ TEST(a_reply_before_bdat_is_an_error)
 
 #define CASES(X)                                               \
     X(all_goes_in_one_flight)                                  \
+    X(a_refused_chunk_may_be_taken_all_the_same)               \
+    X(a_refused_chunk_is_refused_whatever_else_is)             \
     X(without_pipelining_each_step_waits)                      \
     X(dots_stay_single_and_line_ends_are_mended)               \
     X(an_empty_message_is_an_empty_chunk)                      \
