@@ -81,9 +81,9 @@ win(struct connect *c, uint32_t winner, int64_t now_ms)
 
 /* One of those that can be written: connected, or failed. */
 static bool
-settle(struct connect *c, uint32_t index)
+settle(struct connect *c, uint32_t index, bool error)
 {
-    int result = os_connected(c->fds[index]);
+    int result = error ? os_connected(c->fds[index]) : 0;
 
     if (result == 0)
         return true;
@@ -109,7 +109,7 @@ wait_for_one(struct connect *c, int64_t deadline_ms, uint32_t *connected)
     if (!os_poll(polls, count, deadline_ms))
         return false;
     for (uint32_t i = 0; i < count && *connected == POLICY_NOBODY; i++)
-        if (polls[i].can_tx && settle(c, owners[i]))
+        if (polls[i].can_tx && settle(c, owners[i], polls[i].error))
             *connected = owners[i];
     return true;
 }
@@ -149,7 +149,7 @@ connect_again(struct connect *c, uint32_t index)
 
     p.fd = os_connect(&c->candidates->list[index].to, true);
     if (p.fd >= 0 && os_poll(&p, 1, deadline_ms) && p.can_tx &&
-        os_connected(p.fd) == 0)
+        (!p.error || os_connected(p.fd) == 0))
         return p.fd;
     c->why = p.fd >= 0 && !p.can_tx ? "timed out" : os_why();
     os_close(p.fd);

@@ -51,10 +51,11 @@ struct deliver_note {
 
 /* Memory that only this stage needs. */
 struct deliver_work {
+    /* First: resolve_work's pages, which exist already, are its own. */
+    alignas(16) uint8_t arena[TLS_ARENA_SIZE];
     struct delivery given;
     enum deliver_manner manner;
     struct smtp_config config;
-    struct smtp smtp;
     struct link link;
     struct connect connect;
     struct anchors_work anchors;
@@ -66,7 +67,7 @@ struct deliver_work {
     uint32_t note_count;
     struct deliver_note notes[SESSION_COUNT_MAX]; /* one a session at most */
     struct tls tls;
-    alignas(16) uint8_t arena[TLS_ARENA_SIZE];
+    struct smtp smtp; /* its end, which few messages fill, is no other's page */
 };
 
 void deliver(const struct delivery *d, enum deliver_manner manner,

@@ -74,7 +74,7 @@ read_chunk(struct file *f)
         return;
     }
     f->left -= n;
-    f->end = n == 0;
+    f->end = n == 0 || f->left == 0;
     f->chunk = slice_of(f->bytes, (size_t)n);
 }
 

@@ -84,7 +84,6 @@ enum {
     DNS_QUERY_SIZE_MAX = 12 + 255 + 4 + 11, /* header, question, OPT */
     DNS_RANDOM_SIZE = 18, /* id, and one case bit for 128 letters */
     DNS_CASE_SIZE = DNS_RANDOM_SIZE - 2,
-    DNS_RANDOM_POOL_SIZE = 14 * DNS_RANDOM_SIZE, /* under 256: one getrandom */
     DNS_PATIENCE_MS = 4000, /* rounds 1 and 2: how long a better exchanger
                                is waited for */
 
@@ -109,10 +108,11 @@ enum {
     REPLY_TEXT_SIZE_MAX = 5000,   /* kept of a reply, for the report */
     REPLY_KEYWORD_SIZE_MAX = 127, /* kept of an EHLO line */
     SMTP_RX_SIZE = 4096,
-    SMTP_TX_SIZE = 16384,        /* a write, and a full TLS record */
+    SMTP_TX_SIZE = 65536,        /* a write: what the kernel sends at once */
+    SMTP_SECURE_TX_SIZE = 16384, /* a full record (RFC 8446 5.1) */
     SMTP_CHUNK_SIZE_MAX = 65536, /* a message that goes as one BDAT chunk */
     SMTP_COMMAND_SIZE_MAX = 512, /* RFC 5321 4.5.3.1.4 */
-    MESSAGE_CHUNK_SIZE = 32768,  /* a read, likewise */
+    MESSAGE_CHUNK_SIZE = 32768,  /* a read: twice as much gains 2 % */
 
     /* The queue's first retry comes after 400 s; the rest is for a queue that
      * was slow to begin. */
@@ -154,7 +154,9 @@ _Static_assert(NAME_TEXT_SIZE_MAX + 2 == NAME_WIRE_SIZE_MAX,
                "first length octet and root label");
 _Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
 _Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");
-_Static_assert(SMTP_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX, "a command fits");
+_Static_assert(SMTP_SECURE_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX,
+               "a command fits");
+_Static_assert(SMTP_SECURE_TX_SIZE <= SMTP_TX_SIZE, "it is part of the buffer");
 _Static_assert(OS_FILE_COUNT_MAX >= DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
                "every socket has a number");
 _Static_assert(OS_FILE_SIZE_MAX >= REPORT_SIZE_MAX, "a report can be a file");

@@ -7,15 +7,6 @@ static const enum dns_type address_types[ADDR_FAMILY_COUNT] = {DNS_A, DNS_AAAA};
 
 /* ---- sockets ---- */
 
-static bool
-fill_random(struct resolve_work *w)
-{
-    if (w->random_used + DNS_RANDOM_SIZE <= sizeof(w->random))
-        return true;
-    w->random_used = 0;
-    return os_random(w->random, sizeof(w->random));
-}
-
 static void
 close_attempt(struct resolve_work *w, uint32_t attempt)
 {
@@ -37,7 +28,7 @@ open_attempt(struct resolve_work *w, const struct dns_action *action)
     uint32_t attempt = action->attempt;
     int fd = os_connect(&action->server, action->tcp);
 
-    w->random_used += DNS_RANDOM_SIZE;
+    w->random_fresh = false;
     w->fds[attempt] = fd >= 0 ? fd : OS_NONE;
     /* A stream takes its packet once it is connected. */
     w->unsent[attempt] = action->tcp;
@@ -53,10 +44,10 @@ act(struct resolve_work *w)
     struct dns_action action;
 
     for (;;) {
-        if (!fill_random(w))
+        if (!w->random_fresh && !os_random(w->random, sizeof(w->random)))
             return false;
-        dns_lookup_next(&w->lookup, os_now_ms(), w->random + w->random_used,
-                        &action);
+        w->random_fresh = true;
+        dns_lookup_next(&w->lookup, os_now_ms(), w->random, &action);
         if (action.act == DNS_ACT_NONE)
             return true;
         if (action.act == DNS_ACT_CLOSE)
@@ -383,7 +374,7 @@ start(const struct job *job, struct resolve_work *w)
     if (!dns_name_parse(relay ? qmail_route_name(&job->route) : job->host,
                         &name))
         return relay ? FAULT_DNS : FAULT_NO_HOST;
-    w->random_used = sizeof(w->random);
+    w->random_fresh = false;
     if (!os_random(&seed, sizeof(seed)))
         return FAULT_SYSTEM;
     dns_lookup_init(&w->lookup, &job->dns, seed);

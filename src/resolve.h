@@ -43,8 +43,8 @@ struct resolve_work {
     bool mx_pending; /* the MX answer has not been read */
     uint32_t host_count;
     struct resolve_host hosts[DNS_MX_COUNT_MAX];
-    uint32_t random_used;
-    uint8_t random[DNS_RANDOM_POOL_SIZE];
+    bool random_fresh; /* no packet has it */
+    uint8_t random[DNS_RANDOM_SIZE];
     int fds[DNS_ATTEMPT_COUNT_MAX];
     bool unsent[DNS_ATTEMPT_COUNT_MAX]; /* a stream that has no packet yet */
     struct os_poll polls[DNS_ATTEMPT_COUNT_MAX];

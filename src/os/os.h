@@ -36,7 +36,8 @@ struct os_file {
 struct os_poll {
     int fd;
     bool rx, tx;         /* asked for */
-    bool can_rx, can_tx; /* so, or an error is there to be fetched */
+    bool can_rx, can_tx; /* so, or an error is there to be fetched: */
+    bool error;          /* an end or an error has come */
 };
 
 /* What is still needed once all files are read. */
@@ -76,7 +77,8 @@ bool os_lock(int fd, bool take);
 void os_close(int fd);
 /* A socket that is connected (datagrams) or connecting (stream). */
 int os_connect(const struct endpoint *to, bool stream);
-/* What became of a stream once it can be written: 0 or an os_error. */
+/* What became of a stream that has an error: 0 (it was connected) or an
+ * os_error. */
 int os_connected(int fd);
 /* Waits until one is ready or deadline_ms has come (INT64_MAX: for ever).
  * False: the system refuses to wait. */

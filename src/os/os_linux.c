@@ -128,22 +128,41 @@ read_urandom(uint8_t *out, size_t size)
     return used == size;
 }
 
+/* Of the kernel, from one call for many: each octet is given away once. */
+static uint8_t pool[RANDOM_PIECE];
+static size_t pool_left;
+
+static bool
+fill_pool(void)
+{
+    uint32_t tries = 0;
+    ssize_t n = 0;
+
+    do
+        n = getrandom(pool, sizeof(pool), GRND_NONBLOCK);
+    while (n < 0 && interrupted(&tries));
+    if (n != sizeof(pool) && !read_urandom(pool, sizeof(pool)))
+        return false;
+    pool_left = sizeof(pool);
+    return true;
+}
+
 bool
 os_random(void *out, size_t size)
 {
     uint8_t *at = out;
-    uint32_t tries = 0;
 
     while (size > 0) {
-        size_t piece = size < RANDOM_PIECE ? size : RANDOM_PIECE;
-        ssize_t n = getrandom(at, piece, GRND_NONBLOCK);
+        size_t piece = 0;
 
-        if (n < 0 && interrupted(&tries))
-            continue;
-        if (n <= 0)
-            return read_urandom(at, size);
-        at += n;
-        size -= (size_t)n;
+        if (pool_left == 0 && !fill_pool())
+            return false;
+        piece = size < pool_left ? size : pool_left;
+        pool_left -= piece;
+        memcpy(at, pool + pool_left, piece);
+        memset(pool + pool_left, 0, piece);
+        at += piece;
+        size -= piece;
     }
     return true;
 }
@@ -151,10 +170,8 @@ os_random(void *out, size_t size)
 void
 os_confine(const struct os_confinement *c)
 {
-    uint8_t byte = 0;
-
     /* While a file can still be opened for it. */
-    (void)os_random(&byte, sizeof(byte));
+    (void)(pool_left > 0 || fill_pool());
     sandbox_apply(c);
 }
 
@@ -358,6 +375,7 @@ os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
     for (uint32_t i = 0; i < count; i++) {
         bool error = ready > 0 && (fds[i].revents & ~(POLLIN | POLLOUT));
 
+        set[i].error = error;
         set[i].can_rx =
             ready > 0 && set[i].rx && (error || fds[i].revents & POLLIN);
         set[i].can_tx =

@@ -278,8 +278,9 @@ smtp_taken(struct smtp *s, int64_t now_ms)
 void
 smtp_secured(struct smtp *s, int64_t now_ms)
 {
-    assert(s->step == SMTP_STEP_SECURE && s->rx_used == 0);
+    assert(s->step == SMTP_STEP_SECURE && s->rx_used == 0 && s->tx.used == 0);
     s->secure = true;
+    s->tx.size = SMTP_SECURE_TX_SIZE; /* more would only take more memory */
     s->deadline_ms = now_ms + s->config->timeout_ms;
     go(s, SMTP_STEP_EHLO);
 }

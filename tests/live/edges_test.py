@@ -9,13 +9,13 @@ from wire import LETTERS, SIZE_MAX, Setting, policy, strings
 from world import run_suite
 
 CHUNK = 32768  # MESSAGE_CHUNK_SIZE: what is read
-# What is sent at once, and as a TLS record: SMTP_TX_SIZE, without the last two
-# octets in the middle of a line.
-RECORD = 16382
+# What is sent at once, SMTP_TX_SIZE, and as a TLS record, SMTP_SECURE_TX_SIZE,
+# without the last two octets in the middle of a line.
+WRITE = {"clear": 65534, "tls": 16382}
 NEAR = range(-8, 9)
 suite = Suite()
 
-FILLER = b"x" * (2 * CHUNK)
+FILLER = b"x" * (3 * CHUNK)
 
 
 def encoded_size(message):
@@ -42,11 +42,11 @@ def all_chunk_edges(setting, letter):
 
 
 def record_edges(setting, security, shift, texts):
-    """Each text begins so far from a multiple of a record's size."""
+    """Each text begins so far from a multiple of what is sent at once."""
     for first in range(0, len(texts), 4):
         message = b""
         for count, text in enumerate(texts[first : first + 4], 1):
-            gap = count * RECORD + shift - encoded_size(message)
+            gap = count * WRITE[security] + shift - encoded_size(message)
             message += FILLER[:gap] + text
         setting.check(security, message + b"\n" + FILLER[:80] + b"\n")
 
@@ -81,7 +81,8 @@ for security in ("clear", "tls"):
                   list(strings(4)))
         suite.add(f"record_edges_{shift}_{security}", record_edges, security, shift,
                   list(strings(4)))
-    for edge in (RECORD, 2 * RECORD, CHUNK, CHUNK + RECORD, 2 * CHUNK):
+    write = WRITE[security]
+    for edge in (write, 2 * write, CHUNK, CHUNK + write, 2 * CHUNK):
         suite.add(f"ends_near_{edge}_{security}", ends, security, edge)
     suite.add(f"dense_{security}", dense, security, 0)
 

@@ -507,6 +507,13 @@ can_write(int fd)
 }
 
 static bool
+has_failed(int fd)
+{
+    return fd != MESSAGE && fd != REPORT &&
+           slot_of(fd, SLOT_SOCKET)->conn->state == CONN_FAILED;
+}
+
+static bool
 look(struct os_poll *set, uint32_t count)
 {
     bool ready = false;
@@ -514,6 +521,7 @@ look(struct os_poll *set, uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         set[i].can_rx = set[i].rx && can_read(set[i].fd);
         set[i].can_tx = set[i].tx && can_write(set[i].fd);
+        set[i].error = has_failed(set[i].fd);
         ready = ready || set[i].can_rx || set[i].can_tx;
     }
     return ready;

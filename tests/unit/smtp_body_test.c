@@ -400,6 +400,53 @@ TEST(the_survey_counts_what_is_sent)
         }
 }
 
+/* What a word holds is told apart from its neighbours, wherever in it. */
+TEST(every_octet_at_every_place_of_a_word)
+{
+    static const uint8_t near[] = {'\r', '\n', '.',  '\t', '\v', '\f',
+                                   0x0e, 0x8a, 0x8d, 0,    1};
+    enum { COUNT = sizeof(near), RUN = 40, AT = 16 };
+    uint8_t bytes[RUN], wire_bytes[OUT_SIZE];
+    struct expected e;
+
+    for (uint32_t n = 0; n < COUNT * COUNT * COUNT; n++)
+        for (size_t at = AT; at < AT + sizeof(uint64_t); at++) {
+            struct slice in = slice_of(bytes, sizeof(bytes));
+            struct smtp_body b;
+            struct buf wire;
+
+            memset(bytes, 'a', sizeof(bytes));
+            bytes[at] = near[n % COUNT];
+            bytes[at + 1] = near[n / COUNT % COUNT];
+            bytes[at + 2] = near[n / COUNT / COUNT];
+            reference(&e, in);
+            buf_init(&wire, wire_bytes, sizeof(wire_bytes));
+            smtp_body_init(&b);
+            CHECK(encode(&b, in, 0, OUT_SIZE, &wire));
+            CHECK(slice_equal(buf_slice(&wire), slice_of(e.bytes, e.size)));
+            CHECK(survey(in, 0).size == e.size - e.dots);
+            CHECK(survey(in, 0).eight_bit ==
+                  (memchr(bytes, 0x8a, RUN) || memchr(bytes, 0x8d, RUN)));
+        }
+}
+
+/* More line ends than an octet counts. */
+TEST(the_survey_counts_many_lines)
+{
+    enum { LINES = 5000 };
+    static uint8_t bytes[2 * LINES];
+
+    memset(bytes, '\n', LINES);
+    CHECK(survey(slice_of(bytes, LINES), 0).size == 2 * LINES);
+    for (size_t i = 0; i < LINES; i++) {
+        bytes[2 * i] = '\r';
+        bytes[2 * i + 1] = '\n';
+    }
+    CHECK(survey(slice_of(bytes, 2 * LINES), 0).size == 2 * LINES);
+    CHECK(survey(slice_of(bytes + 1, 2 * LINES - 1), 0).size == 2 * LINES);
+    CHECK(survey(slice_of(bytes, 2 * LINES), 0x10204).size == 2 * LINES);
+}
+
 /* One byte with the high bit at any place, in any split, and none without. */
 TEST(the_survey_sees_eight_bits)
 {
@@ -433,6 +480,8 @@ TEST(the_survey_sees_eight_bits)
     X(without_room_nothing_is_taken)             \
     X(a_last_line_without_end_is_partial)        \
     X(the_survey_counts_what_is_sent)            \
+    X(every_octet_at_every_place_of_a_word)      \
+    X(the_survey_counts_many_lines)              \
     X(the_survey_sees_eight_bits)
 
 TEST_MAIN(CASES)

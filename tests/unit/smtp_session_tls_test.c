@@ -213,6 +213,29 @@ TEST(hello_inside_tls_has_the_same_rules)
     CHECK(server.smtp.secure);
 }
 
+/* In clear the whole buffer, under TLS a full record. */
+TEST(what_is_written_at_once)
+{
+    enum { LEFT_MAX = 4 }; /* a line end that would not fit */
+    static char text[SMTP_TX_SIZE + 1];
+    size_t size = 0;
+
+    memset(text, 'a', SMTP_TX_SIZE);
+    set(SMTP_TLS_MUST);
+    scene.message = text;
+    server_init(SIZE_MAX, SIZE_MAX, SIZE_MAX);
+    CHECK(server_play(SECURED "> 250 mx\n" MAIL_SENT "> 250 a\n" RCPT_SENT
+                              "> 250 b\n< DATA\n> 354 c\n"));
+    size = server_hear(&server, SIZE_MAX);
+    CHECK(size <= SMTP_SECURE_TX_SIZE && size + LEFT_MAX > SMTP_SECURE_TX_SIZE);
+    set(SMTP_TLS_OFF);
+    scene.message = text;
+    server_init(SIZE_MAX, SIZE_MAX, SIZE_MAX);
+    CHECK(server_play(IN_BODY));
+    size = server_hear(&server, SIZE_MAX);
+    CHECK(size <= SMTP_TX_SIZE && size + LEFT_MAX > SMTP_TX_SIZE);
+}
+
 TEST(lost_during_the_handshake)
 {
     set(SMTP_TLS_TRY);
@@ -305,6 +328,7 @@ TEST(too_big_after_starttls)
     X(capabilities_of_the_clear_are_forgotten)     \
     X(capabilities_inside_tls_count)               \
     X(hello_inside_tls_has_the_same_rules)         \
+    X(what_is_written_at_once)                     \
     X(lost_during_the_handshake)                   \
     X(mail_has_the_parameters_that_are_offered)    \
     X(helo_has_no_parameters)                      \
