@@ -12,7 +12,7 @@ Q := @
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all check unit lint tidy torture demo budget sim mutants bench clean distclean FORCE \
-    install uninstall install-beside uninstall-beside dist check-dist
+    install uninstall install-beside uninstall-beside dist check-dist check-calls
 
 all: $(OUT)/qmail-remote $(OUT)/mote-probe
 

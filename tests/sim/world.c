@@ -252,10 +252,10 @@ make_tcpto(void)
 {
     struct sim_file *f = NULL;
 
-    if (chance(world.focused ? 90 : 70))
+    if (!world.racing && chance(world.focused ? 90 : 70))
         return;
     f = add_file("queue/lock/tcpto");
-    f->locked = chance(25);
+    f->locked = chance(world.racing ? 60 : 25);
     for (uint32_t i = 0; i < TCPTO_COUNT; i++) {
         uint8_t record[TCPTO_SIZE] = {0};
         int64_t when_s = world.wall_s - draw(8000);
@@ -263,7 +263,7 @@ make_tcpto(void)
         if (i < world.mta_count && world.mtas[i].place.size == 4 &&
             chance(40)) {
             memcpy(record, world.mtas[i].place.bytes, 4);
-            record[4] = (uint8_t)draw(12);
+            record[4] = (uint8_t)draw(world.racing ? 3 : 12);
             world.mtas[i].tcpto_count = record[4];
             world.mtas[i].tcpto_s = when_s;
             for (int k = 0; k < 4; k++)
@@ -294,6 +294,7 @@ make_machine(void)
     world.slow = chance(10) ? draw(30) : 0;
     world.calm = chance(CALM_PERCENT);
     world.focused = chance(FOCUSED_PERCENT);
+    world.racing = !world.focused && once_in(12);
     if (world.calm)
         return;
     world.wall_jumps = chance(30);

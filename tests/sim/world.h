@@ -246,6 +246,7 @@ struct world {
     int64_t wall_s; /* when the run begins */
     bool wall_jumps;
     bool focused;        /* all before the first session goes well */
+    bool racing;         /* few can be connected to, and tcpto says so */
     uint32_t slow;       /* percent: calls that take time */
     bool stops;          /* SIGSTOP and SIGCONT: long pauses */
     uint32_t fail_call;  /* number of the call that fails, 0: none */

@@ -84,8 +84,10 @@ make_mta(struct mta *m, uint32_t index)
     static const enum reach reaches[] = {REACH_REFUSED, REACH_NO_ROUTE,
                                          REACH_BLACK_HOLE, REACH_TIMEOUT};
 
+    uint32_t fine = world.focused ? 97 : 80;
+
     m->place = place_make(MTA_INDEX + index, chance(35));
-    m->reach = chance(world.focused ? 97 : 80) ? REACH_FINE : reaches[draw(4)];
+    m->reach = chance(world.racing ? 25 : fine) ? REACH_FINE : reaches[draw(4)];
     m->latency_ms = draw(chance(80) ? 100 : 2000);
     m->jitter_ms = draw(chance(70) ? 2 : 300);
     m->think_ms = draw(chance(70) ? 50 : 3000);
