@@ -116,8 +116,8 @@ read_urandom(uint8_t *out, size_t size)
 {
     size_t used = 0;
 
-    if (urandom_fd == OS_NONE)
-        urandom_fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    if (urandom_fd < 0)
+        urandom_fd = os_open(OS_NONE, "/dev/urandom", false);
     while (used < size) {
         ptrdiff_t n = os_read(urandom_fd, out + used, size - used);
 

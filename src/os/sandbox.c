@@ -213,7 +213,8 @@ struct program {
 #define IF(value) EQUAL(value, 0, 1)
 #define ALLOW(number) IF(number), RETURN(RETURN_ALLOW)
 /* ENOSYS, as on a kernel that lacks the call: every caller copes with it, and
- * musl falls back from 64-bit times to older calls. A test builds it to kill. */
+ * musl falls back from 64-bit times to older calls. A test builds it to kill.
+ */
 #ifndef SANDBOX_REFUSAL
 #define SANDBOX_REFUSAL (RETURN_ERRNO | ENOSYS)
 #endif

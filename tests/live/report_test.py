@@ -7,6 +7,7 @@ does: a byte on either that is not the report's fails every case here.
 
 import os
 import random
+import signal
 import sys
 
 import messages
@@ -175,6 +176,9 @@ def text_system(setting):
     before = sum(f" {call}(" in line for line in first.calls()[:at[0]])
     denied += ["-e", f"inject={call}:error=EMFILE:when={before + 1}+"]
     outcome = setting.run(wrapper=[*Trace(setting.world, "system2").wrapper, *denied])
+    # strace's way to take a call away is a call that no filter names.
+    if outcome.status == -signal.SIGSYS:
+        raise Skip("the program of make check-calls dies of it")
     assert outcome.output.startswith(
         b"ZSystem resources temporarily unavailable. (#4.3.0)\n"), outcome.output
     equal(outcome.output.count(b"\0"), 1, "records")
