@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "probe.h"
 
+#include <string.h>
+
 #include "confine.h"
 #include "probe_say.h"
 #include "pump.h"
@@ -10,11 +12,10 @@ enum { ERROR_FD = 2, STATUS_USAGE = 2, STATUS_NEVER = 100, STATUS_LATER = 111 };
 bool
 probe_is_meant(const char *name)
 {
-    struct slice whole = slice_text(name), ours = SLICE("mote-probe");
+    static const char ours[] = "mote-probe";
+    size_t size = strlen(name), end_size = sizeof(ours) - 1;
 
-    /* Of a shorter name nothing is left. */
-    return slice_equal(slice_part(whole, whole.size - ours.size, whole.size),
-                       ours);
+    return size >= end_size && strcmp(name + size - end_size, ours) == 0;
 }
 
 /* ---- argv ---- */
@@ -45,13 +46,12 @@ secure(struct root *r, uint32_t index)
 {
     struct deliver_work *w = &r->work.deliver;
     struct buf *why = &w->attempt.why;
-    int64_t began_ms = os_now_ms();
 
     if (!deliver_secure(w, index)) {
         outcome_put(why, w->link.why);
         return FAULT_TLS_FAILED;
     }
-    probe_say_tls(r, os_now_ms() - began_ms);
+    probe_say_tls(r);
     outcome_put(why, w->tls.reason);
     smtp_secured(&w->smtp, os_now_ms());
     if (r->job.anchors_fd == OS_NONE)
@@ -72,7 +72,6 @@ talk(struct root *r, uint32_t index)
 
     for (;;) {
         enum smtp_step step = w->smtp.step;
-        int64_t began_ms = os_now_ms();
         uint32_t want = 0;
 
         pump_run(&p);
@@ -80,12 +79,14 @@ talk(struct root *r, uint32_t index)
         if (want & SMTP_WANT_END)
             break;
         if (want & SMTP_WANT_LOOK) {
-            probe_say_reply(r, step, os_now_ms() - began_ms);
+            probe_say_reply(r, step);
             smtp_taken(&w->smtp, os_now_ms());
         } else if ((tls = secure(r, index)) == FAULT_TLS_FAILED) {
             return tls;
         }
     }
+    if (w->smtp.why.size > 0)
+        probe_say_reply(r, w->smtp.fault_step);
     if (w->smtp.tls_refused)
         tls = FAULT_TLS_REFUSED;
     if (deliver_end(w, index))
@@ -107,10 +108,7 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
     if (!probe_say_connect(r, index))
         return;
     tls = talk(r, index);
-    if (w->attempt.fault == FAULT_OK)
-        probe_say_levels(r, tls);
-    else
-        probe_say_session(r, r->job.tls_strictness, NULL);
+    probe_say_levels(r, tls);
     link_close(&w->link, smtp_tx(&w->smtp));
     /* Keys outlive the arena, which the next one begins anew. */
     if (w->tls_ready)
@@ -156,7 +154,8 @@ probe(const struct load_args *args, const struct delivery *delivery,
       struct root *r)
 {
     char *address = NULL, *host = NULL, *end = NULL;
-    struct load_args as_remote = *args;
+    struct load_args as_remote = {
+        .count = 4, .environment = args->environment, .survey = true};
 
     say_init(&r->say);
     address = find_address(&r->say, args);
@@ -170,8 +169,6 @@ probe(const struct load_args *args, const struct delivery *delivery,
             host = end + 1;
     /* The sender is the null sender. */
     as_remote.values = (char *[]){args->values[0], host, end, address};
-    as_remote.count = 4;
-    as_remote.survey = true;
     r->outcome.fault =
         load(&as_remote, &r->work.load, &r->job, &r->outcome.detail);
     if (r->outcome.fault == FAULT_OK)

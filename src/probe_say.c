@@ -44,54 +44,62 @@ say_answer(struct root *r, const struct dns_task *task,
            const struct addr *address, const struct slice *exchanger,
            uint32_t preference)
 {
-    static const char *const states[] = {
+    static const char states[][sizeof("no host name in it")] = {
         [DNS_PENDING] = "not waited for",  [DNS_FOUND] = "no host name in it",
         [DNS_NODATA] = "no such record",   [DNS_NO_NAME] = "no such name",
         [DNS_FAILED] = "no usable answer",
     };
     const struct dns_query *q = &task->query;
     struct say *s = &r->say;
-    bool answered = task->answered_ms > 0;
+    union tell values[] = {
+        {.text = q->mx              ? "MX"
+                 : q->type == DNS_A ? "A"
+                                    : "AAAA"},
+        {.slice = print_name(s, 0, &q->name)},
+        {.slice = q->alias_count ? print_name(s, 1, &q->target) : NULL},
+        {.text = address || exchanger ? NULL : states[q->state]},
+        {.addr = address},
+        {.number = preference},
+        {.slice = exchanger},
+        {.text = NULL},
+        {.addr = NULL},
+        {.number = TELL_NO_NUMBER},
+        {.text = NULL}};
 
-    say_put(
-        s,
-        "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}{: &address}"
-        "{: #preference}{ $exchanger}{, a server says %error}{ (&server}"
-        "{, #ms}{ ms)%}\n",
-        (const union tell[]){
-            {.text = q->mx              ? "MX"
-                     : q->type == DNS_A ? "A"
-                                        : "AAAA"},
-            {.slice = print_name(s, 0, &q->name)},
-            {.slice = q->alias_count ? print_name(s, 1, &q->target) : NULL},
-            {.text = address || exchanger ? NULL : states[q->state]},
-            {.addr = address},
-            {.number = preference},
-            {.slice = exchanger},
-            {.text = answered || !q->refused            ? NULL
-                     : q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL"
-                                                        : "an error"},
-            {.addr = answered ? &r->job.dns.servers[task->server].addr : NULL},
-            {.number = answered ? (uint32_t)(task->answered_ms - task->asked_ms)
-                                : TELL_NO_NUMBER},
-            {.text = answered ? "" : NULL}});
+    if (q->state == DNS_FAILED && q->refused)
+        values[7].text =
+            q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL" : "an error";
+    if (q->state != DNS_PENDING && task->answered_ms > 0) {
+        values[8].addr = &r->job.dns.servers[task->server].addr;
+        values[9].number = (uint32_t)(task->answered_ms - task->asked_ms);
+        values[10].text = "";
+    }
+    say_put(s,
+            "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}{: &address}"
+            "{: #preference}{ $exchanger}{, %error}{ (&server}{, #ms}{ ms)%}\n",
+            values);
 }
 
 static void
 say_question(struct root *r, const struct dns_task *task)
 {
-    const struct slice root = SLICE(".");
     const struct dns_query *q = &task->query;
+    const struct slice *exchanger = NULL;
+    uint32_t preference = TELL_NO_NUMBER;
 
     for (uint32_t i = 0; i < q->address_count; i++)
         say_answer(r, task, &q->addresses[i], NULL, TELL_NO_NUMBER);
     for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
         say_answer(r, task, NULL, print_name(&r->say, 2, &q->mx->items[i].name),
                    q->mx->items[i].preference);
-    if (q->mx && q->mx->null)
-        say_answer(r, task, NULL, &root, 0);
-    else if (q->address_count == 0 && (!q->mx || q->mx->count == 0))
-        say_answer(r, task, NULL, NULL, TELL_NO_NUMBER);
+    if (q->mx && q->mx->null) {
+        r->say.texts[2] = SLICE(".");
+        exchanger = &r->say.texts[2];
+        preference = 0;
+    } else if (q->address_count > 0 || (q->mx && q->mx->count > 0)) {
+        return;
+    }
+    say_answer(r, task, NULL, exchanger, preference);
 }
 
 void
@@ -110,17 +118,28 @@ static void
 say_candidate(struct root *r, const char *kind, const struct addr *a,
               const struct resolve_host *h, const char *why)
 {
-    bool mx = h && r->job.route.kind == ROUTE_MX;
+    const struct slice *name = NULL;
+    uint32_t preference = TELL_NO_NUMBER;
+    const char *itself = NULL;
+
+    if (h)
+        name = print_name(&r->say, 0, &h->name);
+    if (h && r->job.route.kind == ROUTE_MX) {
+        preference = h->preference;
+        if (r->work.resolve.lookup.mx.count == 0)
+            itself = "";
+    }
 
     say_put(&r->say,
-            "[candidate]{%kind}{: &address}{ $name}"
-            "{, preference #preference}{, not tried: %why}\n",
-            (const union tell[]){
-                {.text = kind},
-                {.addr = a},
-                {.slice = h ? print_name(&r->say, 0, &h->name) : NULL},
-                {.number = mx ? h->preference : TELL_NO_NUMBER},
-                {.text = why}});
+            "[candidate]{%kind}:{ &address}{ $name}"
+            "{, preference #preference}{ (no MX: the domain itself)%}{, not "
+            "tried: %why}\n",
+            (const union tell[]){{.text = kind},
+                                 {.addr = a},
+                                 {.slice = name},
+                                 {.number = preference},
+                                 {.text = itself},
+                                 {.text = why}});
 }
 
 /* NULL: it was not. */
@@ -130,14 +149,14 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
     const struct policy_candidates *c = &r->targets.candidates;
 
     if (!a)
-        return "no address is known";
+        return "no address known";
     for (uint32_t i = 0; i < c->count; i++)
         if (addr_equal(&c->list[i].to.addr, a))
             return NULL;
     if (resolve_is_own(&r->job, a))
         return "an address of this machine";
     if (addr_is_unusable(a))
-        return "no mail server can have it";
+        return "no server can have it";
     if (c->own_seen && preference >= c->own_preference)
         return "no better than an address of this machine";
     return "too many addresses";
@@ -197,7 +216,6 @@ probe_say_connect(struct root *r, uint32_t index)
     const struct target_name *name = &r->targets.names[c->host];
     const struct slice text = slice_of(name->text, name->size);
     struct deliver_work *w = &r->work.deliver;
-    int64_t began_ms = os_now_ms();
     int fd = connect_again(&w->connect, index);
 
     say_put(
@@ -205,33 +223,39 @@ probe_say_connect(struct root *r, uint32_t index)
         (const union tell[]){{.addr = &c->to.addr},
                              {.slice = &text},
                              {.text = fd < 0 ? w->connect.why : "connected"},
-                             {.number = (uint32_t)(os_now_ms() - began_ms)}});
+                             {.number = say_took_ms(&r->say)}});
     if (fd >= 0)
         deliver_begin(w, index, fd);
     return fd >= 0;
 }
 
 void
-probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms)
+probe_say_reply(struct root *r, enum smtp_step step)
 {
     const struct smtp *smtp = &r->work.deliver.smtp;
     const struct slice text = buf_slice(&smtp->reply.text);
+    bool hello = step == SMTP_STEP_EHLO || step == SMTP_STEP_HELO;
+    bool replied = smtp->look_ready;
 
-    say_put(&r->say, "[reply]  {%to}{ over %over}{ (#ms} ms){: $text}\n",
+    say_put(&r->say,
+            "[reply]  {%to}{ $name}{ over %over}{ (#ms} ms){: $text}"
+            "{: $why}\n",
             (const union tell[]){{.text = smtp_step_text(step)},
+                                 {.slice = hello ? &smtp->config->helo : NULL},
                                  {.text = smtp->secure ? "TLS" : NULL},
-                                 {.number = (uint32_t)took_ms},
-                                 {.slice = &text}});
+                                 {.number = say_took_ms(&r->say)},
+                                 {.slice = replied ? &text : NULL},
+                                 {.slice = replied ? NULL : &smtp->why}});
 }
 
 void
-probe_say_tls(struct root *r, int64_t took_ms)
+probe_say_tls(struct root *r)
 {
     const struct tls *tls = &r->work.deliver.tls;
     struct tls_certificate c;
 
     say_put(&r->say, "[tls]  TLS{ (#ms} ms){: $protocol}{, $cipher}\n",
-            (const union tell[]){{.number = (uint32_t)took_ms},
+            (const union tell[]){{.number = say_took_ms(&r->say)},
                                  {.slice = &tls->proto},
                                  {.slice = &tls->cipher}});
     for (uint32_t i = 0; tls_show(tls, i, &c); i++)
@@ -261,43 +285,49 @@ record_of(struct root *r, const struct outcome *o)
     return slice_part(buf_slice(&r->report.out), 1, r->report.out.used - 1);
 }
 
-void
-probe_say_session(struct root *r, uint32_t level, const char *how)
+/* `how` NULL: the mail would not go, w->attempt says why. */
+static void
+say_level(struct root *r, uint32_t level, const char *how, const char *but)
 {
     const struct slice report = record_of(r, &r->work.deliver.attempt);
-    bool last = level == 1 && !r->work.deliver.smtp.secure &&
-                r->job.anchors != JOB_ANCHORS_NONE;
+    union tell values[] = {{.number = level}, {.text = NULL}, {.text = ":"},
+                           {.text = how},     {.text = but},  {.slice = NULL}};
 
-    say_put(
-        &r->say,
-        "[session]  at tlsstrictness {#level}{, %set}"
-        "{: mail would go %how}{, if no candidate has TLS%}"
-        "{: no mail: $report}\n",
-        (const union tell[]){
-            {.number = level},
-            {.text = level == r->job.tls_strictness ? "as configured" : NULL},
-            {.text = how},
-            {.text = last ? "" : NULL},
-            {.slice = how ? NULL : &report}});
+    if (level == r->job.tls_strictness)
+        values[1].text = "as configured";
+    if (level == TELL_NO_NUMBER)
+        values[2].text = NULL;
+    if (!how)
+        values[5].slice = &report;
+    say_put(&r->say,
+            "[session] { at tlsstrictness #level}{, %set}{%}"
+            "{ mail would go %how}{, %}{ no mail: $report}\n",
+            values);
 }
 
 void
 probe_say_levels(struct root *r, enum fault tls)
 {
     struct deliver_work *w = &r->work.deliver;
-    const char *how = "in clear";
+    const char *how = "in clear", *but = NULL;
 
-    if (tls == FAULT_TLS_FAILED)
-        w->smtp.secure = false;
-    if (w->smtp.secure)
+    if (w->attempt.fault != FAULT_OK) {
+        say_level(r, TELL_NO_NUMBER, NULL, NULL);
+        return;
+    }
+    if (w->smtp.secure && tls != FAULT_TLS_FAILED) {
         how = "over TLS";
-    probe_say_session(r, 0, how);
-    probe_say_session(r, 1, how);
+        but = "certificate not checked";
+    }
+    say_level(r, 0, how, but);
+    if (!but && r->job.anchors != JOB_ANCHORS_NONE)
+        but = "if no other candidate has TLS";
+    say_level(r, 1, how, but);
     w->attempt.fault = tls;
     buf_reset(&w->attempt.starttls);
     if (tls == FAULT_CONTROL)
         outcome_put(&w->attempt.detail, buf_slice(&r->outcome.detail));
-    probe_say_session(r, 2, tls == FAULT_OK ? "over TLS, verified" : NULL);
+    say_level(r, 2, tls == FAULT_OK ? "over TLS, verified" : NULL, NULL);
 }
 
 char
@@ -305,20 +335,21 @@ probe_say_verdict(struct root *r)
 {
     const struct outcome *o = &r->outcome;
     const struct slice report = record_of(r, o), tls = buf_slice(&o->starttls);
-    char class = fault_row(o->fault)->class;
-    const char *name = class == 'K' ? "K" : class == 'D' ? "D" : "Z";
-    const char *words = class == 'K'   ? "be sent to"
-                        : class == 'D' ? "bounce"
-                                       : "wait in the queue";
-    bool sent = class == 'K';
+    const char *class = &fault_row(o->fault)->class;
+    const struct slice letter = slice_of(class, 1);
+    const char *words = *class == 'K'   ? "be sent to"
+                        : *class == 'D' ? "bounce"
+                                        : "wait in the queue";
+    bool sent = *class == 'K';
 
     say_put(&r->say,
-            "[verdict]{!%class}Result: now the mail would {%}{ &address}"
-            "{, $tls}{: $report}\n",
-            (const union tell[]){{.text = name},
+            "[verdict]{!$class}Result: now the mail would {%}{ &address}"
+            "{ (recipient not asked)%}{, $tls}{: $report}\n",
+            (const union tell[]){{.slice = &letter},
                                  {.text = words},
                                  {.addr = sent ? &o->ip : NULL},
+                                 {.text = sent ? "" : NULL},
                                  {.slice = sent ? &tls : NULL},
                                  {.slice = sent ? NULL : &report}});
-    return class;
+    return *class;
 }

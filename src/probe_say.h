@@ -19,14 +19,12 @@ void probe_say_names(struct root *r);
 void probe_say_candidates(struct root *r);
 /* Connects to one; false: it did not work. */
 bool probe_say_connect(struct root *r, uint32_t index);
-/* The reply at hand was to `step`. */
-void probe_say_reply(struct root *r, enum smtp_step step, int64_t took_ms);
+/* The reply at hand was to `step`, or none came and smtp.why says why. */
+void probe_say_reply(struct root *r, enum smtp_step step);
 /* TLS as it was set up, and the certificates. */
-void probe_say_tls(struct root *r, int64_t took_ms);
-/* How the mail would go at a strictness; NULL: it would not, w->attempt says
- * why. */
-void probe_say_session(struct root *r, uint32_t level, const char *how);
-/* The same at each; `tls`: at 2, where FAULT_OK is a yes. */
+void probe_say_tls(struct root *r);
+/* How the mail would go at each strictness, or why at none; `tls`: at 2, where
+ * FAULT_OK is a yes. */
 void probe_say_levels(struct root *r, enum fault tls);
 /* What qmail-remote would do; the class of it. */
 char probe_say_verdict(struct root *r);

@@ -19,6 +19,7 @@ struct say {
     struct qmail_tell tell;
     struct buf out;
     bool lost;
+    int64_t put_ms;                     /* when the last line was put */
     struct slice texts[SAY_NAME_COUNT]; /* names, for the caller */
     uint8_t names[SAY_NAME_COUNT][SAY_NAME_SIZE];
     uint8_t bytes[TELL_SIZE];
@@ -26,5 +27,7 @@ struct say {
 
 void say_init(struct say *s);
 void say_put(struct say *s, const char *format, const union tell *values);
+/* Since the last line. */
+uint32_t say_took_ms(const struct say *s);
 
 #endif

@@ -301,14 +301,18 @@ attempt_read(struct dns_lookup *l, uint32_t attempt, struct slice packet,
     struct dns_task *task = task_of(l, attempt);
     struct dns_attempt *a = &l->attempts[attempt];
     struct dns_question sent;
+    enum dns_verdict verdict = DNS_VERDICT_IGNORE;
 
     attempt_question(task, a, &sent);
-    switch (dns_query_read(&task->query, &sent, a->tcp, packet)) {
+    verdict = dns_query_read(&task->query, &sent, a->tcp, packet);
+    if (verdict == DNS_VERDICT_DONE || verdict == DNS_VERDICT_BAD) {
+        task->answered_ms = now_ms;
+        task->server = attempt % DNS_SERVER_COUNT_MAX;
+    }
+    switch (verdict) {
     case DNS_VERDICT_IGNORE:
         break;
     case DNS_VERDICT_DONE:
-        task->answered_ms = now_ms;
-        task->server = attempt % DNS_SERVER_COUNT_MAX;
         l->live_server = task->server;
         task_end(l, task);
         break;

@@ -71,7 +71,7 @@ struct dns_task {
     int64_t hedge_ms;     /* when the next server is asked anyway */
     /* For whoever wants to tell how it went. */
     int64_t asked_ms;    /* when it was asked first */
-    int64_t answered_ms; /* when the answer came, 0: none did */
+    int64_t answered_ms; /* when the answer or the last bad one came, or 0 */
     uint32_t server;     /* whose it was */
     bool dropped;        /* no answer was wanted any more */
 };

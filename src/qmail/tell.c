@@ -58,16 +58,14 @@ static void
 put_json(struct qmail_tell *t, bool quoted, struct slice key,
          struct slice value)
 {
-    const char *quote = quoted ? "\"" : "";
-
     if (key.size == 0)
         return;
     buf_put_text(t->out, ",\"");
     buf_put(t->out, key);
-    buf_put_text(t->out, "\":");
-    buf_put_text(t->out, quote);
+    buf_put_text(t->out, quoted ? "\":\"" : "\":");
     put(t, value);
-    buf_put_text(t->out, quote);
+    if (quoted)
+        buf_put_byte(t->out, '"');
 }
 
 /* What stands in braces. */

@@ -21,7 +21,7 @@ union tell {
     const char *text;
     const struct slice *slice;
     const struct addr *addr;
-    uint32_t number;
+    uintptr_t number; /* 32 bits, and no others that would need clearing */
 };
 
 #define TELL_NO_NUMBER UINT32_MAX

@@ -55,16 +55,34 @@ TEST(what_failed_and_how_is_kept)
 {
     uint32_t question = 0, dropped = 0;
 
-    begin(1);
-    manners[0] = SERVFAIL;
+    begin(2);
+    manners[0] = manners[1] = SERVFAIL;
     question = ask("example.com", DNS_A);
     CHECK(finish() && state(question) == DNS_FAILED);
-    CHECK(lookup.tasks[question].answered_ms == 0);
+    CHECK(lookup.tasks[question].answered_ms == now_ms);
+    CHECK(lookup.tasks[question].server == 1);
     CHECK(lookup.tasks[question].query.refused == DNS_RCODE_SERVFAIL);
     dropped = ask("example.com", DNS_AAAA);
     dns_lookup_drop(&lookup, dropped);
     CHECK(lookup.tasks[dropped].dropped && !lookup.tasks[question].dropped);
     CHECK(lookup.tasks[dropped].query.refused == 0);
+}
+
+TEST(who_failed_is_kept_and_who_was_silent_is_not)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    manners[0] = SERVFAIL;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED);
+    CHECK(lookup.tasks[question].server == 0);
+    CHECK(lookup.tasks[question].answered_ms > 1000);
+    CHECK(lookup.tasks[question].answered_ms < now_ms);
+    begin(2);
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_FAILED);
+    CHECK(lookup.tasks[question].answered_ms == 0);
 }
 
 TEST(random_is_used)
@@ -494,33 +512,34 @@ TEST(survives_noise)
     }
 }
 
-#define CASES(X)                            \
-    X(finds)                                \
-    X(no_such_name)                         \
-    X(who_answered_and_when_is_kept)        \
-    X(what_failed_and_how_is_kept)          \
-    X(random_is_used)                       \
-    X(same_question_is_asked_once)          \
-    X(bounds_questions)                     \
-    X(hedges)                               \
-    X(who_answered_is_asked_first)          \
-    X(second_round_is_visible)              \
-    X(slow_servers_are_listened_to)         \
-    X(refusal_hurries)                      \
-    X(all_refuse)                           \
-    X(one_refuses_one_is_silent)            \
-    X(refusers_are_still_listened_to)       \
-    X(junk_extends_no_deadline)             \
-    X(late_refusals_hurry_nobody)           \
-    X(case_is_asked_for_once)               \
-    X(case_matters_in_the_first_round_only) \
-    X(asks_without_edns)                    \
-    X(aliases_are_asked_for)                \
-    X(alias_in_the_pause)                   \
-    X(the_pause_does_not_grow)              \
-    X(timeoutdns_caps)                      \
-    X(options_shorten)                      \
-    X(dropped)                              \
+#define CASES(X)                                    \
+    X(finds)                                        \
+    X(no_such_name)                                 \
+    X(who_answered_and_when_is_kept)                \
+    X(what_failed_and_how_is_kept)                  \
+    X(who_failed_is_kept_and_who_was_silent_is_not) \
+    X(random_is_used)                               \
+    X(same_question_is_asked_once)                  \
+    X(bounds_questions)                             \
+    X(hedges)                                       \
+    X(who_answered_is_asked_first)                  \
+    X(second_round_is_visible)                      \
+    X(slow_servers_are_listened_to)                 \
+    X(refusal_hurries)                              \
+    X(all_refuse)                                   \
+    X(one_refuses_one_is_silent)                    \
+    X(refusers_are_still_listened_to)               \
+    X(junk_extends_no_deadline)                     \
+    X(late_refusals_hurry_nobody)                   \
+    X(case_is_asked_for_once)                       \
+    X(case_matters_in_the_first_round_only)         \
+    X(asks_without_edns)                            \
+    X(aliases_are_asked_for)                        \
+    X(alias_in_the_pause)                           \
+    X(the_pause_does_not_grow)                      \
+    X(timeoutdns_caps)                              \
+    X(options_shorten)                              \
+    X(dropped)                                      \
     X(survives_noise)
 
 TEST_MAIN(CASES)
