@@ -54,11 +54,12 @@ LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
     -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # With a sysroot nothing of the compiler's own C library is used: headers,
-# start files and libc.a are named one by one, for any compiler alike.
+# start files and libc.a are named one by one, for any compiler alike. musl never
+# protects what is RELRO in a static program; its padding is a page of the file.
 ifneq ($(and $(SYSROOT),$(wildcard $(SYSROOT)/lib/libc.a)),)
 CODE += -nostdinc -isystem $(SYSROOT)/include -isystem $(shell $(CC) -print-file-name=include)
 LIB := $(SYSROOT)/lib
-LINK += $(TARGET_FLAGS) $(TARGET_LDFLAGS) -nostdlib $(LIB)/crt1.o $(LIB)/crti.o
+LINK += $(TARGET_FLAGS) $(TARGET_LDFLAGS) -Wl,-z,norelro -nostdlib $(LIB)/crt1.o $(LIB)/crti.o
 LIBC := $(LIB)/libc.a $(shell $(CC) $(TARGET_FLAGS) -print-libgcc-file-name) \
     $(LIB)/libc.a $(LIB)/crtn.o
 endif

@@ -69,7 +69,9 @@ hardened() {
     [ "$stack" != RW ] || stack=
     verdict stack_not_executable "${stack:+GNU_STACK is $stack}"
     why=
-    grep -q '^ *GNU_RELRO ' "$work/headers" || why='no GNU_RELRO'
+    # Or there are none to be protected once they are done.
+    readelf -rW "$program" | grep -q 'no relocations' ||
+        grep -q '^ *GNU_RELRO ' "$work/headers" || why='no GNU_RELRO'
     verdict relocations_read_only "$why"
     why=$(awk '$1 == "LOAD" && $0 ~ / RWE / { print "a segment is writable and executable" }' \
         "$work/headers")
