@@ -99,7 +99,7 @@ $(OBJ)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
 
 # Everything anew when a flag or the compiler changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(TARGET_LDFLAGS) $(LDFLAGS)
+    $(LINK) $(LDFLAGS)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

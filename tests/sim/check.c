@@ -90,7 +90,10 @@ check_open(struct conn *c)
 void
 check_close(struct conn *c)
 {
-    int64_t waited_ms = sim_now_ms - c->progress_ms;
+    /* TLS says goodbye, which is no progress. */
+    bool goodbye =
+        c->session && c->session->secure && c->progress_ms == sim_now_ms;
+    int64_t waited_ms = sim_now_ms - (goodbye ? c->before_ms : c->progress_ms);
 
     if (c->used && c->session && !c->end_queued && is_undecided(c->session) &&
         waited_ms < world.remote_timeout_ms - SLACK_MS)

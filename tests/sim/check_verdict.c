@@ -244,11 +244,14 @@ records_fit(const struct report *r, const struct session *s)
     return memcmp(r->records, s->rcpt_verdicts, r->record_count) == 0;
 }
 
-/* A reply that lost its end makes one line with the one to QUIT. */
+/* A reply that lost its end, or whose end is late, makes one line with the one
+ * to QUIT. */
 static bool
 was_joined(const struct session *s)
 {
-    return s->committed && s->dirty && s->mta->mischief == CUT && s->quit;
+    enum mischief m = s->mta->mischief;
+
+    return s->committed && s->dirty && (m == CUT || m == DRIP) && s->quit;
 }
 
 static void

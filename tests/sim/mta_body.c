@@ -20,6 +20,8 @@ takes(const struct session *s, uint32_t code)
         s->mta->mischief == TAKEN_OFF || s->mta->mischief == DRIP ||
         s->mta->mischief == LATE)
         return true; /* its reply will be seen, or may be */
+    if (s->mta->mischief == CUT && s->mta->mischief_value % 3 == 0)
+        return true; /* the reply to QUIT may end its own */
     return s->mta->mischief_value & 64;
 }
 

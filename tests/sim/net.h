@@ -56,6 +56,7 @@ struct conn {
     /* what the program does with it */
     bool used;                         /* waited for something to read */
     int64_t progress_ms;               /* when it last got further */
+    int64_t before_ms;                 /* when it last had, at progress_ms */
     uint32_t opened_step, closed_step; /* check.c's: what came before what */
     struct bytes query;                /* DNS over TCP, so far */
 };

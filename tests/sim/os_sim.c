@@ -366,8 +366,10 @@ write_socket(struct conn *c, struct slice bytes)
         return OS_ERROR;
     }
     n = net_write(c, bytes.data, bytes.size);
-    if (n > 0)
+    if (n > 0 && c->progress_ms < sim_now_ms) {
+        c->before_ms = c->progress_ms;
         c->progress_ms = sim_now_ms;
+    }
     return n;
 }
 
