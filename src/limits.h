@@ -84,8 +84,11 @@ enum {
     DNS_QUERY_SIZE_MAX = 12 + 255 + 4 + 11, /* header, question, OPT */
     DNS_RANDOM_SIZE = 18, /* id, and one case bit for 128 letters */
     DNS_CASE_SIZE = DNS_RANDOM_SIZE - 2,
-    DNS_PATIENCE_MS = 4000, /* rounds 1 and 2: how long a better exchanger
-                               is waited for */
+    DNS_HOST_BURST_COUNT = 5, /* exchangers asked for at once: with 20, a */
+    DNS_BURST_COUNT_MAX = 14, /* dozen deliveries fill dnsmasq, which
+                                 refuses beyond 150 open questions */
+    DNS_PATIENCE_MS = 4000,   /* rounds 1 and 2: how long a better exchanger
+                                 is waited for */
 
     /* The system */
     OS_RETRY_COUNT_MAX = 1000, /* a call interrupted so often in a row fails */
@@ -98,9 +101,10 @@ enum {
     /* Candidates */
     CANDIDATE_COUNT_MAX = 32,
     CANDIDATE_GRACE_MS = 50, /* for what is still unknown: RFC 8305 section 3 */
-    SESSION_COUNT_MAX = 5,   /* a pass over the candidates */
-    RACE_STAGGER_MS = 250,   /* the next address: RFC 8305 section 5 */
-    RACE_SLOW_MS = 3000,     /* two SYNs without an answer: RFC 6298 */
+    OS_POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
+    SESSION_COUNT_MAX = 5, /* a pass over the candidates */
+    RACE_STAGGER_MS = 250, /* the next address: RFC 8305 section 5 */
+    RACE_SLOW_MS = 3000,   /* two SYNs without an answer: RFC 6298 */
 
     /* SMTP */
     REPLY_LINE_COUNT_MAX = 1000,

@@ -23,7 +23,6 @@
 enum {
     STANDARD_COUNT = 3,
     REPORT_FD = 1,
-    POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + 2,
     RANDOM_PIECE = 256 /* getrandom gives as much whole or not at all */
 };
 
@@ -359,11 +358,11 @@ span_ms(int64_t deadline_ms)
 bool
 os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
 {
-    static struct pollfd fds[POLL_COUNT_MAX];
+    static struct pollfd fds[OS_POLL_COUNT_MAX];
     uint32_t tries = 0;
     int ready = 0;
 
-    if (count > POLL_COUNT_MAX)
+    if (count > OS_POLL_COUNT_MAX)
         os_abort();
     for (uint32_t i = 0; i < count; i++)
         fds[i] = (struct pollfd){.fd = set[i].fd,
