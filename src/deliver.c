@@ -7,7 +7,7 @@
 enum next {
     NEXT_CANDIDATE, /* the session decided nothing */
     NEXT_CLEAR,     /* the same one again, without TLS */
-    NEXT_CAREFUL,   /* the same one again, in lock-step and with DATA */
+    NEXT_CAREFUL,   /* the same one again, in lock-step */
     NEXT_REPORT     /* the session decided */
 };
 
@@ -86,8 +86,8 @@ put_session(struct deliver_work *w)
 
     o->fault = s->fault;
     o->progress = 1 + s->fault_step + (s->secure ? SMTP_STEP_END : 0);
-    if (s->said && has_said(s->fault))
-        outcome_put(&o->said, buf_slice(&s->reply.text));
+    if (has_said(s->fault))
+        outcome_put(&o->said, s->said);
     if (s->fault == FAULT_TOO_BIG)
         put_too_big(w);
     if (s->why.size == 0)
@@ -139,7 +139,7 @@ static enum next
 fail_tls(struct deliver_work *w, uint32_t index, struct slice why)
 {
     struct outcome *o = &w->attempt;
-    bool refused = w->tls.state == TLS_REFUSED;
+    bool refused = w->smtp.end == SMTP_END_NONE && w->tls.state == TLS_REFUSED;
 
     note_tls_failure(w, index, why);
     w->smtp.secure = false;
@@ -150,18 +150,6 @@ fail_tls(struct deliver_work *w, uint32_t index, struct slice why)
     outcome_put(&o->why, why);
     put_starttls(w, index);
     return NEXT_CANDIDATE;
-}
-
-/* A server that does not like our side of the handshake ends the connection
- * right behind it, most with an alert: before a byte of a reply. */
-static bool
-died_of_tls(const struct deliver_work *w)
-{
-    const struct smtp *s = &w->smtp;
-    bool ended = w->tls.state != TLS_OPEN || w->link.why.size > 0;
-
-    return s->fault == FAULT_DIED && s->secure && !s->reply_open &&
-           s->fault_step == SMTP_STEP_EHLO && ended;
 }
 
 bool
@@ -214,7 +202,7 @@ deliver_begin(struct deliver_work *w, uint32_t index, int fd)
 bool
 deliver_end(struct deliver_work *w, uint32_t index)
 {
-    if (died_of_tls(w))
+    if (w->smtp.end == SMTP_END_TLS_BROKEN)
         return false;
     w->tls_found = w->tls_found || w->smtp.secure;
     put_session(w);
@@ -222,6 +210,12 @@ deliver_end(struct deliver_work *w, uint32_t index)
         note_tls_failure(w, index, SLICE("refused by the server"));
     put_starttls(w, index);
     return true;
+}
+
+static bool
+is_final(const struct smtp *s)
+{
+    return s->end == SMTP_END_VERDICT || s->end == SMTP_END_DUPLICATE;
 }
 
 /* The session from greeting to verdict, TLS in between. */
@@ -244,9 +238,9 @@ converse(struct deliver_work *w, uint32_t index)
     }
     if (!deliver_end(w, index))
         return fail_tls(w, index, w->smtp.why);
-    if (w->smtp.final || (d->message->started && !d->message->regular))
+    if (is_final(&w->smtp) || (d->message->started && !d->message->regular))
         return NEXT_REPORT;
-    return w->smtp.careful_wanted ? NEXT_CAREFUL : NEXT_CANDIDATE;
+    return w->smtp.end == SMTP_END_SYNTAX ? NEXT_CAREFUL : NEXT_CANDIDATE;
 }
 
 static enum next
@@ -265,13 +259,14 @@ hold_session(struct deliver_work *w, uint32_t index, int fd)
     link_close(&w->link,
                next == NEXT_CLEAR ? slice_of(&next, 0) : smtp_tx(&w->smtp));
     /* What a recipient was told counts only with a verdict behind it. */
-    if (!w->smtp.final)
+    if (!is_final(&w->smtp))
         qmail_report_init(w->given.report, w->given.job->recipient_count);
     return next;
 }
 
 /* One candidate, up to a session that needs no repetition: TLS failed where it
- * is not required, or BDAT was refused. Each changes the manner for good. */
+ * is not required, or a flight not understood. Each changes the manner for
+ * good. */
 static enum next
 try_candidate(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
 {

@@ -61,7 +61,7 @@ struct deliver_work {
     struct anchors_work anchors;
     struct outcome attempt;   /* of the session at hand */
     enum smtp_tls tls_manner; /* of the session at hand */
-    bool careful;             /* likewise: BDAT was refused before */
+    bool careful;             /* likewise: a flight was not understood before */
     bool tls_ready;
     bool tls_found; /* there is a candidate that TLS works with */
     uint32_t note_count;

@@ -109,12 +109,13 @@ enum {
     /* SMTP */
     REPLY_LINE_COUNT_MAX = 1000,
     REPLY_SIZE_MAX = 65536,
-    REPLY_TEXT_SIZE_MAX = 5000,   /* kept of a reply, for the report */
-    REPLY_KEYWORD_SIZE_MAX = 127, /* kept of an EHLO line */
+    REPLY_TEXT_SIZE_MAX = 5000, /* kept of a reply, for the report */
+    REPLY_LINE_SIZE_MAX = 200,  /* of a line: a keyword, or what it is not */
+    SMTP_WHY_SIZE_MAX =
+        REPLY_LINE_SIZE_MAX + 48, /* such a line in a sentence */
     SMTP_RX_SIZE = 4096,
     SMTP_TX_SIZE = 65536,        /* a write: what the kernel sends at once */
     SMTP_SECURE_TX_SIZE = 16384, /* a full record (RFC 8446 5.1) */
-    SMTP_CHUNK_SIZE_MAX = 65536, /* a message that goes as one BDAT chunk */
     SMTP_COMMAND_SIZE_MAX = 512, /* RFC 5321 4.5.3.1.4 */
     MESSAGE_CHUNK_SIZE = 32768,  /* a read: twice as much gains 2 % */
 
