@@ -133,6 +133,7 @@ enum {
     TLS_DER_SIZE_MAX = 8192,     /* one certificate of the anchors */
     TLS_PEM_SIZE_MAX = 16384,    /* client certificate chain, or key */
     TLS_REASON_SIZE_MAX = 511,
+    TLS_NOTE_SIZE_MAX = 127, /* of a reason, kept for a second session */
     TLS_LINE_SIZE_MAX = TLS_REASON_SIZE_MAX + 32, /* STARTTLS failed: ...; */
     TLS_NAME_SIZE_MAX = 1024, /* a distinguished name in canonical form */
     TLS_RDN_COUNT_MAX = 8,    /* attributes in one part of such a name */

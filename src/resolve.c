@@ -578,6 +578,17 @@ resolve_wait(const struct job *job, struct resolve_work *w, struct targets *t)
     }
 }
 
+const struct dns_query *
+resolve_answer(const struct resolve_work *w, const struct targets *t,
+               uint32_t host, uint32_t family)
+{
+    const struct target_name *n = &t->names[host];
+
+    if (!t->live || n->size == 0 || n->looks[family] == TARGET_UNASKED)
+        return NULL;
+    return dns_lookup_answer(&w->lookup, w->questions[host][family]);
+}
+
 /* Whether a look-up of a host better than `preference` failed temporarily, or
  * was not made. */
 static bool

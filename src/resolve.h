@@ -94,6 +94,11 @@ enum fault resolve_wait(const struct job *job, struct resolve_work *w,
                         struct targets *t);
 /* Why there is no candidate. */
 enum fault resolve_why(const struct job *job, const struct targets *t);
+/* What the DNS said of an exchanger's addresses; NULL: nothing that is known
+ * here. Only while the look-ups have their memory. */
+const struct dns_query *resolve_answer(const struct resolve_work *w,
+                                       const struct targets *t, uint32_t host,
+                                       uint32_t family);
 /* Listed in ipme, or known to be this machine without it. */
 bool resolve_is_own(const struct job *job, const struct addr *a);
 
