@@ -68,7 +68,11 @@ put_session(struct deliver *d)
     const struct smtp *s = &d->given.work->smtp;
     struct outcome *o = &d->attempt;
 
-    o->fault = policy_fault(s->fault, d->session.fallen || s->tls_refused);
+    /* TLS itself did what it could. */
+    o->fault =
+        s->fault == FAULT_TLS_FAILED
+            ? FAULT_DIED
+            : policy_fault(s->fault, d->session.fallen || s->tls_refused);
     o->progress = 1 + s->fault_step + (s->secure ? SMTP_STEP_END : 0);
     if (has_said(s->fault))
         outcome_put(&o->said, s->said);
@@ -116,6 +120,7 @@ prepare_tls(struct deliver *d)
     struct tls_config config = {.verify = told ||
                                           d->session.proof == POLICY_PROOF_NAME,
                                 .tell = watched,
+                                .checked = d->client_checked,
                                 .arena = w->arena,
                                 .arena_size = sizeof(w->arena)};
 
@@ -149,7 +154,6 @@ fail_tls(struct deliver *d, uint32_t index, struct slice why)
     struct outcome *o = &d->attempt;
     bool refused = w->smtp.end == SMTP_END_NONE && w->tls.state == TLS_REFUSED;
 
-    note_tls_failure(d, index, why);
     o->fault = refused ? FAULT_TLS_UNTRUSTED : FAULT_TLS_FAILED;
     o->progress = 1 + SMTP_STEP_SECURE;
     outcome_put(&o->why, why);
@@ -157,6 +161,19 @@ fail_tls(struct deliver *d, uint32_t index, struct slice why)
     w->smtp.secure = false;
     put_starttls(d, index);
     return refused ? POLICY_END_UNTRUSTED : POLICY_END_BROKEN;
+}
+
+/* TLS itself is at fault, or never began: a server that does not like our side
+ * of the handshake ends the connection right behind it, most with an alert,
+ * before a byte of a reply. */
+static bool
+died_of_tls(const struct deliver_work *w)
+{
+    const struct smtp *s = &w->smtp;
+    bool ended = w->tls.state != TLS_OPEN || w->link.why.size > 0;
+
+    return s->end == SMTP_END_TLS_BROKEN &&
+           (!s->secure || (!s->reply_open && ended));
 }
 
 bool
@@ -228,12 +245,15 @@ deliver_end(struct deliver *d, uint32_t index)
         [SMTP_END_TLS_BROKEN] = POLICY_END_BROKEN};
     const struct smtp *s = &d->given.work->smtp;
 
-    if (s->end == SMTP_END_TLS_BROKEN)
-        return fail_tls(d, index, s->why);
-    d->tally.tls_worked = d->tally.tls_worked || s->secure;
-    put_session(d);
     if (s->tls_refused)
         note_tls_failure(d, index, SLICE("refused by the server"));
+    if (s->end == SMTP_END_TLS_BROKEN)
+        note_tls_failure(d, index, s->why);
+    else if (s->secure)
+        d->tally.tls_worked = true;
+    if (died_of_tls(d->given.work))
+        return fail_tls(d, index, s->why);
+    put_session(d);
     put_starttls(d, index);
     return ends[s->end];
 }
@@ -252,9 +272,12 @@ converse(struct deliver *d, uint32_t index)
 
     pump_run(&p);
     if (smtp_want(&w->smtp) & SMTP_WANT_SECURE) {
-        if (!deliver_secure(d, index))
-            return d->tls_ready ? fail_tls(d, index, w->link.why)
-                                : POLICY_END_VERDICT;
+        if (!deliver_secure(d, index)) {
+            if (!d->tls_ready)
+                return POLICY_END_VERDICT;
+            note_tls_failure(d, index, w->link.why);
+            return fail_tls(d, index, w->link.why);
+        }
         smtp_secured(&w->smtp, os_now_ms());
         pump_run(&p);
     }
@@ -271,10 +294,10 @@ hold_session(struct deliver *d, uint32_t index, int fd)
 
     qmail_report_init(d->given.report, d->given.job->recipient_count);
     deliver_begin(d, index, fd);
-    if (!readable)
-        d->attempt.fault = FAULT_MESSAGE;
-    else if (d->given.job->client_cert.used == 0 || prepare_tls(d))
+    if (readable)
         end = converse(d, index);
+    else
+        d->attempt.fault = FAULT_MESSAGE;
     link_close(&w->link, smtp_tx(&w->smtp));
     /* What a recipient was told counts only with a verdict behind it. */
     if (end != POLICY_END_VERDICT && end != POLICY_END_DUPLICATE)
@@ -408,6 +431,20 @@ deliver_init(struct deliver *d, const struct delivery *given,
         d->notes[i].why_size = 0;
     }
     outcome_init(&d->attempt);
+}
+
+bool
+deliver_check(const struct delivery *given, struct deliver *d,
+              struct outcome *out)
+{
+    deliver_init(d, given, DELIVER_MAIL);
+    d->client_checked = false;
+    if (given->job->client_cert.used > 0 && !prepare_tls(d)) {
+        outcome_copy(out, &d->attempt);
+        return false;
+    }
+    d->client_checked = true;
+    return true;
 }
 
 void

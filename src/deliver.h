@@ -72,10 +72,15 @@ struct deliver {
     struct connect connect;
     struct outcome attempt; /* of the session at hand */
     bool tls_ready;         /* the arena holds what tls_init made */
+    bool client_checked;    /* the client's key fits its certificate */
     struct deliver_note notes[CANDIDATE_COUNT_MAX];
 };
 
 struct policy_demand deliver_demand(const struct job *job);
+/* Whether the client certificate, if there is one, can be used; before the
+ * look-ups have their memory. */
+bool deliver_check(const struct delivery *given, struct deliver *d,
+                   struct outcome *out);
 /* Behind resolve_begin. */
 void deliver(const struct delivery *given, enum deliver_manner manner,
              struct deliver *d, struct outcome *out);

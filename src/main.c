@@ -37,9 +37,10 @@ main(int argc, char **argv, char **envp)
     if (o->fault == FAULT_OK) {
         tcpto_open(&root.tcpto, true);
         confine(&root.job, OS_FILE_SIZE_MAX);
-        o->fault = resolve_begin(
-            &root.job, deliver_demand(&root.job).proof == POLICY_PROOF_NAME,
-            &root.work.resolve, &root.targets);
+        if (deliver_check(&delivery, &root.deliver, o))
+            o->fault = resolve_begin(
+                &root.job, deliver_demand(&root.job).proof == POLICY_PROOF_NAME,
+                &root.work.resolve, &root.targets);
     }
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)

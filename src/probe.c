@@ -159,7 +159,8 @@ look(struct root *r, const struct delivery *delivery)
     resolve_park(&r->job, &r->work.resolve, &r->targets);
     survey_all(r, delivery);
     buf_reset(&o->detail);
-    if (o->fault == FAULT_OK && !r->say.lost)
+    if (o->fault == FAULT_OK && !r->say.lost &&
+        deliver_check(delivery, &r->deliver, o))
         deliver(delivery, DELIVER_DRY, &r->deliver, o);
 }
 

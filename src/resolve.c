@@ -565,8 +565,11 @@ resolve_wait(const struct job *job, struct resolve_work *w, struct targets *t)
         if (!resolve_act(w, t))
             return FAULT_SYSTEM;
         fault = resolve_collect(job, w, t);
-        if (fault != FAULT_OK || policy_candidates_any(&t->candidates))
+        if (fault != FAULT_OK)
             return fault;
+        if (policy_candidates_any(&t->candidates) &&
+            patience_ms(t) <= os_now_ms())
+            return FAULT_OK;
         if (resolve_more(w, t))
             continue;
         if (!resolve_pending(t))

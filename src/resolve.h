@@ -89,7 +89,8 @@ void resolve_park(const struct job *job, struct resolve_work *w,
                   struct targets *t);
 bool resolve_resume(const struct job *job, struct resolve_work *w,
                     struct targets *t);
-/* Runs until there is a candidate, or nothing is left to ask. */
+/* Runs until there is a candidate and all others had their time, or nothing is
+ * left to ask. */
 enum fault resolve_wait(const struct job *job, struct resolve_work *w,
                         struct targets *t);
 /* Why there is no candidate. */

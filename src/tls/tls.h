@@ -33,6 +33,7 @@ enum tls_state {
 struct tls_config {
     bool verify; /* no TLS_OPEN without tls_verify */
     bool tell;   /* a bad certificate is TLS_OPEN all the same, with `reason` */
+    bool checked;             /* the key is known to be the certificate's */
     struct slice client_cert; /* PEM: leaf, then its chain; data NULL: none */
     struct slice client_key;  /* PEM */
     uint8_t *arena;           /* lent for ever; aligned as max_align_t */
