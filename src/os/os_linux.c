@@ -256,14 +256,20 @@ os_seek(int fd, int64_t offset)
 ptrdiff_t
 os_list(int fd, char *out, size_t size)
 {
-    long n = syscall(SYS_getdents64, fd, out, size);
+    /* Each record is as long as keeps the next one aligned. */
+    size_t skipped = (0 - (uintptr_t)out) % _Alignof(struct dirent);
+    char *records = out + skipped;
     size_t used = 0, record = 0;
+    long n = 0;
 
+    if (size < skipped)
+        os_abort();
+    n = syscall(SYS_getdents64, fd, records, size - skipped);
     if (n < 0)
         return failed();
     /* A name is shorter than its record, so they can share the room. */
     for (long at = 0; at < n; at += (long)record) {
-        const struct dirent *entry = (const struct dirent *)(out + at);
+        const struct dirent *entry = (const struct dirent *)(records + at);
         size_t length = strlen(entry->d_name) + 1;
 
         record = entry->d_reclen;
