@@ -181,10 +181,15 @@ enum {
     NUMBER_AT = 0,
     ARCH_AT = 4,
     ARGUMENT_AT = 16,
+    ARGUMENT_SIZE = 8,
     /* Instructions: load a word; compare and jump; return. */
     OP_LOAD = 0x20,
     OP_EQUAL = 0x15,
-    OP_RETURN = 0x06
+    OP_ANY_BIT = 0x45,
+    OP_RETURN = 0x06,
+    /* In the filter: where openat is looked for; no number of a call. */
+    OPENAT_AT = 4,
+    NO_CALL = INT32_MAX
 };
 
 struct instruction {
@@ -206,9 +211,14 @@ struct program {
     {                          \
         OP_RETURN, 0, 0, value \
     }
+#define ARGUMENT(index) LOAD(ARGUMENT_AT + (index)*ARGUMENT_SIZE + LOW_WORD)
 #define EQUAL(value, if_equal, otherwise)    \
     {                                        \
         OP_EQUAL, if_equal, otherwise, value \
+    }
+#define ANY_BIT(value, if_any, otherwise)    \
+    {                                        \
+        OP_ANY_BIT, if_any, otherwise, value \
     }
 /* Otherwise the next instruction but one. */
 #define IF(value) EQUAL(value, 0, 1)
@@ -223,11 +233,17 @@ struct program {
 
 /* Reading what is open, the network, the clock, an end. What an architecture
  * does not have it does not name. */
-static const struct instruction filter[] = {
+static struct instruction filter[] = {
     LOAD(ARCH_AT),
     EQUAL(ARCH, 1, 0),
     REFUSE,
     LOAD(NUMBER_AT),
+    /* openat: for reading; landlock says which files */
+    [OPENAT_AT] = EQUAL(SYS_openat, 0, 4),
+    ARGUMENT(2),
+    ANY_BIT(O_ACCMODE | O_CREAT | O_TRUNC, 0, 1),
+    REFUSE,
+    RETURN(RETURN_ALLOW),
     ALLOW(SYS_read),
     ALLOW(SYS_write),
     ALLOW(SYS_close),
@@ -282,7 +298,6 @@ static const struct instruction filter[] = {
     ALLOW(SYS_getrandom),
     ALLOW(SYS_getpid),
     ALLOW(SYS_flock),
-    ALLOW(SYS_openat), /* landlock says which files */
     ALLOW(SYS_rt_sigreturn),
     ALLOW(SYS_restart_syscall), /* poll, stopped and continued */
     ALLOW(SYS_exit_group),
@@ -293,20 +308,22 @@ static const struct instruction filter[] = {
     /* socket: IPv4 and IPv6 only */
     EQUAL(SYS_socket, 1, 0),
     REFUSE,
-    LOAD(ARGUMENT_AT + LOW_WORD),
+    ARGUMENT(0),
     ALLOW(AF_INET),
     ALLOW(AF_INET6),
     REFUSE,
 };
 
 static void
-close_calls(void)
+close_calls(bool files)
 {
     struct program program = {
         .count = sizeof(filter) / sizeof(filter[0]),
-        .code = (struct instruction *)filter, /* only ever read */
+        .code = filter,
     };
 
+    if (!files)
+        filter[OPENAT_AT].value = NO_CALL;
     (void)prctl(PR_SET_SECCOMP, MODE_FILTER, &program, 0, 0);
 }
 
@@ -317,5 +334,5 @@ sandbox_apply(const struct os_confinement *c)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return;
     close_files(c);
-    close_calls();
+    close_calls(c->directory != OS_NONE);
 }
