@@ -67,6 +67,50 @@ class Setting:
             encrypted(outcome, "verified")
 
 
+# ---- filters of system calls, set up before the program starts
+
+def under_filter(setting, *arguments):
+    wrapper = Filter(setting.world, *arguments).wrapper
+    for way in setting.anchors:
+        setting.goes(way, wrapper)
+
+
+ERROR = {"eperm": ERRNO | errno.EPERM, "enosys": ERRNO | errno.ENOSYS}
+for how, action in {"kill": KILL_PROCESS, "kill_thread": KILL_THREAD, "trap": TRAP,
+                    **ERROR}.items():
+    suite.add(f"system_service_or_{how}", under_filter, SYSTEM_SERVICE, ALLOW, action)
+# `SystemCallFilter=~...` behind it, or alone.
+suite.add("system_service_without_limits", under_filter, without(*LIMITS))
+suite.add("no_landlock", under_filter, LANDLOCK, KILL_PROCESS, ALLOW)
+suite.add("no_limits", under_filter, LIMITS, KILL_PROCESS, ALLOW)
+suite.add("no_new_privileges", under_filter)
+for how, action in ERROR.items():
+    suite.add(f"system_service_without_prctl_{how}", under_filter,
+              without("prctl"), ALLOW, action)
+    suite.add(f"asking_for_the_filter_{how}", under_filter, SYSTEM_SERVICE, ALLOW,
+              KILL_PROCESS, action)
+
+
+@suite.case
+def system_service_of_this_machine(setting):
+    under_filter(setting, of_systemd())
+
+
+@suite.case
+def its_own_filter_all_the_same(setting):
+    """What is left out under another filter, and what is not."""
+    needs_musl()
+    needs_no_filter()
+    for names, whole in ((SYSTEM_SERVICE, False), (None, True)):
+        trace = Trace(setting.world, f"filtered{whole}")
+        setting.goes("clear", [*trace.wrapper, *Filter(setting.world, names).wrapper])
+        text = "\n".join(trace.calls()).rpartition("execve(")[2]
+        for call in ("landlock_create_ruleset(", "prlimit64("):
+            equal(call in text, whole, f"{call} under {names and 'a filter'}")
+        equal("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)" in text, not whole)
+        assert any(CONFINED.search(line) for line in text.splitlines()), "no filter"
+
+
 # ---- keys: of a kernel that says it has the randomness for them
 
 def getrandom(*words):
