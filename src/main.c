@@ -36,7 +36,7 @@ main(int argc, char **argv, char **envp)
         o->fault = message_open(&root.message);
     if (o->fault == FAULT_OK) {
         tcpto_open(&root.tcpto, true);
-        confine(&root.job, OS_FILE_SIZE_MAX);
+        confine(&root.job);
         if (deliver_check(&delivery, &root.deliver, o))
             o->fault = resolve_begin(
                 &root.job, deliver_demand(&root.job).proof == POLICY_PROOF_NAME,

@@ -149,7 +149,7 @@ look(struct root *r, const struct delivery *delivery)
     struct outcome *o = &r->outcome;
 
     tcpto_open(&r->tcpto, false);
-    confine(&r->job, TELL_OUTPUT_SIZE_MAX);
+    confine(&r->job);
     probe_say_route(r);
     o->fault = resolve_begin(&r->job, false, &r->work.resolve, &r->targets);
     if (o->fault == FAULT_OK)

@@ -58,6 +58,7 @@ chdir chroot mount pivot_root unshare setns bpf io_uring_setup memfd_create
 keyctl add_key userfaultfd perf_event_open init_module kexec_load reboot
 rt_sigaction landlock_restrict_self getdents64
 """.split()
+WORDS = "ENOSYS O_WRONLY O_RDWR O_CREAT O_TRUNC O_CLOEXEC O_NONBLOCK".split()
 suite = Suite()
 
 
@@ -114,25 +115,27 @@ class Machine:
 
     def read_filter(self):
         path = os.path.join(self.folder, "filter")
-        call([self.objcopy, "-O", "binary", "-j", ".rodata.filter",
-              "--set-section-flags", ".rodata.filter=alloc", self.object, path])
+        call([self.objcopy, "-O", "binary", "-j", ".data.filter",
+              "--set-section-flags", ".data.filter=alloc", self.object, path])
         with open(path, "rb") as file:
             self.filter = list(struct.iter_unpack(self.order + "HBBI", file.read()))
         assert len(self.filter) > 40, f"{len(self.filter)} instructions"
 
     def numbers(self, names):
-        """The numbers of the calls that its headers have."""
+        """The numbers of the calls that its headers have, and of some words."""
         lines = "".join(f"#ifdef SYS_{n}\n={n} SYS_{n}\n#endif\n" for n in names)
+        lines += "".join(f"={word.lower()} {word}\n" for word in WORDS)
         text = call([self.gcc, *self.flags, "-E", "-P", "-xc", "-"],
                     "#include <sys/syscall.h>\n#include <errno.h>\n"
-                    f"{lines}\n=enosys ENOSYS\n")
+                    f"#include <fcntl.h>\n{lines}")
         found = re.findall(r"^= ?(\w+) (.+)$", text, re.M)
-        return {name: eval(value, {}) for name, value in found}
+        return {name: eval(re.sub(r"\b0(?=\d)", "0o", value), {})
+                for name, value in found}
 
-    def act(self, number, argument=0, arch=None):
+    def act(self, number, *arguments, arch=None):
         """What the filter says to a call."""
         data = struct.pack(self.order + "iIQ6Q", number, arch or self.arch, 0,
-                           argument, *[0] * 5)
+                           *arguments, *[0] * (6 - len(arguments)))
         at = value = 0
         while True:
             code, yes, no, k = self.filter[at]
@@ -141,6 +144,8 @@ class Machine:
                 value = struct.unpack_from(self.order + "I", data, k)[0]
             elif code == 0x15:  # equal?
                 at += yes if value == k else no
+            elif code == 0x45:  # any of these bits?
+                at += yes if value & k else no
             elif code == 0x06:
                 return k
             else:
@@ -172,6 +177,10 @@ def check_filter(machine):
         if name in number:
             equal(machine.act(number[name]), refuse, name)
             equal(machine.act(number[name], AF_INET), refuse, name)
+    for flags, want in (("O_CLOEXEC O_NONBLOCK", ALLOW), ("O_WRONLY", refuse),
+                        ("O_RDWR", refuse), ("O_CREAT", refuse), ("O_TRUNC", refuse)):
+        value = sum(number[flag.lower()] for flag in flags.split())
+        equal(machine.act(number["openat"], 0, 0, value), want, f"openat {flags}")
     for family, want in ((AF_INET, ALLOW), (AF_INET6, ALLOW), (AF_UNIX, refuse),
                          (AF_NETLINK, refuse), (AF_PACKET, refuse)):
         equal(machine.act(number["socket"], family), want, f"socket {family}")
