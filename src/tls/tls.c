@@ -376,6 +376,12 @@ tls_tx_ack(struct tls *t, size_t size)
         flush(t);
 }
 
+bool
+tls_tx_is_text(const struct tls *t)
+{
+    return t->write_size > 0 && tls_tx(t).size > 0;
+}
+
 size_t
 tls_read(struct tls *t, uint8_t *out, size_t size)
 {
@@ -384,11 +390,13 @@ tls_read(struct tls *t, uint8_t *out, size_t size)
 
     if (t->state != TLS_OPEN || size == 0)
         return 0;
-    /* It also wants to read after a warning, whatever else is there. */
+    /* It also wants to read after a warning, and to write after each
+     * HelloRequest that it turns down, whatever else is there. Both were
+     * taken by then, so this ends. */
     do {
         before = t->rx_used;
         result = mbedtls_ssl_read(&t->core->ssl, out, size);
-    } while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
+    } while (result == MBEDTLS_ERR_SSL_WANT_WRITE ||
              (result == MBEDTLS_ERR_SSL_WANT_READ && t->rx_used < before));
     if (result > 0)
         return (size_t)result;
@@ -401,6 +409,14 @@ tls_read(struct tls *t, uint8_t *out, size_t size)
         fail_session(t, result);
     }
     return 0;
+}
+
+bool
+tls_holds(const struct tls *t)
+{
+    return t->state == TLS_OPEN &&
+           (t->rx_used > 0 || t->rx_end ||
+            mbedtls_ssl_check_pending(&t->core->ssl) != 0);
 }
 
 size_t

@@ -89,10 +89,17 @@ void tls_rx_ack(struct tls *t, size_t size);
  * failure); then commit `size` of it. */
 struct slice tls_tx(const struct tls *t);
 void tls_tx_ack(struct tls *t, size_t size);
+/* What tls_tx offers is text of tls_write; else it is TLS's own: a handshake,
+ * an alert, which any peer can ask for without end. Never both at once. */
+bool tls_tx_is_text(const struct tls *t);
 
 /* Plain text of the peer; 0: none now, or never if the state says so. To be
- * called until it returns 0 after every tls_rx_ack at TLS_OPEN. */
+ * called until it returns 0 after every tls_rx_ack at TLS_OPEN; what tls_tx
+ * offers meanwhile can wait. */
 size_t tls_read(struct tls *t, uint8_t *out, size_t size);
+/* tls_read may find something, the end included, without another byte of the
+ * socket. After it returned 0 there is nothing. */
+bool tls_holds(const struct tls *t);
 /* Takes some bytes of the text, at TLS_OPEN; 0: empty tls_tx first. */
 size_t tls_write(struct tls *t, struct slice text);
 
