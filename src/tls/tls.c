@@ -250,11 +250,36 @@ name_suite(struct tls *t)
     t->proto = slice_text(mbedtls_ssl_get_version(&t->core->ssl));
 }
 
+/* As mbedtls_ssl_handshake. The version begins as the highest offered, and a
+ * server may lower it. Up to 3.6.7 mbedTLS takes it from the ServerHello once
+ * more where that has no supported_versions, and so goes on with TLS 1.3 in the
+ * middle, without ever having agreed on a key (CVE-2026-115490). */
+static int
+shake(struct tls *t)
+{
+    mbedtls_ssl_context *ssl = &t->core->ssl;
+    int result = 0;
+
+    while (result == 0 && !mbedtls_ssl_is_handshake_over(ssl)) {
+        mbedtls_ssl_protocol_version version =
+            mbedtls_ssl_get_version_number(ssl);
+
+        result = mbedtls_ssl_handshake_step(ssl);
+        if (mbedtls_ssl_get_version_number(ssl) > version) {
+            (void)mbedtls_ssl_send_alert_message(
+                ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER);
+            result = MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER;
+        }
+    }
+    return result;
+}
+
 static void
 handshake(struct tls *t)
 {
     mbedtls_ssl_context *ssl = &t->core->ssl;
-    int result = mbedtls_ssl_handshake(ssl);
+    int result = shake(t);
 
     /* Its last word, an alert, waits in `lent`. mbedTLS would queue it again
      * and again, because it never sees it sent within one call. */
