@@ -157,7 +157,8 @@ link_secure(struct link *l, const struct link_peer *peer,
     l->secure = tls_start(l->tls, peer->name, peer->literal, os_wall_s());
     if (l->secure && !shake_hands(l, deadline_ms))
         return false;
-    if (l->tls->state == TLS_ANCHORS && !verify(l, trust))
+    if (l->tls->state == TLS_ANCHORS &&
+        !(verify(l, trust) && shake_hands(l, deadline_ms)))
         return false;
     if (l->tls->state != TLS_OPEN) {
         l->why = l->tls->reason;
