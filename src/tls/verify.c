@@ -54,7 +54,8 @@ refuse(struct tls *t, uint8_t alert)
 {
     if (t->tell) {
         t->reason = buf_slice(&t->core->reason);
-        t->state = TLS_OPEN;
+        t->verified = true;
+        t->state = TLS_HANDSHAKE;
         /* Of a later failure the reason is another one. */
         buf_reset(&t->core->reason);
         return;
@@ -68,7 +69,7 @@ refuse(struct tls *t, uint8_t alert)
 void
 tls_verify_begin(struct tls *t)
 {
-    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *cert = tls_chain(t->core);
     uint32_t count = 0;
 
     if (cert == NULL || cert->raw.p == NULL) {
@@ -111,15 +112,10 @@ tls_anchor(struct tls *t, struct slice der)
     struct tls_name_hash hash;
     int error;
 
-    if (t->state != TLS_ANCHORS || !tls_name_subject(der, &subject) ||
-        !tls_name_hash(subject, &hash) || !issuer_known(t, &hash) ||
-        anchor_known(core, der))
+    if (t->state != TLS_ANCHORS || core->anchor_count > TLS_ANCHOR_COUNT_MAX ||
+        !tls_name_subject(der, &subject) || !tls_name_hash(subject, &hash) ||
+        !issuer_known(t, &hash) || anchor_known(core, der))
         return;
-    if (core->anchor_count == TLS_ANCHOR_COUNT_MAX) {
-        buf_put_text(&core->reason, "too many trust anchors of one name");
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
-        return;
-    }
     error = mbedtls_x509_crt_parse_der(&core->anchors, der.data, der.size);
     if (error == 0)
         core->anchor_count++;
@@ -228,7 +224,7 @@ explain(const struct tls *t, struct buf *out, const struct verdict *v)
         {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
          "not meant for servers"},
     };
-    const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *leaf = tls_chain(t->core);
 
     explain_dates(t, out, v);
     /* A signature that is too weak was not looked at, which says nothing
@@ -316,17 +312,18 @@ sort_chain(mbedtls_x509_crt *leaf, mbedtls_x509_crt *anchors)
 }
 
 void
-tls_verify(struct tls *t)
+tls_verify_decide(struct tls *t)
 {
     struct tls_core *core = t->core;
     struct verdict v = {.core = core};
-    mbedtls_x509_crt *leaf;
+    mbedtls_x509_crt *leaf = tls_chain(core);
     int error;
 
-    if (t->state != TLS_ANCHORS)
+    if (core->anchor_count > TLS_ANCHOR_COUNT_MAX) {
+        buf_put_text(&core->reason, "too many trust anchors of one name");
+        refuse(t, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
         return;
-    /* Handed out const, wanted back without. */
-    leaf = (mbedtls_x509_crt *)mbedtls_ssl_get_peer_cert(&core->ssl);
+    }
     sort_chain(leaf, &core->anchors);
     error = mbedtls_x509_crt_verify_with_profile(
         leaf, core->anchor_count > 0 ? &core->anchors : NULL, NULL, &profile,
@@ -338,7 +335,8 @@ tls_verify(struct tls *t)
     }
     check_leaf(t, leaf, &v);
     if (error == 0 && v.flags == 0 && !v.name_wrong) {
-        t->state = TLS_OPEN;
+        t->verified = true;
+        t->state = TLS_HANDSHAKE;
         return;
     }
     explain(t, &core->reason, &v);

@@ -258,6 +258,15 @@ peer_init(struct tls *t, bool verify, const char *cert, const char *key)
     return tls_init(t, &config, entropy);
 }
 
+/* Until the handshake is over, or anchors are wanted. */
+static void
+peer_shake(struct peer *p, struct tls *t)
+{
+    while (t->state == TLS_HANDSHAKE)
+        if (!peer_step(p, t))
+            return;
+}
+
 static void
 peer_handshake(struct peer *p, struct tls *t, const char *name, int64_t wall_s)
 {
@@ -267,9 +276,7 @@ peer_handshake(struct peer *p, struct tls *t, const char *name, int64_t wall_s)
     if (!peer_connect(p))
         return;
     tls_start(t, slice_text(name), is_literal ? &literal : NULL, wall_s);
-    while (t->state == TLS_HANDSHAKE)
-        if (!peer_step(p, t))
-            return;
+    peer_shake(p, t);
 }
 
 /* Shows all certificates of a file to the engine, as the shell would. */
@@ -295,6 +302,7 @@ peer_verify(struct peer *p, struct tls *t, const char *name,
         return false;
     peer_anchors(t, anchors);
     tls_verify(t);
+    peer_shake(p, t);
     return t->state == TLS_OPEN;
 }
 

@@ -464,6 +464,7 @@ TEST(runs_out_of_memory_cleanly)
         if (peer_tls.state == TLS_ANCHORS) {
             peer_anchors(&peer_tls, "root.pem");
             tls_verify(&peer_tls);
+            peer_shake(&peer, &peer_tls);
         }
         CHECK(peer_tls.state == TLS_OPEN || peer_tls.state == TLS_FAILED ||
               peer_tls.state == TLS_REFUSED);
