@@ -3,7 +3,6 @@
 
 #include "smtp_server.h"
 
-#define QUIT "< QUIT\n"
 #define OFFERED GREETED "> 250-mx\n> 250 STARTTLS\n"
 #define ASKED OFFERED "< STARTTLS\n"
 #define SECURED ASKED "> 220 go\n! secured\n< EHLO me.example\n"
@@ -29,14 +28,14 @@ mail_is(const char *lines, const char *mail)
 
     snprintf(script, sizeof(script), GREETED "%s< %s\n> 550 no\n" QUIT, lines,
              mail);
-    return ends(script, FAULT_SENDER_PERM, true, "");
+    return ends(script, SMTP_END_VERDICT, FAULT_SENDER_PERM, "");
 }
 
 TEST(off_is_never_asked_for)
 {
     set(SMTP_TLS_OFF);
-    CHECK(
-        ends(OFFERED MAIL_SENT "> 550 no\n" QUIT, FAULT_SENDER_PERM, true, ""));
+    CHECK(ends(OFFERED MAIL_SENT "> 550 no\n" QUIT, SMTP_END_VERDICT,
+               FAULT_SENDER_PERM, ""));
     CHECK(!server.smtp.secure && !server.smtp.tls_refused && said("550 no\n"));
 }
 
@@ -47,7 +46,7 @@ TEST(delivers_inside_tls)
         CHECK(ends(SECURED "> 250 mx\n" MAIL_SENT "> 250 a\n" RCPT_SENT
                            "> 250 b\n< DATA\n> 354 c\n" BODY_SENT
                            "> 250 ok\n" QUIT,
-                   FAULT_ACCEPTED, true, "r"));
+                   SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
         CHECK(server.smtp.secure && !server.smtp.tls_refused);
     }
 }
@@ -75,11 +74,11 @@ TEST(absent)
     for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
         set(SMTP_TLS_MUST);
         snprintf(script, sizeof(script), GREETED "%s" QUIT, hellos[i]);
-        CHECK(ends(script, FAULT_TLS_ABSENT, false, ""));
+        CHECK(ends(script, SMTP_END_TLS_ABSENT, FAULT_TLS_ABSENT, ""));
         set(SMTP_TLS_TRY);
         snprintf(script, sizeof(script),
                  GREETED "%s" MAIL_SENT "> 550 no\n" QUIT, hellos[i]);
-        CHECK(ends(script, FAULT_SENDER_PERM, true, ""));
+        CHECK(ends(script, SMTP_END_VERDICT, FAULT_SENDER_PERM, ""));
         CHECK(!server.smtp.secure && !server.smtp.tls_refused);
     }
 }
@@ -103,11 +102,11 @@ TEST(refused_goes_on_in_clear_unless_it_must)
         set(SMTP_TLS_TRY);
         snprintf(script, sizeof(script),
                  ASKED "> %s no\n" MAIL_SENT "> 550 no\n" QUIT, codes[i]);
-        CHECK(ends(script, FAULT_SENDER_PERM, true, ""));
+        CHECK(ends(script, SMTP_END_VERDICT, FAULT_SENDER_PERM, ""));
         CHECK(server.smtp.tls_refused && !server.smtp.secure);
         set(SMTP_TLS_MUST);
         snprintf(script, sizeof(script), ASKED "> %s no\n" QUIT, codes[i]);
-        CHECK(ends(script, FAULT_TLS_REFUSED, false, ""));
+        CHECK(ends(script, SMTP_END_TLS_REFUSED, FAULT_TLS_REFUSED, ""));
         CHECK(!server.smtp.secure);
     }
 }
@@ -115,10 +114,11 @@ TEST(refused_goes_on_in_clear_unless_it_must)
 TEST(a_421_refuses_and_ends)
 {
     set(SMTP_TLS_TRY);
-    CHECK(ends(ASKED "> 421 bye\n", FAULT_DIED, false, ""));
+    CHECK(ends(ASKED "> 421 bye\n", SMTP_END_DIED, FAULT_DIED, ""));
     CHECK(said("421 bye\n"));
     set(SMTP_TLS_MUST);
-    CHECK(ends(ASKED "> 421 bye\n", FAULT_TLS_REFUSED, false, ""));
+    CHECK(
+        ends(ASKED "> 421 bye\n", SMTP_END_TLS_REFUSED, FAULT_TLS_REFUSED, ""));
 }
 
 TEST(another_positive_reply_is_an_error)
@@ -129,11 +129,11 @@ TEST(another_positive_reply_is_an_error)
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
         set(i % 2 ? SMTP_TLS_TRY : SMTP_TLS_MUST);
         snprintf(script, sizeof(script), ASKED "> %s hm\n", codes[i]);
-        CHECK(ends(script, FAULT_DIED, false, ""));
+        CHECK(ends(script, SMTP_END_DIED, FAULT_DIED, ""));
     }
-    CHECK(ends(ASKED "! lost\n", FAULT_DIED, false, ""));
-    CHECK(ends(ASKED "! timeout\n", FAULT_DIED, false, ""));
-    CHECK(ends(ASKED "> 22\n", FAULT_DIED, false, ""));
+    CHECK(ends(ASKED "! lost\n", SMTP_END_DIED, FAULT_DIED, ""));
+    CHECK(ends(ASKED "! timeout\n", SMTP_END_DIED, FAULT_DIED, ""));
+    CHECK(ends(ASKED "> 22\n", SMTP_END_DIED, FAULT_DIED, ""));
 }
 
 /* CVE-2011-0411 and kin: one segment brings the 220 and more. */
@@ -147,7 +147,7 @@ TEST(bytes_behind_the_220_are_an_injection)
         set(i % 2 ? SMTP_TLS_TRY : SMTP_TLS_MUST);
         snprintf(script, sizeof(script), ASKED "> 220 go\n%s", more[i]);
         CHECK(ends_in(script, SIZE_MAX, SIZE_MAX));
-        CHECK(server_over(FAULT_DIED, false, ""));
+        CHECK(server_over(SMTP_END_DIED, FAULT_DIED, ""));
         CHECK(server.smtp.why.size > 0 && !server.smtp.secure);
     }
 }
@@ -155,12 +155,13 @@ TEST(bytes_behind_the_220_are_an_injection)
 TEST(a_220_before_the_command_is_an_error)
 {
     set(SMTP_TLS_MUST);
-    CHECK(ends(OFFERED "> 220 go\n", FAULT_DIED, false, ""));
-    CHECK(ends(GREETED "> 250-mx\n> 250 STARTTLS\n> 220 go\n", FAULT_DIED,
-               false, ""));
-    CHECK(ends(OFFERED "! send 4\n= STAR\n> 220 go\n", FAULT_DIED, false, ""));
+    CHECK(ends(OFFERED "> 220 go\n", SMTP_END_DIED, FAULT_DIED, ""));
+    CHECK(ends(GREETED "> 250-mx\n> 250 STARTTLS\n> 220 go\n", SMTP_END_DIED,
+               FAULT_DIED, ""));
+    CHECK(ends(OFFERED "! send 4\n= STAR\n> 220 go\n", SMTP_END_DIED,
+               FAULT_DIED, ""));
     CHECK(ends(GREETED "> 250-mx\n> 250 STARTTLS\n~ 2\n< STARTTLS\n> 20 go\n",
-               FAULT_DIED, false, ""));
+               SMTP_END_DIED, FAULT_DIED, ""));
 }
 
 /* CVE-2021-38371: replies sent ahead do not answer what follows a refusal. */
@@ -168,7 +169,7 @@ TEST(stale_replies_behind_a_refusal_are_an_error)
 {
     set(SMTP_TLS_TRY);
     CHECK(ends(ASKED "> 454 no\n> 250 a\n> 250 b\n> 354 c\n> 250 d\n",
-               FAULT_DIED, false, ""));
+               SMTP_END_DIED, FAULT_DIED, ""));
     CHECK(server.smtp.why.size > 0);
 }
 
@@ -182,12 +183,12 @@ TEST(capabilities_of_the_clear_are_forgotten)
                        "> 250-SIZE 5\n> 250 8BITMIME\n< STARTTLS\n"
                        "> 220 go\n! secured\n< EHLO me.example\n"
                        "> 250 mx\n" MAIL_SENT "> 550 no\n" QUIT,
-               FAULT_SENDER_PERM, true, ""));
+               SMTP_END_VERDICT, FAULT_SENDER_PERM, ""));
     CHECK(ends(GREETED "> 250-mx\n> 250-STARTTLS\n> 250 SIZE 5\n< STARTTLS\n"
                        "> 220 go\n! secured\n< EHLO me.example\n"
                        "> 500 what\n< HELO me.example\n> 250 mx\n" MAIL_SENT
                        "> 550 no\n" QUIT,
-               FAULT_SENDER_PERM, true, ""));
+               SMTP_END_VERDICT, FAULT_SENDER_PERM, ""));
 }
 
 TEST(capabilities_inside_tls_count)
@@ -197,19 +198,19 @@ TEST(capabilities_inside_tls_count)
         ends(SECURED
              "> 250-mx\n> 250-STARTTLS\n> 250 PIPELINING\n" MAIL_SENT RCPT_SENT
              "< DATA\n> 550 no\n" QUIT,
-             FAULT_SENDER_PERM, true, ""));
+             SMTP_END_VERDICT, FAULT_SENDER_PERM, ""));
     CHECK(server.smtp.secure);
 }
 
 TEST(hello_inside_tls_has_the_same_rules)
 {
     set(SMTP_TLS_MUST);
-    CHECK(ends(SECURED "> 450 no\n" QUIT, FAULT_HELLO, false, ""));
-    CHECK(ends(SECURED "> 421 bye\n", FAULT_HELLO, false, ""));
-    CHECK(ends(SECURED "> 220 mx\n", FAULT_DIED, false, ""));
-    CHECK(ends(SECURED "! lost\n", FAULT_DIED, false, ""));
-    CHECK(ends(ASKED "> 220 go\n! secured\n> 250 early\n", FAULT_DIED, false,
-               ""));
+    CHECK(ends(SECURED "> 450 no\n" QUIT, SMTP_END_UNFIT, FAULT_HELLO, ""));
+    CHECK(ends(SECURED "> 421 bye\n", SMTP_END_UNFIT, FAULT_HELLO, ""));
+    CHECK(ends(SECURED "> 220 mx\n", SMTP_END_DIED, FAULT_DIED, ""));
+    CHECK(ends(SECURED "! lost\n", SMTP_END_DIED, FAULT_DIED, ""));
+    CHECK(ends(ASKED "> 220 go\n! secured\n> 250 early\n", SMTP_END_DIED,
+               FAULT_DIED, ""));
     CHECK(server.smtp.secure);
 }
 
@@ -239,8 +240,8 @@ TEST(what_is_written_at_once)
 TEST(lost_during_the_handshake)
 {
     set(SMTP_TLS_TRY);
-    CHECK(ends(ASKED "> 220 go\n! lost\n", FAULT_DIED, false, ""));
-    CHECK(ends(ASKED "> 220 go\n! timeout\n", FAULT_DIED, false, ""));
+    CHECK(ends(ASKED "> 220 go\n! lost\n", SMTP_END_DIED, FAULT_DIED, ""));
+    CHECK(ends(ASKED "> 220 go\n! timeout\n", SMTP_END_DIED, FAULT_DIED, ""));
 }
 
 /* ---- SIZE and 8BITMIME ---- */
@@ -282,15 +283,15 @@ TEST(what_is_not_known_is_not_told)
 TEST(too_big_before_mail)
 {
     set_size(1001, false);
-    CHECK(ends(GREETED "> 250-mx\n> 250 SIZE 1000\n" QUIT, FAULT_TOO_BIG, true,
-               ""));
+    CHECK(ends(GREETED "> 250-mx\n> 250 SIZE 1000\n" QUIT, SMTP_END_VERDICT,
+               FAULT_TOO_BIG, ""));
     CHECK(server.smtp.features.size_max == 1000);
     set_size(1000, false);
     CHECK(mail_is("> 250-mx\n> 250 SIZE 1000\n",
                   "MAIL FROM:<s@a.example> SIZE=1000"));
     set_size(UINT64_MAX, false);
-    CHECK(
-        ends(GREETED "> 250-mx\n> 250 SIZE 1\n" QUIT, FAULT_TOO_BIG, true, ""));
+    CHECK(ends(GREETED "> 250-mx\n> 250 SIZE 1\n" QUIT, SMTP_END_VERDICT,
+               FAULT_TOO_BIG, ""));
     CHECK(mail_is("> 250-mx\n> 250 SIZE 18446744073709551616\n",
                   "MAIL FROM:<s@a.example> SIZE=18446744073709551615"));
 }
@@ -303,14 +304,14 @@ TEST(too_big_after_starttls)
     scene.config.size = 1001;
     CHECK(ends(GREETED "> 250-mx\n> 250-SIZE 1000\n> 250 STARTTLS\n"
                        "< STARTTLS\n> 454 no\n" QUIT,
-               FAULT_TOO_BIG, true, ""));
-    CHECK(ends(SECURED "> 250-mx\n> 250 SIZE 1000\n" QUIT, FAULT_TOO_BIG, true,
-               ""));
+               SMTP_END_VERDICT, FAULT_TOO_BIG, ""));
+    CHECK(ends(SECURED "> 250-mx\n> 250 SIZE 1000\n" QUIT, SMTP_END_VERDICT,
+               FAULT_TOO_BIG, ""));
     set(SMTP_TLS_MUST);
     scene.config.survey = true;
     scene.config.size = 1001;
-    CHECK(ends(GREETED "> 250-mx\n> 250 SIZE 1000\n" QUIT, FAULT_TLS_ABSENT,
-               false, ""));
+    CHECK(ends(GREETED "> 250-mx\n> 250 SIZE 1000\n" QUIT, SMTP_END_TLS_ABSENT,
+               FAULT_TLS_ABSENT, ""));
 }
 
 #define CASES(X)                                   \
