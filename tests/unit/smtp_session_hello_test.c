@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Greeting, EHLO, HELO, and what is a reply at all. */
+/* Greeting, EHLO and HELO. */
 #include "smtp/session.h"
 
 #include "smtp_server.h"

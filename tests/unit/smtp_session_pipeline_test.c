@@ -115,8 +115,8 @@ TEST(a_careful_session_does_not)
                SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
 }
 
-/* Chunking is offered but is not used: DATA it is. */
-TEST(the_message_goes_by_data)
+/* BDAT has no 354 that checks the count of replies. */
+TEST(chunking_is_never_used)
 {
     scene = (struct scene){0};
     CHECK(
@@ -152,12 +152,69 @@ TEST(all_recipients_refused)
                SMTP_END_VERDICT, FAULT_RECIPIENTS, "hh"));
     CHECK(ends(FLIGHT_2 "> 250 ok\n> 550 a\n> 550 b\n> 354 go\n< .\n" QUIT,
                SMTP_END_VERDICT, FAULT_RECIPIENTS, "hh"));
-    CHECK(ends(FLIGHT_2 "> 250 ok\n> 550 a\n> 550 b\n! lost\n", SMTP_END_DIED,
-               FAULT_DIED, "hh"));
     /* Then nothing of the message is on its way. */
-    CHECK(ends(FLIGHT_2 "> 250 ok\n> 550 a\n> 550 b\n> 354 go\n> 250 x\n"
-                        "< .\n" QUIT,
-               SMTP_END_VERDICT, FAULT_RECIPIENTS, "hh"));
+    CHECK(ends_in(FLIGHT_2 "> 250 ok\n> 550 a\n> 550 b\n> 354 go\n|\n> 250 x\n"
+                           "< .\n" QUIT,
+                  SIZE_MAX, SIZE_MAX));
+    CHECK(server_over(SMTP_END_VERDICT, FAULT_RECIPIENTS, "hh"));
+}
+
+/* Exim's "drop" closes behind its 550; in lock-step DATA would not have been
+ * said. */
+TEST(all_recipients_refused_then_the_end)
+{
+    static const char *const ends_of_it[] = {
+        "! lost\n",          "! timeout\n", "~ 5\n! lost\n",
+        "~ 55\n! timeout\n", "> 421 bye\n", "> 421-a\n> 421 bye\n",
+        "> what\n",          "> 600 a\n",   "> 550-a\n> 250 b\n",
+        "> 550-a\n! lost\n"};
+
+    scene = (struct scene){.recipient_count = 2};
+    for (size_t i = 0; i < sizeof(ends_of_it) / sizeof(ends_of_it[0]); i++) {
+        snprintf(script, sizeof(script),
+                 FLIGHT_2 "> 250 ok\n> 550 a\n> 450 b\n%s", ends_of_it[i]);
+        CHECK(ends(script, SMTP_END_VERDICT, FAULT_RECIPIENTS, "hs"));
+        CHECK(server.smtp.why.size == 0);
+        /* A recipient's own answer is missing, or says that it is none. */
+        snprintf(script, sizeof(script), FLIGHT_2 "> 250 ok\n> 550 a\n%s",
+                 ends_of_it[i]);
+        CHECK(ends(script, SMTP_END_DIED, FAULT_DIED, "h"));
+        snprintf(script, sizeof(script),
+                 FLIGHT_2 "> 250 ok\n> 550 a\n> 250 b\n%s", ends_of_it[i]);
+        CHECK(ends(script, SMTP_END_DIED, FAULT_DIED, "hr"));
+    }
+}
+
+/* The shell reports a loss when it sees one: the verdicts came before. */
+TEST(what_came_before_the_end_counts)
+{
+    static const char text[] = "250 ok\r\n550 a\r\n450 b\r\n";
+
+    scene = (struct scene){.recipient_count = 2};
+    for (int way = 0; way < 2; way++) {
+        CHECK(ends_in(FLIGHT_2, SIZE_MAX, SIZE_MAX));
+        memcpy(smtp_rx(&server.smtp, &(size_t){0}), text, sizeof(text) - 1);
+        smtp_rx_ack(&server.smtp, sizeof(text) - 1, START_MS);
+        CHECK(smtp_want(&server.smtp) == SMTP_WANT_RECIPIENT);
+        if (way == 0)
+            smtp_lost(&server.smtp, SLICE("gone"));
+        smtp_tick(&server.smtp, INT64_MAX);
+        server_take_verdicts(&server);
+        if (way == 1)
+            smtp_tick(&server.smtp, INT64_MAX);
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_RECIPIENTS, "hs"));
+    }
+}
+
+/* The recipient that was accepted after all: its reply comes where DATA's is
+ * due. */
+TEST(a_late_acceptance_is_no_refusal)
+{
+    scene = (struct scene){.recipient_count = 2};
+    CHECK(ends(FLIGHT_2 "> 250 ok\n> 550 stray\n> 550 a\n> 250 b\n",
+               SMTP_END_DIED, FAULT_DIED, "hh"));
+    CHECK(ends(FLIGHT_2 "> 250 ok\n> 550 stray\n> 550 a\n> 299 b\n> 354 go\n",
+               SMTP_END_DIED, FAULT_DIED, "hh"));
 }
 
 TEST(some_recipients_refused)
@@ -227,8 +284,8 @@ TEST(the_end_counts_not_the_quit_behind_it)
         CHECK(server_play(script));
         CHECK(server_sent(&server, slice_part(SLICE("hi\r\n.\r\nQUIT\r\n"), 0,
                                               (size_t)size)));
-        CHECK(server_over(size < 7 ? FAULT_DIED : FAULT_DUPLICATE, size >= 7,
-                          "r"));
+        CHECK(size < 7 ? server_over(SMTP_END_DIED, FAULT_DIED, "r")
+                       : server_over(SMTP_END_DUPLICATE, FAULT_DUPLICATE, "r"));
     }
 }
 
@@ -332,9 +389,12 @@ TEST(long_replies_in_a_flight)
     X(a_hundred_long_recipients_fit)              \
     X(the_server_must_offer_it)                   \
     X(a_careful_session_does_not)                 \
-    X(the_message_goes_by_data)                   \
+    X(chunking_is_never_used)                     \
     X(sender_refused)                             \
     X(all_recipients_refused)                     \
+    X(all_recipients_refused_then_the_end)        \
+    X(what_came_before_the_end_counts)            \
+    X(a_late_acceptance_is_no_refusal)            \
     X(some_recipients_refused)                    \
     X(a_421_amid_the_flight)                      \
     X(data_refused)                               \
