@@ -65,8 +65,9 @@ enum smtp_end {
     SMTP_END_DUPLICATE, /* dead after it */
     SMTP_END_TLS_ABSENT,  /* SMTP_TLS_MUST, and not offered */
     SMTP_END_TLS_REFUSED, /* SMTP_TLS_MUST, and STARTTLS refused */
-    SMTP_END_TLS_BROKEN   /* dead at STARTTLS, or inside TLS before the reply
-                             to EHLO; `why` is not empty */
+    SMTP_END_TLS_BROKEN   /* dead at STARTTLS, behind its refusal before the
+                             reply to MAIL, or inside TLS before that to
+                             EHLO; `why` says how */
 };
 
 enum {

@@ -26,12 +26,13 @@ smtp_message_was_sent(const struct smtp *s)
     return s->body_ended && s->tx_offset >= s->end_offset;
 }
 
-/* TLS is due, or so young that its end may be why: a server that does not like
- * our side of the handshake ends the connection right behind it. */
+/* What ends the connection here may be TLS: it is due, was refused just now, or
+ * is so young that the server may not like our side of it. */
 static bool
 is_about_tls(const struct smtp *s)
 {
     return s->step == SMTP_STEP_STARTTLS || s->step == SMTP_STEP_SECURE ||
+           (s->tls_refused && s->step == SMTP_STEP_MAIL) ||
            (s->secure && s->step == SMTP_STEP_EHLO);
 }
 
