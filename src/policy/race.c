@@ -73,34 +73,23 @@ first_ready(const struct policy_race *r)
     return best;
 }
 
-/* The last one that was started and still tries, or POLICY_NOBODY. */
-static uint32_t
-last_started(const struct policy_race *r)
-{
-    uint32_t last = POLICY_NOBODY;
-
-    for (uint32_t i = 0; i < r->candidates->count; i++)
-        if (r->runners[i] == POLICY_CONNECTING &&
-            (last == POLICY_NOBODY || r->starts[i] > r->starts[last]))
-            last = i;
-    return last;
-}
-
 /* When candidate `index` may be started; 0: now. */
 static int64_t
 start_ms(const struct policy_race *r, uint32_t index)
 {
     const struct policy_candidate *list = r->candidates->list;
-    uint32_t last = last_started(r);
-    int64_t known_ms = policy_hosts_wait_ms(r->hosts, list[index].preference);
-    int64_t turn_ms = 0;
+    uint16_t preference = list[index].preference;
+    int64_t latest_ms = policy_hosts_wait_ms(r->hosts, preference);
 
-    if (last != POLICY_NOBODY)
-        turn_ms =
-            r->started_ms[last] +
-            (list[last].preference < list[index].preference ? RACE_SLOW_MS
-                                                            : RACE_STAGGER_MS);
-    return turn_ms > known_ms ? turn_ms : known_ms;
+    for (uint32_t i = 0; i < r->candidates->count; i++) {
+        bool better = list[i].preference < preference;
+        int64_t pause_ms = better ? RACE_SLOW_MS : RACE_STAGGER_MS;
+
+        if (r->runners[i] == POLICY_CONNECTING &&
+            r->started_ms[i] + pause_ms > latest_ms)
+            latest_ms = r->started_ms[i] + pause_ms;
+    }
+    return latest_ms;
 }
 
 uint32_t
@@ -158,23 +147,21 @@ int64_t
 policy_race_deadline_ms(const struct policy_race *r, int64_t now_ms)
 {
     uint32_t ready = first_ready(r);
-    int64_t deadline_ms = INT64_MAX;
+    int64_t deadline_ms =
+        ready == POLICY_NOBODY ? INT64_MAX : start_ms(r, ready);
 
-    if (ready != POLICY_NOBODY)
-        deadline_ms = start_ms(r, ready);
-    if (deadline_ms < now_ms)
-        deadline_ms = now_ms;
-    for (uint32_t i = 0; i < r->candidates->count; i++) {
-        int64_t end_ms = r->started_ms[i] + r->timeout_ms;
-
-        if (r->runners[i] == POLICY_CONNECTING && end_ms < deadline_ms)
-            deadline_ms = end_ms;
-    }
-    return deadline_ms;
+    for (uint32_t i = 0; i < r->candidates->count; i++)
+        if (r->runners[i] == POLICY_CONNECTING &&
+            r->started_ms[i] + r->timeout_ms < deadline_ms)
+            deadline_ms = r->started_ms[i] + r->timeout_ms;
+    return deadline_ms > now_ms ? deadline_ms : now_ms;
 }
 
 bool
 policy_race_over(const struct policy_race *r)
 {
-    return first_ready(r) == POLICY_NOBODY && last_started(r) == POLICY_NOBODY;
+    for (uint32_t i = 0; i < r->candidates->count; i++)
+        if (r->runners[i] == POLICY_CONNECTING || is_ready(r, i))
+            return false;
+    return true;
 }
