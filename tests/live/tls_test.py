@@ -68,6 +68,21 @@ def gnutls_library(setting, version, key):
     through(setting, libgnutls(setting.leaves[key], version), version=version)
 
 
+def no_secure_renegotiation(setting, strictness):
+    """TLS 1.2 without RFC 5746: no proof, but better than nothing."""
+    setting.controls(strictness)
+    upgrade = libgnutls(setting.leaves["ecdsa"], "1.2 without RFC 5746")
+    if strictness < 2:
+        through(setting, upgrade, "unverified", "1.2")
+        return
+    with Scripted(setting.world, ADDRESS, STARTTLS, upgrade) as server:
+        outcome = setting.deliver(messages.small())
+        equal(len(server.settle()), 1, "connections")
+        contains(str(server.sessions[0].tls_error), "fatal alert")
+    failed(outcome, "Z", f"Connected to {ADDRESS} but TLS failed: "
+           "no secure renegotiation (RFC 5746) at the peer. (#4.7.5)")
+
+
 def gnutls_serv(setting, version, key):
     """The program only echoes, so the delivery dies after the handshake."""
     setting.controls()
@@ -190,6 +205,9 @@ def big_bundle(setting, ours_first):
     through(setting, python_tls(setting.leaves["rsa"]))
 
 
+for strictness in (0, 1, 2):
+    suite.add(f"no_secure_renegotiation_at_{strictness}",
+              no_secure_renegotiation, strictness)
 suite.add("anchor_first_of_system_bundle", big_bundle, True)
 suite.add("anchor_last_of_system_bundle", big_bundle, False)
 
