@@ -28,7 +28,8 @@ suite = Suite()
 class Setting:
     def __init__(self, world):
         self.world = world
-        serve_names(world, [f"dest MX 10 {NAME}.", f"mx.dest A {ADDRESS}"])
+        serve_names(world, [f"dest MX 10 {NAME}.", f"mx.dest A {ADDRESS}",
+                            "odd MX 10 _dc-mx.dest", f"_dc-mx.dest A {ADDRESS}"])
         self.issuer = Issuer(world)
         self.leaves = {
             key: self.issuer.leaf(key, f"DNS:{NAME}", key) for key in KEYS
@@ -243,6 +244,23 @@ def server_name_is_sent(setting):
     context.sni_callback = lambda _socket, name, _context: names.append(name)
     through(setting, python_tls(None, context))
     equal(names, [NAME])
+
+
+@suite.case
+def server_name_of_no_host_is_not_sent(setting):
+    """GnuTLS and LibreSSL refuse one with an underscore. It is proved as ever."""
+    odd = "_dc-mx.dest.example"
+    setting.controls()
+    for names, letter in ((f"DNS:{odd}", "K"), (f"DNS:{NAME}", "Z")):
+        upgrade = libgnutls(setting.issuer.leaf(f"odd{letter}", names))
+        with Scripted(setting.world, ADDRESS, STARTTLS, upgrade):
+            outcome = setting.home.deliver("odd.example", "bob@odd.example",
+                                           messages.small())
+        equal(outcome.letter, letter, outcome.text)
+        if letter == "K":
+            encrypted(outcome, "verified")
+        else:
+            contains(outcome.text, f"not valid for {odd}.")
 
 
 @suite.case
