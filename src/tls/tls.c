@@ -6,6 +6,7 @@
 #include <psa/crypto.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "tls/client.h"
 #include "tls/core.h"
@@ -199,6 +200,35 @@ name_take(struct tls *t, struct slice name)
     return true;
 }
 
+/* Labels of letters, digits and hyphens within (RFC 1123 section 2.1). */
+static bool
+is_host_name(const char *name)
+{
+    uint8_t last = '.';
+
+    for (;; name++) {
+        uint8_t byte = (uint8_t)*name;
+        bool edge = byte == '.' || byte == '\0';
+
+        if (edge ? last == '.' || last == '-'
+                 : !ascii_alpha(byte) && !ascii_digit(byte) &&
+                       (byte != '-' || last == '.'))
+            return false;
+        if (byte == '\0')
+            return true;
+        last = byte;
+    }
+}
+
+/* What the server is told. Some end the handshake over a name that no host can
+ * have (RFC 6066 section 3), and know their one certificate anyway. */
+static const char *
+server_name(const struct tls *t)
+{
+    return t->literal.family == ADDR_NONE && is_host_name(t->name) ? t->name
+                                                                   : NULL;
+}
+
 void
 tls_end(struct tls *t)
 {
@@ -355,8 +385,7 @@ tls_start(struct tls *t, struct slice name, const struct addr *literal,
         addr_parse(slice_text(t->name), &t->literal);
     error = mbedtls_ssl_setup(&core->ssl, &core->config);
     if (error == 0)
-        error = mbedtls_ssl_set_hostname(
-            &core->ssl, t->literal.family == ADDR_NONE ? t->name : NULL);
+        error = mbedtls_ssl_set_hostname(&core->ssl, server_name(t));
     if (error != 0) {
         tls_fail(t, error);
         return false;

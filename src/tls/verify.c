@@ -49,8 +49,9 @@ issuer_known(const struct tls *t, const struct tls_name_hash *hash)
     return false;
 }
 
+/* For what core->reason says: TLS_REFUSED, or TLS_FAILED. */
 static void
-refuse(struct tls *t, uint8_t alert)
+refuse(struct tls *t, enum tls_state state, uint8_t alert)
 {
     if (t->tell) {
         t->reason = buf_slice(&t->core->reason);
@@ -60,10 +61,20 @@ refuse(struct tls *t, uint8_t alert)
         buf_reset(&t->core->reason);
         return;
     }
-    tls_give_up(t, TLS_REFUSED);
+    tls_give_up(t, state);
     /* Its result does not matter: the connection is over. */
     (void)mbedtls_ssl_send_alert_message(&t->core->ssl,
                                          MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
+}
+
+/* Without RFC 5746 what we say may be put behind words of someone else, who
+ * spoke to the server first and let us renegotiate. */
+static bool
+may_be_spliced(const mbedtls_ssl_context *ssl)
+{
+    return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
+           ssl->MBEDTLS_PRIVATE(secure_renegotiation) !=
+               MBEDTLS_SSL_SECURE_RENEGOTIATION;
 }
 
 void
@@ -72,9 +83,15 @@ tls_verify_begin(struct tls *t)
     const mbedtls_x509_crt *cert = tls_chain(t->core);
     uint32_t count = 0;
 
+    if (may_be_spliced(&t->core->ssl)) {
+        buf_put_text(&t->core->reason,
+                     "no secure renegotiation (RFC 5746) at the peer");
+        refuse(t, TLS_FAILED, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+        return;
+    }
     if (cert == NULL || cert->raw.p == NULL) {
         buf_put_text(&t->core->reason, "the peer showed no certificate");
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
         return;
     }
     for (; cert != NULL; cert = cert->next) {
@@ -83,7 +100,7 @@ tls_verify_begin(struct tls *t)
             buf_put_text(&t->core->reason, "more than ");
             buf_put_number(&t->core->reason, TLS_ISSUER_COUNT_MAX, 0);
             buf_put_text(&t->core->reason, " certificates");
-            refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+            refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
             return;
         }
         if (tls_name_hash(slice_der(&cert->issuer_raw), &hash) &&
@@ -321,7 +338,7 @@ tls_verify_decide(struct tls *t)
 
     if (core->anchor_count > TLS_ANCHOR_COUNT_MAX) {
         buf_put_text(&core->reason, "too many trust anchors of one name");
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
         return;
     }
     sort_chain(leaf, &core->anchors);
@@ -330,7 +347,7 @@ tls_verify_decide(struct tls *t)
         NULL, &v.flags, note_certificate, &v);
     if (error != 0 && error != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
         tls_reason_error(&core->reason, error);
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
         return;
     }
     check_leaf(t, leaf, &v);
@@ -340,5 +357,5 @@ tls_verify_decide(struct tls *t)
         return;
     }
     explain(t, &core->reason, &v);
-    refuse(t, alert_for(&v));
+    refuse(t, TLS_REFUSED, alert_for(&v));
 }

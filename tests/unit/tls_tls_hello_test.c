@@ -86,18 +86,23 @@ hear(void)
 }
 
 static bool
-start(void)
+start_for(struct slice name)
 {
     static const uint8_t entropy[TLS_ENTROPY_SIZE] = {1, 2, 3};
     struct tls_config config = {.arena = arena, .arena_size = sizeof(arena)};
 
     tls_end(&tls); /* PSA's table of keys outlives the arena */
-    if (!tls_init(&tls, &config, entropy) ||
-        !tls_start(&tls, SLICE("mx.example.net"), NULL, 0))
+    if (!tls_init(&tls, &config, entropy) || !tls_start(&tls, name, NULL, 0))
         return false;
     hear();
     memcpy(client_id, said_data + CLIENT_ID_AT, sizeof(client_id));
     return client_id[0] == 32;
+}
+
+static bool
+start(void)
+{
+    return start_for(SLICE("mx.example.net"));
 }
 
 static void
@@ -220,10 +225,42 @@ TEST(goes_on_with_tls12)
     }
 }
 
+/* The ClientHello has the name in it: only server_name could. */
+static bool
+says(const char *name)
+{
+    struct slice wanted = slice_text(name);
+
+    if (!start_for(wanted))
+        return false;
+    for (size_t i = 0; i < said.used; i++)
+        if (slice_equal(slice_part(buf_slice(&said), i, i + wanted.size),
+                        wanted))
+            return true;
+    return false;
+}
+
+TEST(names_the_host)
+{
+    CHECK(says("mx.example.net"));
+    CHECK(says("MX-1.Example.NET"));
+    CHECK(says("localhost"));
+    CHECK(says("1.2.example"));
+    CHECK(says("a-.example") == false);
+    CHECK(says("-a.example") == false);
+    CHECK(says("mx..example") == false);
+    CHECK(says(".example") == false);
+    CHECK(says("_dc-mx.x.example") == false);
+    CHECK(says("mx.ex_ample.net") == false);
+    CHECK(says("*.example.net") == false);
+    CHECK(says("192.0.2.1") == false);
+}
+
 #define CASES(X)                              \
     X(never_goes_back_to_tls13)               \
     X(never_goes_back_to_tls13_after_a_retry) \
     X(never_mixes_versions_and_suites)        \
-    X(goes_on_with_tls12)
+    X(goes_on_with_tls12)                     \
+    X(names_the_host)
 
 TEST_MAIN(CASES)
