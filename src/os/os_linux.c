@@ -132,8 +132,9 @@ read_urandom(uint8_t *out, size_t size)
 /* Of the kernel, from one call for many: each octet is given away once. */
 static uint8_t pool[RANDOM_PIECE];
 static size_t pool_left;
-/* It has given once: from then on it has enough for keys. */
-static bool kernel_ready;
+/* Nothing better is to be waited for: the kernel has given once, and from then
+ * on has enough for keys, or it lacks the call. */
+static bool settled;
 
 static bool
 ask_kernel(void)
@@ -144,12 +145,10 @@ ask_kernel(void)
     do
         n = getrandom(pool, sizeof(pool), GRND_NONBLOCK);
     while (n < 0 && interrupted(&tries));
-    if (n >= 0 && n < (ssize_t)sizeof(pool))
-        errno = EIO;
+    settled = n == sizeof(pool) || (n < 0 && errno == ENOSYS);
     if (n != sizeof(pool))
         return false;
     pool_left = sizeof(pool);
-    kernel_ready = true;
     return true;
 }
 
@@ -188,9 +187,10 @@ bool
 os_random_key(void *out, size_t size, int64_t deadline_ms)
 {
     /* What may be in the pool from the time before goes unused. */
-    while (!kernel_ready && !ask_kernel() && errno != ENOSYS)
-        if (errno != EAGAIN || os_now_ms() >= deadline_ms ||
-            (poll(NULL, 0, OS_RANDOM_PAUSE_MS) < 0 && errno != EINTR))
+    while (!settled && !ask_kernel())
+        if (!settled &&
+            (errno != EAGAIN || os_now_ms() >= deadline_ms ||
+             (poll(NULL, 0, OS_RANDOM_PAUSE_MS) < 0 && errno != EINTR)))
             return failed() == 0;
     return os_random(out, size);
 }

@@ -199,9 +199,8 @@ enum {
     OP_EQUAL = 0x15,
     OP_ANY_BIT = 0x45,
     OP_RETURN = 0x06,
-    /* In the filter: where openat is looked for; no number of a call. */
-    OPENAT_AT = 4,
-    NO_CALL = INT32_MAX
+    /* Where the filter begins for whom no file is left to open. */
+    NO_FILES_AT = 9
 };
 
 struct instruction {
@@ -245,17 +244,21 @@ struct program {
 
 /* Reading what is open, the network, the clock, an end. What an architecture
  * does not have it does not name. */
-static struct instruction filter[] = {
+static const struct instruction filter[] = {
     LOAD(ARCH_AT),
     EQUAL(ARCH, 1, 0),
     REFUSE,
     LOAD(NUMBER_AT),
     /* openat: for reading; landlock says which files */
-    [OPENAT_AT] = EQUAL(SYS_openat, 0, 4),
+    EQUAL(SYS_openat, 0, 4),
     ARGUMENT(2),
     ANY_BIT(O_ACCMODE | O_CREAT | O_TRUNC, 0, 1),
     REFUSE,
     RETURN(RETURN_ALLOW),
+    [NO_FILES_AT] = LOAD(ARCH_AT),
+    EQUAL(ARCH, 1, 0),
+    REFUSE,
+    LOAD(NUMBER_AT),
     ALLOW(SYS_read),
     ALLOW(SYS_write),
     ALLOW(SYS_close),
@@ -329,13 +332,12 @@ static struct instruction filter[] = {
 static void
 close_calls(bool files)
 {
+    const size_t from = files ? 0 : NO_FILES_AT;
     struct program program = {
-        .count = sizeof(filter) / sizeof(filter[0]),
-        .code = filter,
+        .count = (unsigned short)(sizeof(filter) / sizeof(filter[0]) - from),
+        .code = (struct instruction *)filter + from, /* only ever read */
     };
 
-    if (!files)
-        filter[OPENAT_AT].value = NO_CALL;
     (void)prctl(PR_SET_SECCOMP, MODE_FILTER, &program, 0, 0);
 }
 
