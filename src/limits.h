@@ -103,9 +103,10 @@ enum {
     CANDIDATE_COUNT_MAX = 32,
     CANDIDATE_GRACE_MS = 50, /* for what is still unknown: RFC 8305 section 3 */
     OS_POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
-    SESSION_COUNT_MAX = 5, /* a pass over the candidates */
-    RACE_STAGGER_MS = 250, /* the next address: RFC 8305 section 5 */
-    RACE_SLOW_MS = 3000,   /* two SYNs without an answer: RFC 6298 */
+    SESSION_COUNT_MAX = 5,      /* a pass over the candidates */
+    POLICY_PASS_EXTRA_MS = 250, /* a second of timeoutremote: course.h */
+    RACE_STAGGER_MS = 250,      /* the next address: RFC 8305 section 5 */
+    RACE_SLOW_MS = 3000,        /* two SYNs without an answer: RFC 6298 */
 
     /* SMTP */
     REPLY_LINE_COUNT_MAX = 1000,
