@@ -181,6 +181,9 @@ is_held_up(const struct policy_hosts *hosts, uint32_t preference, int64_t ms)
 
         if (h->preference < preference && nothing && ms < h->patience_ms)
             return true;
+        if (h->preference < preference && h->pending && h->has_address &&
+            ms < h->first_address_ms + CANDIDATE_GRACE_MS)
+            return true;
         if (h->preference != preference || !h->pending)
             continue;
         if (nothing && hosts->own_listed ? ms < h->patience_ms
