@@ -128,8 +128,9 @@ enum {
     /* TLS */
     TLS_ARENA_SIZE = 120 * 1024, /* least: 47 KiB, hard chains 106 KiB */
     TLS_RX_SIZE = 4096,
-    TLS_ENTROPY_SIZE = 48,       /* CTR_DRBG with AES-256: key and nonce */
-    TLS_ISSUER_COUNT_MAX = 10,   /* mbedTLS verifies 8 intermediates */
+    TLS_ENTROPY_SIZE = 48,    /* CTR_DRBG with AES-256: key and nonce */
+    TLS_CHAIN_COUNT_MAX = 10, /* mbedTLS verifies 8 intermediates */
+    TLS_ISSUER_COUNT_MAX = TLS_CHAIN_COUNT_MAX + 1, /* and the leaf itself */
     ANCHORS_LINK_COUNT_MAX = 16, /* certificates under one name hash */
     TLS_ANCHOR_COUNT_MAX = 32,   /* anchors kept for one chain */
     TLS_DER_SIZE_MAX = 8192,     /* one certificate of the anchors */
