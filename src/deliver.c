@@ -118,8 +118,11 @@ prepare_tls(struct deliver_work *w)
         config.client_cert = buf_slice(&job->client_cert);
         config.client_key = buf_slice(&job->client_key);
     }
-    if (!os_random(entropy, sizeof(entropy))) {
+    if (!os_random_key(entropy, sizeof(entropy),
+                       os_now_ms() + (int64_t)job->remote_timeout_s * 1000)) {
         w->attempt.fault = FAULT_SYSTEM;
+        outcome_put_text(&w->attempt.detail,
+                         "the kernel has no randomness yet");
         return false;
     }
     w->tls_ready = tls_init(&w->tls, &config, entropy);

@@ -89,6 +89,7 @@ enum {
 
     /* The system */
     OS_RETRY_COUNT_MAX = 1000, /* a call interrupted so often in a row fails */
+    OS_RANDOM_PAUSE_MS = 20,   /* a kernel without randomness is asked again */
 
     /* The sandbox */
     OS_FILE_COUNT_MAX = 256,  /* an attempt each, and a dozen others */

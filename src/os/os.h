@@ -4,8 +4,8 @@
  *
  * in     paths, descriptors, addresses, times
  * out    descriptors, bytes, times; a result below 0 is one of enum os_error
- * bound  one call to the system each, or a few; none waits but os_poll and
- *        reading or writing a file
+ * bound  one call to the system each, or a few; none waits but os_poll,
+ *        os_random_key and reading or writing a file
  * fault  enum os_error; errno never leaves os/. os_why puts the last OS_ERROR
  *        in words
  */
@@ -59,8 +59,12 @@ void os_confine(const struct os_confinement *c);
 int64_t os_now_ms(void); /* monotonic */
 int64_t os_wall_s(void); /* since 1970 */
 uint32_t os_pid(void);
-/* Of the kernel; false: there is none, or not yet. */
+/* What nobody else can know, once the machine has run for a moment: for ids and
+ * shuffling. False: there is none. */
 bool os_random(void *out, size_t size);
+/* What nobody else can ever know: for keys. While the kernel says that it has
+ * no such randomness yet, it is waited for. False: it had none in time. */
+bool os_random_key(void *out, size_t size, int64_t deadline_ms);
 bool os_chdir(const char *path);
 /* For reading, or reading and writing; never waits, never creates. */
 int os_open(int directory, const char *path, bool update);

@@ -108,7 +108,8 @@ os_pid(void)
     return (uint32_t)getpid();
 }
 
-/* For kernels before 3.17, and for the first moments of a machine. */
+/* For kernels before 3.17; and for the first moments of a machine, but then
+ * not for keys. */
 static int urandom_fd = OS_NONE;
 
 static bool
@@ -131,9 +132,12 @@ read_urandom(uint8_t *out, size_t size)
 /* Of the kernel, from one call for many: each octet is given away once. */
 static uint8_t pool[RANDOM_PIECE];
 static size_t pool_left;
+/* Nothing better is to be waited for: the kernel has given once, and from then
+ * on has enough for keys, or it lacks the call. */
+static bool settled;
 
 static bool
-fill_pool(void)
+ask_kernel(void)
 {
     uint32_t tries = 0;
     ssize_t n = 0;
@@ -141,7 +145,19 @@ fill_pool(void)
     do
         n = getrandom(pool, sizeof(pool), GRND_NONBLOCK);
     while (n < 0 && interrupted(&tries));
-    if (n != sizeof(pool) && !read_urandom(pool, sizeof(pool)))
+    settled = n == sizeof(pool) || (n < 0 && errno == ENOSYS);
+    if (n != sizeof(pool))
+        return false;
+    pool_left = sizeof(pool);
+    return true;
+}
+
+static bool
+fill_pool(void)
+{
+    if (ask_kernel())
+        return true;
+    if (!read_urandom(pool, sizeof(pool)))
         return false;
     pool_left = sizeof(pool);
     return true;
@@ -165,6 +181,18 @@ os_random(void *out, size_t size)
         size -= piece;
     }
     return true;
+}
+
+bool
+os_random_key(void *out, size_t size, int64_t deadline_ms)
+{
+    /* What may be in the pool from the time before goes unused. */
+    while (!settled && !ask_kernel())
+        if (!settled &&
+            (errno != EAGAIN || os_now_ms() >= deadline_ms ||
+             (poll(NULL, 0, OS_RANDOM_PAUSE_MS) < 0 && errno != EINTR)))
+            return failed() == 0;
+    return os_random(out, size);
 }
 
 void

@@ -2,14 +2,18 @@
 #define _GNU_SOURCE
 #include "os/os.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "callfilter.h"
 #include "test.h"
 
-enum { NAME_COUNT = 40, WORD = 8 };
+enum { NAME_COUNT = 40, WORD = 8, PASSED = 10, WAIT_MS = 200 };
 
 /* ---- directories ---- */
 
@@ -85,6 +89,90 @@ TEST(names_into_any_bytes)
     remove_folder();
 }
 
-#define CASES(X) X(names_into_any_bytes)
+/* ---- randomness ---- */
+
+/* In a child of its own, with what getrandom says, 0: what is true. */
+static bool
+holds(bool (*case_of)(void), unsigned error)
+{
+    static const int calls[] = {SYS_getrandom};
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid == 0) {
+        if (error && !callfilter(calls, 1, SECCOMP_RET_ERRNO | error))
+            _exit(0);
+        _exit(case_of() ? PASSED : 0);
+    }
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) == PASSED;
+}
+
+static bool
+gives_keys(void)
+{
+    uint64_t ids[2] = {0}, keys[2] = {0};
+
+    return os_random(ids, sizeof(ids)) &&
+           os_random_key(keys, sizeof(keys), os_now_ms()) && keys[0] != 0 &&
+           keys[0] != keys[1] && keys[0] != ids[0];
+}
+
+static bool
+gives_ids_only(void)
+{
+    uint64_t id = 0, key = 0;
+    int64_t begun_ms = os_now_ms();
+
+    return os_random(&id, sizeof(id)) && id != 0 &&
+           !os_random_key(&key, sizeof(key), begun_ms + WAIT_MS) && key == 0 &&
+           os_random(&id, sizeof(id));
+}
+
+static bool
+waits(void)
+{
+    int64_t begun_ms = os_now_ms();
+
+    return gives_ids_only() && os_now_ms() >= begun_ms + WAIT_MS;
+}
+
+static bool
+does_not_wait(void)
+{
+    uint64_t key = 0;
+    int64_t begun_ms = os_now_ms();
+
+    return !os_random_key(&key, sizeof(key), begun_ms + 60000) && key == 0 &&
+           os_now_ms() < begun_ms + 30000;
+}
+
+TEST(keys_come_from_the_kernel)
+{
+    CHECK(holds(gives_keys, 0));
+}
+
+TEST(a_kernel_that_is_not_ready_is_waited_for)
+{
+    CHECK(holds(waits, EAGAIN));
+}
+
+TEST(a_kernel_without_the_call_has_its_device)
+{
+    CHECK(holds(gives_keys, ENOSYS));
+}
+
+TEST(another_error_gives_no_key)
+{
+    CHECK(holds(does_not_wait, EPERM));
+    CHECK(holds(does_not_wait, EFAULT));
+}
+
+#define CASES(X)                                \
+    X(names_into_any_bytes)                     \
+    X(keys_come_from_the_kernel)                \
+    X(a_kernel_that_is_not_ready_is_waited_for) \
+    X(a_kernel_without_the_call_has_its_device) \
+    X(another_error_gives_no_key)
 
 TEST_MAIN(CASES)

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: ISC
+"""What the machine may be like: filters of system calls and limits from
+outside, a kernel that has no randomness yet, a report that goes to a file."""
+
+import errno
+import os
+import re
+import subprocess
+import sys
+import time
+
+import messages
+import rspawn
+from authority import Issuer
+from callfilter import (ERRNO, KILL_PROCESS, KILL_THREAD, SYSTEM_SERVICE, TRAP,
+                        ALLOW, Filter, needs_no_filter, of_systemd, without)
+from checks import delivered, encrypted, failed, in_clear
+from harness import Suite, equal, needs_musl
+from qmailhome import SENDER
+from scripted import EHLO_STARTTLS, HOLD, Scripted
+from tlsserver import python_tls
+from tracing import Trace
+from world import run_suite
+
+CLEAR, SECURE, HELD = "192.0.2.10", "192.0.2.20", "192.0.2.30"
+RECIPIENT = "bob@dest.example"
+LANDLOCK = ["landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"]
+LIMITS = ["prlimit64", "setrlimit"]
+CONFINED = re.compile(r"prctl\(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, .* = 0$")
+# Long enough that a file which may have 64 KiB is over it.
+LONG = b"x" * 70000
+suite = Suite()
+
+
+class Setting:
+    def __init__(self, world):
+        self.world = world
+        self.home = world.home()
+        issuer = Issuer(world)
+        self.leaf = issuer.leaf("leaf", f"IP:{SECURE}")
+        os.chmod(self.leaf.key, 0o644)
+        self.clear = Scripted(world, CLEAR)
+        self.secure = Scripted(world, SECURE, {"EHLO": EHLO_STARTTLS},
+                               python_tls(self.leaf))
+        self.anchors = {"clear": issuer.bundle, "bundle": issuer.bundle,
+                        "directory": issuer.hashed("hashed", issuer.root)}
+
+    def deliver(self, way, wrapper=(), **control):
+        """To one of the servers: in clear, or verified by these anchors."""
+        server = self.clear if way == "clear" else self.secure
+        strictness = 0 if way == "clear" else 2
+        self.home.control(**{"trustanchors": self.anchors[way],
+                             "tlsstrictness": strictness, **control})
+        server.sessions.clear()
+        outcome = self.home.deliver(f"[{server.address}]", RECIPIENT,
+                                    messages.small(), wrapper=wrapper)
+        server.settle()
+        return outcome
+
+    def goes(self, way, wrapper=(), **control):
+        outcome = self.deliver(way, wrapper, **control)
+        assert outcome.status >= 0, f"{way}: ended by signal {-outcome.status}"
+        delivered(outcome)
+        if way == "clear":
+            in_clear(outcome)
+        else:
+            encrypted(outcome, "verified")
+
+
+# ---- keys: of a kernel that says it has the randomness for them
+
+def getrandom(*words):
+    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e",
+            "inject=getrandom:error=" + ":".join(words)]
+
+
+def needs_strace(setting):
+    Trace(setting.world, "none")
+
+
+def no_randomness(setting, way, **control):
+    """For ever: no TLS, for as long as a server is waited for, and no mail in
+    clear instead; the queue tries again."""
+    needs_strace(setting)
+    begun = time.monotonic()
+    outcome = setting.deliver(way, getrandom("EAGAIN"), timeoutremote=2, **control)
+    failed(outcome, "Z", "System resources temporarily unavailable. (#4.3.0)",
+           "the kernel has no randomness yet")
+    assert time.monotonic() - begun > 1.5, "it did not wait"
+    for session in setting.secure.sessions:
+        assert not session.over_tls and "MAIL" not in session.verbs(), session.commands
+    return outcome
+
+
+suite.add("no_randomness_at_strictness_2", no_randomness, "bundle")
+for strictness in (0, 1):
+    suite.add(f"no_randomness_at_strictness_{strictness}", lambda setting, level:
+              no_randomness(setting, "bundle", tlsstrictness=level), strictness)
+
+
+@suite.case
+def no_randomness_for_a_client_certificate(setting):
+    """Looked at before the first connection."""
+    no_randomness(setting, "bundle", clientcert=setting.leaf.chain,
+                  clientkey=setting.leaf.key)
+    equal(setting.secure.sessions, [])
+
+
+@suite.case
+def no_randomness_in_clear(setting):
+    needs_strace(setting)
+    setting.goes("clear", getrandom("EAGAIN"))
+
+
+@suite.case
+def randomness_that_comes_late(setting):
+    """The kernel is asked again until it says so; no key comes from elsewhere."""
+    needs_musl()
+    trace = Trace(setting.world, "late")
+    wrapper = [*trace.wrapper, "-e", "inject=getrandom:error=EAGAIN:when=1..15"]
+    for way in ("bundle", "directory"):
+        setting.goes(way, wrapper)
+        asked = [line for line in trace.calls() if "getrandom(" in line]
+        assert len(asked) > 15 and asked[15].endswith(" = 256"), asked[15:]
+        late = "\n".join(trace.calls()).partition(asked[15])[2]
+        assert "SOCK_STREAM" not in late, "the key came before the connection"
+
+
+@suite.case
+def kernel_without_getrandom(setting):
+    """Before Linux 3.17: /dev/urandom."""
+    needs_strace(setting)
+    for way in setting.anchors:
+        setting.goes(way, getrandom("ENOSYS"))
+
+
+if __name__ == "__main__":
+    sys.exit(run_suite(suite, Setting))
