@@ -23,7 +23,10 @@ enum os_error {
     OS_TIMEOUT = -4  /* a connection: the system's own time-out */
 };
 
-enum { OS_NONE = -1 }; /* no descriptor; as a directory: the current one */
+enum {
+    OS_NONE = -1, /* no descriptor; as a directory: the current one */
+    OS_REPORT = 1 /* the descriptor of the report */
+};
 
 enum os_kind { OS_REGULAR, OS_DIRECTORY, OS_DEVICE, OS_STREAM };
 
@@ -49,8 +52,9 @@ struct os_confinement {
 };
 
 /* Descriptors 0 to 2 get a file if they have none, so that nothing else gets
- * their number; without a report pipe the program ends here, by a signal.
- * From here on a write to a closed connection is an OS_ERROR. */
+ * their number; without a report pipe that somebody reads the program ends
+ * here, by a signal. From here on a write to a closed connection, or over the
+ * system's limit of a file, is an OS_ERROR. */
 void os_start(void);
 /* Ends by a signal: nothing was reported. */
 _Noreturn void os_abort(void);

@@ -22,7 +22,6 @@
 
 enum {
     STANDARD_COUNT = 3,
-    REPORT_FD = 1,
     POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + 2,
     RANDOM_PIECE = 256 /* getrandom gives as much whole or not at all */
 };
@@ -64,7 +63,8 @@ os_start(void)
     while (poll(standard, STANDARD_COUNT, 0) < 0)
         if (!interrupted(&tries))
             os_abort();
-    if (standard[REPORT_FD].revents & POLLNVAL)
+    /* None, or a pipe without a reader: what is sent would be sent again. */
+    if (standard[OS_REPORT].revents & (POLLNVAL | POLLERR))
         os_abort();
     for (int fd = 0; fd < STANDARD_COUNT; fd++)
         /* A directory: whoever reads it as a message gets an error. */
@@ -72,6 +72,7 @@ os_start(void)
             open("/", O_RDONLY | O_DIRECTORY) != fd)
             os_abort();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 _Noreturn void
