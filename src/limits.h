@@ -93,7 +93,7 @@ enum {
 
     /* The sandbox */
     OS_FILE_COUNT_MAX = 256,  /* an attempt each, and a dozen others */
-    OS_FILE_SIZE_MAX = 65536, /* a report, a tcpto table */
+    OS_FILE_SIZE_MAX = 65536, /* a tcpto table; reports are not held to it */
     OS_PORT_COUNT_MAX = DNS_SERVER_COUNT_MAX + 1,
 
     /* Candidates */
@@ -141,7 +141,6 @@ enum {
     /* The probe */
     TELL_VALUE_SIZE_MAX = 1024,          /* told of a reply, an error, a name */
     TELL_SIZE = 6 * TELL_VALUE_SIZE_MAX, /* a line end can take 5 bytes */
-    TELL_OUTPUT_SIZE_MAX = 1 << 24,      /* 32 servers with all they say */
     CERTIFICATE_TEXT_SIZE_MAX = 127,     /* told of a name in a certificate */
 
     /* Report */
@@ -160,7 +159,7 @@ _Static_assert(SMTP_SECURE_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX,
 _Static_assert(SMTP_SECURE_TX_SIZE <= SMTP_TX_SIZE, "it is part of the buffer");
 _Static_assert(OS_FILE_COUNT_MAX >= DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
                "every socket has a number");
-_Static_assert(OS_FILE_SIZE_MAX >= REPORT_SIZE_MAX, "a report can be a file");
+_Static_assert(OS_FILE_SIZE_MAX >= TCPTO_SIZE_MAX, "a table is written");
 _Static_assert(REPORT_SIZE_MAX >= 2 * REPLY_TEXT_SIZE_MAX, "a report fits");
 
 #endif

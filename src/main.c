@@ -35,7 +35,7 @@ main(int argc, char **argv, char **envp)
         o->fault = message_open(&root.message);
     if (o->fault == FAULT_OK) {
         tcpto_open(&root.tcpto, true);
-        confine(&root.job, OS_FILE_SIZE_MAX);
+        confine(&root.job);
         o->fault = resolve(&root.job, &root.work.resolve, &root.targets);
     }
     qmail_report_init(&root.report, root.job.recipient_count);

@@ -135,7 +135,7 @@ look(struct root *r, const struct delivery *delivery)
     struct outcome *o = &r->outcome;
 
     tcpto_open(&r->tcpto, false);
-    confine(&r->job, TELL_OUTPUT_SIZE_MAX);
+    confine(&r->job);
     probe_say_route(r);
     o->fault = resolve(&r->job, &r->work.resolve, &r->targets);
     probe_say_names(r);

@@ -45,8 +45,7 @@ struct os_poll {
 
 /* What is still needed once all files are read. */
 struct os_confinement {
-    int directory;          /* its files are opened, for reading; or OS_NONE */
-    uint32_t file_size_max; /* of what is written */
+    int directory; /* its files are opened, for reading; or OS_NONE */
     uint32_t port_count;
     uint16_t ports[OS_PORT_COUNT_MAX]; /* streams are connected to these */
 };

@@ -4,7 +4,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,18 +16,20 @@
 /* Where less is allowed already, raising it fails, and less it stays. (No
  * variable has the resource's name: C libraries differ in its type.) */
 static void
-limit_resources(uint32_t file_size_max)
+limit_resources(void)
 {
     const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
     const struct rlimit files = {OS_FILE_COUNT_MAX, OS_FILE_COUNT_MAX};
-    const struct rlimit size = {file_size_max, file_size_max};
+    const struct rlimit size = {OS_FILE_SIZE_MAX, OS_FILE_SIZE_MAX};
+    struct os_file report;
 
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)setrlimit(RLIMIT_NPROC, &none);
     (void)setrlimit(RLIMIT_NOFILE, &files);
-    /* Not 0: tcpto is written, and the report may go to a file. */
-    (void)setrlimit(RLIMIT_FSIZE, &size);
-    (void)signal(SIGXFSZ, SIG_IGN);
+    /* Not 0: tcpto is written. None for a report that goes to a file: the
+     * limit is of offsets, and others may append to that file meanwhile. */
+    if (os_stat(OS_REPORT, &report) && report.kind != OS_REGULAR)
+        (void)setrlimit(RLIMIT_FSIZE, &size);
 }
 
 /* ---- files and ports: landlock(7). Here and below by hand: the compiler may
@@ -312,7 +313,7 @@ close_calls(void)
 void
 sandbox_apply(const struct os_confinement *c)
 {
-    limit_resources(c->file_size_max);
+    limit_resources();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return;
     close_files(c);

@@ -134,5 +134,58 @@ def kernel_without_getrandom(setting):
         setting.goes(way, getrandom("ENOSYS"))
 
 
+# ---- a report that goes to a file
+
+def report_to(setting, out, address=CLEAR):
+    setting.home.control()
+    with open(setting.home.message(messages.small()), "rb") as message:
+        return subprocess.Popen([setting.home.binary, f"[{address}]", SENDER, RECIPIENT],
+                                stdin=message, stdout=out, stderr=out,
+                                env={"QMAILHOME": setting.home.path})
+
+
+def report_of(process, path):
+    """What came behind the long part."""
+    equal(process.wait(60), 0)
+    with open(path, "rb") as file:
+        content = file.read()
+    delivered(rspawn.judge(0, content[content.rindex(b"x") + 1:].lstrip(b"\0")))
+
+
+def report_to_a_long_file(setting, mode):
+    """Appended, or written at the end by its offset."""
+    path = setting.world.file(f"report.{mode}", "")
+    with open(path, "wb") as file:
+        file.write(LONG)
+    with open(path, mode) as out:
+        out.seek(0, os.SEEK_END)
+        report_of(report_to(setting, out), path)
+
+
+suite.add("report_appended_to_a_long_file", report_to_a_long_file, "ab")
+suite.add("report_at_the_end_of_a_long_file", report_to_a_long_file, "r+b")
+
+
+@suite.case
+def report_far_into_a_short_file(setting):
+    path = setting.world.file("report.far", "x")
+    with open(path, "r+b") as out:
+        out.seek(1 << 20)
+        report_of(report_to(setting, out), path)
+
+
+@suite.case
+def report_to_a_file_that_grows(setting):
+    """Others append to it while the message is sent."""
+    path = setting.world.file("report.grows", "")
+    with Scripted(setting.world, HELD, {".": HOLD}) as server, open(path, "ab") as out:
+        process = report_to(setting, out, HELD)
+        server.wait_hold()
+        out.write(LONG)
+        out.flush()
+        server.release()
+        report_of(process, path)
+
+
 if __name__ == "__main__":
     sys.exit(run_suite(suite, Setting))
