@@ -181,10 +181,14 @@ enum {
     NUMBER_AT = 0,
     ARCH_AT = 4,
     ARGUMENT_AT = 16,
+    ARGUMENT_SIZE = 8,
     /* Instructions: load a word; compare and jump; return. */
     OP_LOAD = 0x20,
     OP_EQUAL = 0x15,
-    OP_RETURN = 0x06
+    OP_ANY_BIT = 0x45,
+    OP_RETURN = 0x06,
+    /* Where the filter begins for whom no file is left to open. */
+    NO_FILES_AT = 9
 };
 
 struct instruction {
@@ -206,9 +210,14 @@ struct program {
     {                          \
         OP_RETURN, 0, 0, value \
     }
+#define ARGUMENT(index) LOAD(ARGUMENT_AT + (index)*ARGUMENT_SIZE + LOW_WORD)
 #define EQUAL(value, if_equal, otherwise)    \
     {                                        \
         OP_EQUAL, if_equal, otherwise, value \
+    }
+#define ANY_BIT(value, if_any, otherwise)    \
+    {                                        \
+        OP_ANY_BIT, if_any, otherwise, value \
     }
 /* Otherwise the next instruction but one. */
 #define IF(value) EQUAL(value, 0, 1)
@@ -225,6 +234,16 @@ struct program {
  * does not have it does not name. */
 static const struct instruction filter[] = {
     LOAD(ARCH_AT),
+    EQUAL(ARCH, 1, 0),
+    REFUSE,
+    LOAD(NUMBER_AT),
+    /* openat: for reading; landlock says which files */
+    EQUAL(SYS_openat, 0, 4),
+    ARGUMENT(2),
+    ANY_BIT(O_ACCMODE | O_CREAT | O_TRUNC, 0, 1),
+    REFUSE,
+    RETURN(RETURN_ALLOW),
+    [NO_FILES_AT] = LOAD(ARCH_AT),
     EQUAL(ARCH, 1, 0),
     REFUSE,
     LOAD(NUMBER_AT),
@@ -282,7 +301,6 @@ static const struct instruction filter[] = {
     ALLOW(SYS_getrandom),
     ALLOW(SYS_getpid),
     ALLOW(SYS_flock),
-    ALLOW(SYS_openat), /* landlock says which files */
     ALLOW(SYS_rt_sigreturn),
     ALLOW(SYS_restart_syscall), /* poll, stopped and continued */
     ALLOW(SYS_exit_group),
@@ -293,18 +311,19 @@ static const struct instruction filter[] = {
     /* socket: IPv4 and IPv6 only */
     EQUAL(SYS_socket, 1, 0),
     REFUSE,
-    LOAD(ARGUMENT_AT + LOW_WORD),
+    ARGUMENT(0),
     ALLOW(AF_INET),
     ALLOW(AF_INET6),
     REFUSE,
 };
 
 static void
-close_calls(void)
+close_calls(bool files)
 {
+    const size_t from = files ? 0 : NO_FILES_AT;
     struct program program = {
-        .count = sizeof(filter) / sizeof(filter[0]),
-        .code = (struct instruction *)filter, /* only ever read */
+        .count = (unsigned short)(sizeof(filter) / sizeof(filter[0]) - from),
+        .code = (struct instruction *)filter + from, /* only ever read */
     };
 
     (void)prctl(PR_SET_SECCOMP, MODE_FILTER, &program, 0, 0);
@@ -317,5 +336,5 @@ sandbox_apply(const struct os_confinement *c)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return;
     close_files(c);
-    close_calls();
+    close_calls(c->directory != OS_NONE);
 }
