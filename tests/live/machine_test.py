@@ -5,6 +5,7 @@ outside, a kernel that has no randomness yet, a report that goes to a file."""
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from authority import Issuer
 from callfilter import (ERRNO, KILL_PROCESS, KILL_THREAD, SYSTEM_SERVICE, TRAP,
                         ALLOW, Filter, needs_no_filter, of_systemd, without)
 from checks import delivered, encrypted, failed, in_clear
-from harness import Suite, equal, needs_musl
+from harness import Skip, Suite, equal, needs_musl
 from qmailhome import SENDER
 from scripted import EHLO_STARTTLS, HOLD, Scripted
 from tlsserver import python_tls
@@ -59,12 +60,63 @@ class Setting:
 
     def goes(self, way, wrapper=(), **control):
         outcome = self.deliver(way, wrapper, **control)
+        survives_strace(outcome, wrapper)
         assert outcome.status >= 0, f"{way}: ended by signal {-outcome.status}"
         delivered(outcome)
         if way == "clear":
             in_clear(outcome)
         else:
             encrypted(outcome, "verified")
+
+
+def survives_strace(outcome, wrapper):
+    """strace's way to fail a call is a call that no filter names."""
+    if outcome.status == -signal.SIGSYS and "strace" in wrapper:
+        raise Skip("the program of make check-calls dies of it")
+
+
+# ---- filters of system calls, set up before the program starts
+
+def under_filter(setting, *arguments):
+    wrapper = Filter(setting.world, *arguments).wrapper
+    for way in setting.anchors:
+        setting.goes(way, wrapper)
+
+
+ERROR = {"eperm": ERRNO | errno.EPERM, "enosys": ERRNO | errno.ENOSYS}
+for how, action in {"kill": KILL_PROCESS, "kill_thread": KILL_THREAD, "trap": TRAP,
+                    **ERROR}.items():
+    suite.add(f"system_service_or_{how}", under_filter, SYSTEM_SERVICE, ALLOW, action)
+# `SystemCallFilter=~...` behind it, or alone.
+suite.add("system_service_without_limits", under_filter, without(*LIMITS))
+suite.add("no_landlock", under_filter, LANDLOCK, KILL_PROCESS, ALLOW)
+suite.add("no_limits", under_filter, LIMITS, KILL_PROCESS, ALLOW)
+suite.add("no_new_privileges", under_filter)
+for how, action in ERROR.items():
+    suite.add(f"system_service_without_prctl_{how}", under_filter,
+              without("prctl"), ALLOW, action)
+    suite.add(f"asking_for_the_filter_{how}", under_filter, SYSTEM_SERVICE, ALLOW,
+              KILL_PROCESS, action)
+
+
+@suite.case
+def system_service_of_this_machine(setting):
+    under_filter(setting, of_systemd())
+
+
+@suite.case
+def its_own_filter_all_the_same(setting):
+    """What is left out under another filter, and what is not."""
+    needs_musl()
+    needs_no_filter()
+    for names, whole in ((SYSTEM_SERVICE, False), (None, True)):
+        trace = Trace(setting.world, f"filtered{whole}")
+        setting.goes("clear", [*trace.wrapper, *Filter(setting.world, names).wrapper])
+        text = "\n".join(trace.calls()).rpartition("execve(")[2]
+        for call in ("landlock_create_ruleset(", "prlimit64("):
+            equal(call in text, whole, f"{call} under {names and 'a filter'}")
+        equal("prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)" in text, not whole)
+        assert any(CONFINED.search(line) for line in text.splitlines()), "no filter"
 
 
 # ---- keys: of a kernel that says it has the randomness for them
@@ -83,7 +135,9 @@ def no_randomness(setting, way, **control):
     clear instead; the queue tries again."""
     needs_strace(setting)
     begun = time.monotonic()
-    outcome = setting.deliver(way, getrandom("EAGAIN"), timeoutremote=2, **control)
+    wrapper = getrandom("EAGAIN")
+    outcome = setting.deliver(way, wrapper, timeoutremote=2, **control)
+    survives_strace(outcome, wrapper)
     failed(outcome, "Z", "System resources temporarily unavailable. (#4.3.0)",
            "the kernel has no randomness yet")
     assert time.monotonic() - begun > 1.5, "it did not wait"
