@@ -20,6 +20,7 @@ enum {
     STOP_ONE_IN = 150,
     STOP_MS_MAX = 1500000,
     JUMP_ONE_IN = 4,
+    NO_KEY_ONE_IN = 10,
     JUMP_S_MAX = 400000000,
     PIPE_PAUSE_MS = 3000
 };
@@ -232,7 +233,8 @@ os_random(void *out, size_t size)
 bool
 os_random_key(void *out, size_t size, int64_t deadline_ms)
 {
-    if (fails("key")) {
+    if (fails("key") || (!world.calm && once_in(NO_KEY_ONE_IN))) {
+        trace("-- no key in time");
         pass_time(deadline_ms - sim_now_ms);
         return false;
     }
