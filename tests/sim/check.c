@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sim/mta.h"
 
@@ -144,6 +145,14 @@ check_careful(const struct session *s)
            world.wall_s - world.message_modified_s > CARELESS_S;
 }
 
+bool
+check_may_be_careful(void)
+{
+    return world.wall_jumps ||
+           world.wall_s + sim_now_ms / 1000 - world.message_modified_s >
+               CARELESS_S;
+}
+
 static bool
 is_proven(const struct session *s)
 {
@@ -216,22 +225,23 @@ check_mail(const struct session *s)
         check_second_pass(s);
 }
 
-/* Names of an address: what is asked for is one of them. */
+/* What is asked for is a name of the zone, or none for an address. */
 static bool
 is_named(const struct session *s)
 {
     const char *name = peer_name(s->peer);
-    const struct zone *z = &world.zone;
+    bool dressed = false;
 
     if (world.route == TO_ADDRESS)
         return name[0] == '\0';
-    for (uint32_t i = 0; i < z->name_count; i++)
-        if (strcmp(z->names[i].text, name) == 0 && !z->names[i].dress)
+    for (uint32_t i = 0; i < world.zone.name_count; i++) {
+        const struct zone_name *n = &world.zone.names[i];
+
+        if (!n->dress && strcasecmp(n->text, name) == 0)
             return true;
-    for (uint32_t i = 0; i < z->name_count; i++)
-        if (z->names[i].dress && name[0] == '\0')
-            return true;
-    return false;
+        dressed = dressed || n->dress;
+    }
+    return dressed && name[0] == '\0';
 }
 
 void

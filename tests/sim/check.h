@@ -69,6 +69,7 @@ void check_commit(const struct session *s);
 void check_secured(const struct session *s);
 /* It must go in lock-step, without parameters. */
 bool check_careful(const struct session *s);
+bool check_may_be_careful(void); /* its clock was not read at once */
 struct place check_trap(void);
 
 /* check_connect.c: as it is opened; as it is given up; as it is written to. */

@@ -114,7 +114,7 @@ is_fine(const struct truth *t, const struct mta *m)
 {
     bool slow = m->mischief == SLOW && t->count == 1;
 
-    if (m->reach != REACH_FINE || is_demanding(m) ||
+    if (m->reach != REACH_FINE || m->busy || is_demanding(m) ||
         (m->mischief != NO_MISCHIEF && !slow) || m->refused_rcpts != 0 ||
         m->size_max != 0)
         return false;

@@ -119,7 +119,7 @@ check_follow_up(const struct session *s, const struct session *behind)
     bool fails =
         s->starttls && !s->secure && !s->mail_asked && world.strictness == 0;
 
-    if (same || !world.calm || world.keys_ms > 0 ||
+    if (same || !world.calm || world.keys_ms > 0 || s->mta->busy ||
         s->mta->mischief == TAKEN_OFF)
         return;
     if (fails)

@@ -5,6 +5,8 @@
 #include "sim/check.h"
 #include "sim/mta.h"
 
+enum { EHLO_UNKNOWN = 502 }; /* mta_command.c */
+
 /* ---- K ---- */
 
 /* In clear: whether TLS was tried in vain before, with this server. */
@@ -137,6 +139,48 @@ check_last(const struct report *r)
         violated(CHECK_VERDICT, "recipients have other verdicts");
 }
 
+/* EHLO and HELO were both in vain: what was said to EHLO is what may help. */
+static void
+check_hello(const struct report *r)
+{
+    const struct session *s = last_session();
+    bool refused = false, over = false;
+
+    if (!s || session_count > 1 || world.anchors || !world.calm ||
+        !is_honest(s) || s->mta->mischief == TAKEN_OFF || s->mail_asked)
+        return;
+    for (uint32_t i = 0; i < s->said_count; i++) {
+        refused = refused || (s->said[i].at == AT_EHLO && was_read(s, i) &&
+                              s->said[i].code == EHLO_UNKNOWN);
+        over = over || (s->said[i].at == AT_HELO && was_read(s, i) &&
+                        s->said[i].code >= 400 && s->said[i].code != 421);
+    }
+    over = over || (s->last_asked == AT_HELO && s->dirty);
+    if (!refused || !over)
+        return;
+    if (!report_has(r, " but my name was rejected.") || !report_has(r, "502"))
+        violated(CHECK_VERDICT, "EHLO was refused, and the report is %c%s",
+                 r->letter, quoted(r->text, r->text_size));
+}
+
+/* The only server was spoken to, and refused the next connection. */
+static void
+check_busy(const struct report *r)
+{
+    const struct conn *c = conns;
+    const struct session *s = last_session();
+
+    while (c && (c->ns || !c->stream))
+        c = c->next;
+    if (!s || !c || !world.calm || world.mta_count > 1 || !c->mta ||
+        c->state != CONN_FAILED || c->mta != s->mta || !s->mta->busy)
+        return;
+    if (!report_has(r, place_text(&c->place)))
+        violated(CHECK_VERDICT, "does not say that %s was it: %c%s",
+                 place_text(&c->place), r->letter,
+                 quoted(r->text, r->text_size));
+}
+
 /* ---- all of it ---- */
 
 /* Somebody was sent it all. What TLS took while the socket had no room counts
@@ -181,5 +225,7 @@ check_verdict(const struct report *r)
     if (bad)
         return;
     check_last(r);
+    check_hello(r);
+    check_busy(r);
     check_known(r);
 }

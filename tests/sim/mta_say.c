@@ -82,22 +82,25 @@ nag_of(const struct mta *m)
                                        : PEER_EMPTY;
 }
 
-/* With records that bring nothing before it, behind it or both, in one
- * segment. */
-static void
+/* With records that bring nothing before it, behind it or both, in one segment;
+ * where the reply itself ends. */
+static size_t
 write_with_nags(struct session *s, const void *data, size_t size)
 {
     uint32_t where = draw_between(1, 3);
+    size_t end = s->conn->down.size;
 
     s->gathers = true;
     if (where & 1)
         peer_nag(s->peer, nag_of(s->mta));
     peer_write(s->peer, data, size);
+    end += s->gathered.size;
     if (where & 2)
         peer_nag(s->peer, nag_of(s->mta));
     s->gathers = false;
     (void)conn_send(s->conn, s->gathered.data, s->gathered.size, WHOLE);
     s->gathered = (struct bytes){0};
+    return end;
 }
 
 size_t
@@ -106,9 +109,8 @@ say_bytes(struct session *s, const void *data, size_t size, size_t segment)
     if (!s->secure)
         return conn_send(s->conn, data, size, segment);
     if (s->mta->nag)
-        write_with_nags(s, data, size);
-    else
-        peer_write(s->peer, data, size);
+        return write_with_nags(s, data, size);
+    peer_write(s->peer, data, size);
     return s->conn->down.size;
 }
 
@@ -254,10 +256,10 @@ note_forgery(struct session *s, size_t size, size_t forged_size)
 
 /* A reply too many was sent; of a record nothing is seen before its end. */
 static void
-note_stale(struct session *s)
+note_stale(struct session *s, size_t end)
 {
     s->stale = true;
-    s->forged_end = s->conn->down.size;
+    s->forged_end = end;
     s->forged_from = s->forged_end - (s->secure ? 1 : STALE_SIZE);
 }
 
@@ -280,7 +282,7 @@ send_plain(struct reply *r)
     }
     r->said->end = say_bytes(s, r->text.data, r->text.size, segment);
     if (stale)
-        note_stale(s);
+        note_stale(s, r->said->end);
     r->said->sent = true;
     if (r->at == AT_EHLO)
         s->hello_end = r->said->end;
@@ -435,6 +437,13 @@ nag_on(void *context, size_t left)
              left - 1);
 }
 
+/* Behind the replies to what went before. */
+static void
+end_later(void *context, size_t by_reset)
+{
+    end_session(context, by_reset);
+}
+
 static bool
 ends_instead(struct session *s, const struct reply *r)
 {
@@ -445,8 +454,8 @@ ends_instead(struct session *s, const struct reply *r)
         return true;
     }
     if (r->mischief == CLOSE || r->mischief == RESET) {
-        s->dirty = true;
-        end_session(s, r->mischief == RESET);
+        s->dirty = s->ending = true;
+        event_at(s->say_ms, end_later, s, r->mischief == RESET);
         return true;
     }
     if (r->mischief == SILENCE)

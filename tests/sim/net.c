@@ -88,6 +88,8 @@ find_ns(const struct endpoint *to, const struct place *p)
 static enum reach
 reach_of(const struct conn *c)
 {
+    if (c->mta && c->mta->busy && c->mta->session_count > 0)
+        return REACH_REFUSED;
     if (c->mta)
         return c->mta->reach;
     if (!c->ns)

@@ -56,7 +56,8 @@ struct conn {
     /* what the program does with it */
     bool used;                         /* waited for something to read, */
     int64_t used_ms;                   /* first then */
-    bool barren;                       /* the last wait for it was in vain */
+    bool barren;                       /* the last wait for it was in vain, */
+    bool defiant;                      /* and yet something was written */
     bool moved;                        /* the last write got it further */
     uint32_t progress_count;           /* so often, at different times */
     int64_t progress_ms;               /* when it last got further */

@@ -24,9 +24,7 @@ os_write_socket(struct conn *c, struct slice bytes)
         trace("-- write fails");
         return OS_ERROR;
     }
-    if (c->mta && c->barren)
-        violated(CHECK_TIME, "writes to %s behind a wait in vain",
-                 place_text(&c->place));
+    c->defiant = c->barren;
     n = net_write(c, bytes.data, bytes.size);
     if (n > 0 && c->moved && c->progress_ms < sim_now_ms) {
         c->before_ms = c->progress_ms;
@@ -121,10 +119,16 @@ note_used(int fd)
 static void
 note_barren(const struct os_poll *p, bool over)
 {
+    struct conn *c = NULL;
+
     if (p->fd == OS_MESSAGE || p->fd == OS_REPORT_FD)
         return;
-    os_slot(p->fd, SLOT_SOCKET)->conn->barren =
-        over && !p->can_rx && !p->can_tx;
+    c = os_slot(p->fd, SLOT_SOCKET)->conn;
+    c->barren = over && !p->can_rx && !p->can_tx;
+    /* Who takes his leave may do so without looking, and waits no more. */
+    if (c->mta && c->defiant)
+        violated(CHECK_TIME, "writes to %s behind a wait in vain",
+                 place_text(&c->place));
 }
 
 bool

@@ -241,6 +241,7 @@ struct mta {
     enum nag nag; /* with each reply under TLS */
     enum tls_fault tls_fault;
     bool tls_fault_once; /* on its first connection only */
+    bool busy;           /* takes one connection, and no other */
     enum cert cert;
     bool tls12, tls13, tls_retry, tls_asks;
     uint32_t tls_tickets;

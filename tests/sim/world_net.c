@@ -91,6 +91,7 @@ make_manners(struct mta *m)
     }
     if (once_in(12))
         world_demand_tls(m);
+    m->busy = once_in(40);
 }
 
 /* Policy, or a client known by its certificate alone. */
@@ -185,6 +186,7 @@ world_heal(struct mta *m)
     m->form = FORM_PLAIN;
     m->nag = NAG_NONE;
     m->tls_fault = TLS_FINE;
+    m->busy = false;
 }
 
 /* ---- where to ---- */

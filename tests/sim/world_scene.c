@@ -180,6 +180,7 @@ make_tls_fault(void)
         m->tls_asks = m->tls_requires = world.client_cert && chance(50);
         if (chance(60))
             world_demand_tls(m);
+        m->busy = once_in(8);
     }
 }
 
@@ -237,6 +238,20 @@ make_mute(void)
         world.mtas[i].mute = i == 0 || chance(30);
     if (chance(30))
         world_demand_tls(&world.mtas[0]);
+}
+
+/* EHLO is refused, and HELO in another way; only the first says why. */
+static void
+make_rude(void)
+{
+    struct mta *m = &world.mtas[0];
+
+    lay_out(1, 1);
+    m->knows_ehlo = false;
+    m->mischief = chance(50) ? CLOSE : NO_MISCHIEF;
+    m->mischief_at = AT_HELO;
+    m->mischief_secure = false;
+    m->codes[AT_HELO] = chance(50) ? 503 : 550;
 }
 
 static void
@@ -364,6 +379,7 @@ static const struct {
               {"records that nag", make_nag, TLS_SOMEHOW, false, false},
               {"mute at EHLO", make_mute, ANY, false, false},
               {"hates flights", make_hates, ANY, false, false},
+              {"no EHLO, nor HELO", make_rude, CLEAR, false, false},
               {"all refused, dropped", make_dropped, ANY, false, false},
               {"forms of replies", make_form, ANY, false, false},
               {"a greedy kernel", make_greedy, ANY, false, true},
