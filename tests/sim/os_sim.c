@@ -220,12 +220,13 @@ os_random(void *out, size_t size)
     return true;
 }
 
-/* The kernel has none fit for keys before world.keys_ms. */
+/* The kernel has none fit for keys before world.keys_ms; when it fails, never.
+ */
 bool
 os_random_key(void *out, size_t size, int64_t deadline_ms)
 {
     if (os_fails("random key"))
-        return false;
+        world.keys_ms = INT64_MAX;
     while (sim_now_ms < world.keys_ms && sim_now_ms < deadline_ms)
         (void)clock_next(world.keys_ms < deadline_ms ? world.keys_ms
                                                      : deadline_ms);
@@ -379,7 +380,7 @@ os_write(int fd, struct slice bytes)
 
     if (os_fails("write"))
         return OS_ERROR;
-    if (fd == OS_REPORT_FD) {
+    if (fd == OS_REPORT) {
         size_t size = some(bytes.size);
 
         if (world.short_writes && chance(20))

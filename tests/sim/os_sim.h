@@ -15,13 +15,9 @@
 extern struct bytes os_report;
 extern bool os_died;
 
-/* In os/os.h too, once the program knows it. */
-bool os_random_key(void *out, size_t size, int64_t deadline_ms);
-
 /* ---- between os_sim.c and os_socket.c ---- */
 
-enum { OS_STANDARD_COUNT = 3, OS_MESSAGE = 0, OS_REPORT_FD = 1 };
-enum { OS_SLOT_COUNT = 512 };
+enum { OS_STANDARD_COUNT = 3, OS_MESSAGE = 0, OS_SLOT_COUNT = 512 };
 enum slot_kind { SLOT_FREE, SLOT_FILE, SLOT_SOCKET };
 
 struct slot {

@@ -77,13 +77,13 @@ can_read(int fd)
 static bool
 can_write(int fd)
 {
-    return fd == OS_REPORT_FD || net_writable(os_slot(fd, SLOT_SOCKET)->conn);
+    return fd == OS_REPORT || net_writable(os_slot(fd, SLOT_SOCKET)->conn);
 }
 
 static bool
 has_failed(int fd)
 {
-    return fd != OS_MESSAGE && fd != OS_REPORT_FD &&
+    return fd != OS_MESSAGE && fd != OS_REPORT &&
            os_slot(fd, SLOT_SOCKET)->conn->state == CONN_FAILED;
 }
 
@@ -121,7 +121,7 @@ note_barren(const struct os_poll *p, bool over)
 {
     struct conn *c = NULL;
 
-    if (p->fd == OS_MESSAGE || p->fd == OS_REPORT_FD)
+    if (p->fd == OS_MESSAGE || p->fd == OS_REPORT)
         return;
     c = os_slot(p->fd, SLOT_SOCKET)->conn;
     c->barren = over && !p->can_rx && !p->can_tx;
