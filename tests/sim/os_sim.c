@@ -220,18 +220,16 @@ os_random(void *out, size_t size)
     return true;
 }
 
-/* The kernel has none fit for keys before world.keys_ms; when it fails, never.
- */
+/* The kernel has none fit for keys before world.keys_ms; if it fails, never. */
 bool
 os_random_key(void *out, size_t size, int64_t deadline_ms)
 {
-    if (os_fails("random key"))
-        world.keys_ms = INT64_MAX;
-    while (sim_now_ms < world.keys_ms && sim_now_ms < deadline_ms)
-        (void)clock_next(world.keys_ms < deadline_ms ? world.keys_ms
-                                                     : deadline_ms);
+    int64_t ready_ms = os_fails("random key") ? INT64_MAX : world.keys_ms;
+
+    while (sim_now_ms < ready_ms && sim_now_ms < deadline_ms)
+        (void)clock_next(ready_ms < deadline_ms ? ready_ms : deadline_ms);
     stack_paint();
-    if (sim_now_ms < world.keys_ms)
+    if (sim_now_ms < ready_ms)
         return false;
     fill_random(out, size);
     return true;
