@@ -20,6 +20,7 @@ struct course {
     enum smtp_step step;
     bool secure, second_hello, refused; /* STARTTLS was */
     struct smtp_features offers;
+    size_t ehlo_from; /* its reply, in world.said */
     uint32_t answered, recipients, accepted;
     char verdicts[RECIPIENT_COUNT_MAX + 1];
     enum smtp_end end;
@@ -314,8 +315,10 @@ on_reply(struct course *c, const struct told *t)
         died(c);
         return;
     }
-    if (c->step == SMTP_STEP_EHLO)
+    if (c->step == SMTP_STEP_EHLO) {
+        c->ehlo_from = t->from;
         read_offers(c, t);
+    }
     if (c->step == SMTP_STEP_HELO)
         c->offers = (struct smtp_features){0};
     if (c->step == SMTP_STEP_GREETING && t->code == 220)
@@ -410,7 +413,8 @@ check_rules(const struct world *w, const struct wire *wire)
     if (s->end == SMTP_END_TLS_BROKEN || s->end == SMTP_END_MUTE)
         MUST(s->why.size > 0);
     if (s->fault == FAULT_HELLO && c.second_hello)
-        MUST(s->said.size > 0 && s->said.data[0] == '5');
+        MUST(s->said.size > 3 &&
+             memcmp(s->said.data, w->said + c.ehlo_from, 3) == 0);
 }
 
 #endif
