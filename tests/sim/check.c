@@ -194,7 +194,7 @@ check_helo(const struct session *now)
     for (uint32_t i = 0; i < session_count; i++)
         mute = mute || (sessions[i] != now && sessions[i]->mta == now->mta &&
                         was_mute(sessions[i]));
-    if (!mute)
+    if (!mute && world.calm)
         violated(CHECK_CLIENT, "HELO comes first, to %s",
                  place_text(&now->mta->place));
     if (must_be_secure(now->mta))

@@ -139,6 +139,8 @@ bool is_undecided(const struct session *s);
 bool was_shifted(const struct session *s);
 /* A reply that answers nothing was taken for an answer. */
 bool was_misled(const struct session *s);
+/* Behind 354 a reply too many is what refuses in the middle of the message. */
+bool was_refused_early(const struct session *s);
 /* The program has read this reply to its end. */
 bool was_read(const struct session *s, uint32_t reply);
 /* TLS was tried in it, or may have been; in vain. */

@@ -90,6 +90,16 @@ check_stagger(const struct conn *now)
                      (long long)(sim_now_ms - c->opened_ms));
 }
 
+/* Addresses that are tried once for each of their names. */
+static bool
+has_many_names(const struct truth *t)
+{
+    for (uint32_t i = 0; i < t->count && world.strictness == 2; i++)
+        if (truth_names(t, &t->list[i].place) > 1)
+            return true;
+    return false;
+}
+
 /* The zone is small and was told at once: what is better was tried before, and
  * what still tries had its three seconds. */
 static void
@@ -100,7 +110,7 @@ check_preference(const struct conn *now)
 
     find_truth(&t);
     if (!truth_is_prompt() || !truth_is_sure(&t) ||
-        world.route != TO_EXCHANGERS)
+        world.route != TO_EXCHANGERS || has_many_names(&t))
         return;
     for (uint32_t i = 0; i < t.count; i++)
         if (place_equal(&t.list[i].place, &now->place) &&

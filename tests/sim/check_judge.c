@@ -55,19 +55,28 @@ has_tried_tls(const struct session *s)
     return s->starttls && !(s->secure && s->mail_asked);
 }
 
-/* STARTTLS may have been said, and lost with the connection. */
+/* STARTTLS may have been said, and lost with the connection; or it was found
+ * out just before that nothing the server says can be relied on. */
 bool
 may_have_tried_tls(const struct session *s)
 {
-    return has_tried_tls(s) || (s->offers & OFFERS_STARTTLS && world.anchors &&
-                                !s->mail_asked && s->conn->end_queued);
+    bool offered = s->offers & OFFERS_STARTTLS && world.anchors;
+
+    return has_tried_tls(s) ||
+           (offered && !s->mail_asked && !s->secure && (s->ended || s->stale));
+}
+
+bool
+was_refused_early(const struct session *s)
+{
+    return s->stale && s->mta->mischief_at == AT_DATA;
 }
 
 bool
 was_mute(const struct session *s)
 {
-    return s->conn->used && s->conn->end_queued && !s->peer &&
-           s->said_count > 0 && s->said[0].code == 220 && was_read(s, 0) &&
+    return s->conn->used && s->ended && !s->peer && s->said_count > 0 &&
+           s->said[0].code == 220 && was_read(s, 0) &&
            s->conn->taken == s->said[0].end && !s->helo && !s->mail_asked;
 }
 
@@ -128,8 +137,6 @@ judge_mail(const struct session *s, uint32_t code)
     return refusal(s, code, " but sender was rejected.");
 }
 
-/* All of them were refused, or one for the flight's sake: what the program
- * makes of the others is not known here. */
 static struct wanted
 judge_rcpt(const struct session *s, uint32_t code)
 {
@@ -139,7 +146,7 @@ judge_rcpt(const struct session *s, uint32_t code)
     if (code == 421 || code / 100 == 3)
         return next;
     if (is_syntax(code) && is_pipelined(s))
-        return all && s->said_count > 0 ? careful : next;
+        return careful;
     if (all)
         return refusal(s, 500, "Giving up on ");
     return nothing;

@@ -5,13 +5,6 @@
 /* Invariant 5: which D may stand for what. */
 enum { EXACT_MX_MAX = 20 };
 
-/* Behind 354 a reply too many is what refuses in the middle of the message. */
-static bool
-was_refused_early(const struct session *s, enum at at)
-{
-    return at == AT_DATA && s->stale && s->mta->mischief_at == AT_DATA;
-}
-
 /* Something that counts: not where a fault had put the session in clear. A
  * reply too many, or one that is missing, may stand for another. */
 static bool
@@ -22,7 +15,8 @@ somebody_said(enum at at, uint32_t low)
 
         if (is_fallen(s))
             continue;
-        if (was_misled(s) || was_shifted(s) || was_refused_early(s, at))
+        if (was_misled(s) || was_shifted(s) ||
+            (at == AT_DATA && was_refused_early(s)))
             return true;
         for (uint32_t k = 0; k < s->said_count; k++)
             if (s->said[k].at == at && s->said[k].code >= low)

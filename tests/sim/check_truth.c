@@ -6,6 +6,7 @@
 enum {
     PREFERENCE_COUNT = 6, /* 0, 10 ... 50: world_zone.c */
     EXACT_MX_MAX = 20,
+    FIRST_COUNT = 5, /* whose addresses are asked for first */
     EXACT_LATENCY_MS = 5,
     CANDIDATE_MAX = 32,
     LOST_MS = 1300,     /* a datagram: until it is asked again */
@@ -162,7 +163,7 @@ truth_is_sure(const struct truth *t)
 bool
 truth_shows_own(const struct truth *t)
 {
-    if (!truth_is_sure(t))
+    if (!truth_is_sure(t) || world.zone.mx_count > FIRST_COUNT)
         return false;
     return truth_is_prompt() || (world.own_count > 0 && !t->aliased &&
                                  truth_delay_ms() <= OWN_WAIT_MS);

@@ -209,7 +209,7 @@ check_verdict(const struct report *r)
     if (world.bad_control && !bad && r->letter != 'Z')
         violated(CHECK_VERDICT, "bad control files, and %c", r->letter);
     if (taker && r->letter != 'K' && !report_has(r, "Possible duplicate!") &&
-        !was_misled(taker) && !was_shifted(taker))
+        !was_misled(taker) && !was_shifted(taker) && !was_refused_early(taker))
         violated(CHECK_DUPLICATE, "delivered by %s, and reported as %c%s",
                  place_text(&taker->mta->place), r->letter,
                  quoted(r->text, r->text_size));

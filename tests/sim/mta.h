@@ -75,7 +75,7 @@ struct session {
     size_t hello_end;       /* where the last reply to EHLO ends */
     bool ending;            /* 421 is on its way: nothing is heard any more */
     bool dirty;             /* it has misbehaved */
-    bool injured;           /* the connection was ended by mischief */
+    bool ended;             /* the server has ended the connection */
     bool end_seen;          /* the whole message is here */
     bool committed;         /* and was taken */
     bool undone;            /* the client may know that nothing was taken */

@@ -135,6 +135,7 @@ say_tls(void *context, const uint8_t *data, size_t size)
         } else if (m->mischief == CUT) {
             conn_send(s->conn, copy.data, limit - at, m->segment);
             s->state = SESSION_OVER; /* not end_session: TLS is at work */
+            s->ended = true;
             conn_end(s->conn, m->mischief_value & 1);
             return;
         }
@@ -153,6 +154,7 @@ end_session(struct session *s, bool by_reset)
     trace("mta %s %s", place_text(&s->mta->place),
           by_reset ? "resets" : "closes");
     s->state = SESSION_OVER;
+    s->ended = true;
     if (s->secure && !by_reset && !s->mta->close_silently)
         peer_close(s->peer);
     conn_end(s->conn, by_reset);

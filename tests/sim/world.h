@@ -334,6 +334,7 @@ extern struct world world;
 /* Fills `world`; `load_fixtures` once before. */
 void world_make(uint64_t seed);
 void load_fixtures(const char *directory);
+void world_tell(void); /* into the trace */
 struct sim_file *world_file(const char *path);
 
 /* world_mail.c: the message, argv. world_net.c: servers, where to;
