@@ -218,7 +218,7 @@ check_mail(const struct session *s)
         violated(CHECK_FORGED, "MAIL under TLS behind forged bytes");
     if (s->secure || !world.anchors)
         return;
-    if (s->offers & OFFERS_STARTTLS && !has_excuse(s) &&
+    if (s->offers & OFFERS_STARTTLS && !has_excuse(s) && world.calm &&
         !(s->dirty && s->mta->mischief == TWICE))
         violated(CHECK_SECURE, "MAIL in clear though TLS was offered");
     if (world.strictness == 1)
