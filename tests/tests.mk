@@ -3,12 +3,13 @@
 # run. Part of the Makefile one folder up.
 
 # ---- unit tests: engines for the host's libc, under sanitizers (gcc then warns
-# in vain: -w). What confines itself must not need what a sanitizer needs.
+# in vain: -w). What confines itself must not need what a sanitizer needs: it
+# ends at once.
 
 UNIT := $(patsubst tests/unit/%.c,$(TEST)/%,$(wildcard tests/unit/*_test.c))
 HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-$(TEST)/src/os/%.o $(TEST)/tests/unit/os_%.o $(TEST)/os_%: SANITIZE = -g -O1
+$(TEST)/src/os/%.o $(TEST)/tests/unit/os_%.o $(TEST)/os_%: SANITIZE = -g -O1 $(TRAPS)
 TEST_WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wno-format-truncation -Werror
 
 $(TEST)/src/%.o: src/%.c $(OBJ)/flags

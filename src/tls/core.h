@@ -35,5 +35,7 @@ struct tls_core {
 void tls_fail(struct tls *t, int error);
 /* TLS_FAILED or TLS_REFUSED with what core->reason says. */
 void tls_give_up(struct tls *t, enum tls_state state);
+/* What the peer presented, its own certificate first; NULL: nothing yet. */
+mbedtls_x509_crt *tls_chain(const struct tls_core *core);
 
 #endif

@@ -32,7 +32,7 @@ put_names(struct buf *out, const mbedtls_x509_sequence *san)
 bool
 tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out)
 {
-    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *cert = tls_chain(t->core);
     struct buf text;
 
     for (; cert != NULL && index > 0; index--)

@@ -49,31 +49,49 @@ issuer_known(const struct tls *t, const struct tls_name_hash *hash)
     return false;
 }
 
+/* For what core->reason says: TLS_REFUSED, or TLS_FAILED. */
 static void
-refuse(struct tls *t, uint8_t alert)
+refuse(struct tls *t, enum tls_state state, uint8_t alert)
 {
     if (t->tell) {
         t->reason = buf_slice(&t->core->reason);
-        t->state = TLS_OPEN;
+        t->verified = true;
+        t->state = TLS_HANDSHAKE;
         /* Of a later failure the reason is another one. */
         buf_reset(&t->core->reason);
         return;
     }
-    tls_give_up(t, TLS_REFUSED);
+    tls_give_up(t, state);
     /* Its result does not matter: the connection is over. */
     (void)mbedtls_ssl_send_alert_message(&t->core->ssl,
                                          MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
 }
 
+/* Without RFC 5746 what we say may be put behind words of someone else, who
+ * spoke to the server first and let us renegotiate. */
+static bool
+may_be_spliced(const mbedtls_ssl_context *ssl)
+{
+    return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
+           ssl->MBEDTLS_PRIVATE(secure_renegotiation) !=
+               MBEDTLS_SSL_SECURE_RENEGOTIATION;
+}
+
 void
 tls_verify_begin(struct tls *t)
 {
-    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *cert = tls_chain(t->core);
     uint32_t count = 0;
 
+    if (may_be_spliced(&t->core->ssl)) {
+        buf_put_text(&t->core->reason,
+                     "no secure renegotiation (RFC 5746) at the peer");
+        refuse(t, TLS_FAILED, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
+        return;
+    }
     if (cert == NULL || cert->raw.p == NULL) {
         buf_put_text(&t->core->reason, "the peer showed no certificate");
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
         return;
     }
     for (; cert != NULL; cert = cert->next) {
@@ -82,7 +100,7 @@ tls_verify_begin(struct tls *t)
             buf_put_text(&t->core->reason, "more than ");
             buf_put_number(&t->core->reason, TLS_ISSUER_COUNT_MAX, 0);
             buf_put_text(&t->core->reason, " certificates");
-            refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+            refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
             return;
         }
         if (tls_name_hash(slice_der(&cert->issuer_raw), &hash) &&
@@ -111,15 +129,10 @@ tls_anchor(struct tls *t, struct slice der)
     struct tls_name_hash hash;
     int error;
 
-    if (t->state != TLS_ANCHORS || !tls_name_subject(der, &subject) ||
-        !tls_name_hash(subject, &hash) || !issuer_known(t, &hash) ||
-        anchor_known(core, der))
+    if (t->state != TLS_ANCHORS || core->anchor_count > TLS_ANCHOR_COUNT_MAX ||
+        !tls_name_subject(der, &subject) || !tls_name_hash(subject, &hash) ||
+        !issuer_known(t, &hash) || anchor_known(core, der))
         return;
-    if (core->anchor_count == TLS_ANCHOR_COUNT_MAX) {
-        buf_put_text(&core->reason, "too many trust anchors of one name");
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
-        return;
-    }
     error = mbedtls_x509_crt_parse_der(&core->anchors, der.data, der.size);
     if (error == 0)
         core->anchor_count++;
@@ -228,7 +241,7 @@ explain(const struct tls *t, struct buf *out, const struct verdict *v)
         {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
          "not meant for servers"},
     };
-    const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *leaf = tls_chain(t->core);
 
     explain_dates(t, out, v);
     /* A signature that is too weak was not looked at, which says nothing
@@ -316,31 +329,33 @@ sort_chain(mbedtls_x509_crt *leaf, mbedtls_x509_crt *anchors)
 }
 
 void
-tls_verify(struct tls *t)
+tls_verify_decide(struct tls *t)
 {
     struct tls_core *core = t->core;
     struct verdict v = {.core = core};
-    mbedtls_x509_crt *leaf;
+    mbedtls_x509_crt *leaf = tls_chain(core);
     int error;
 
-    if (t->state != TLS_ANCHORS)
+    if (core->anchor_count > TLS_ANCHOR_COUNT_MAX) {
+        buf_put_text(&core->reason, "too many trust anchors of one name");
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
         return;
-    /* Handed out const, wanted back without. */
-    leaf = (mbedtls_x509_crt *)mbedtls_ssl_get_peer_cert(&core->ssl);
+    }
     sort_chain(leaf, &core->anchors);
     error = mbedtls_x509_crt_verify_with_profile(
         leaf, core->anchor_count > 0 ? &core->anchors : NULL, NULL, &profile,
         NULL, &v.flags, note_certificate, &v);
     if (error != 0 && error != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
         tls_reason_error(&core->reason, error);
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
         return;
     }
     check_leaf(t, leaf, &v);
     if (error == 0 && v.flags == 0 && !v.name_wrong) {
-        t->state = TLS_OPEN;
+        t->verified = true;
+        t->state = TLS_HANDSHAKE;
         return;
     }
     explain(t, &core->reason, &v);
-    refuse(t, alert_for(&v));
+    refuse(t, TLS_REFUSED, alert_for(&v));
 }

@@ -206,19 +206,37 @@ os_pid(void)
     return SIM_PID;
 }
 
-bool
-os_random(void *out, size_t size)
+static void
+put_random(void *out, size_t size)
 {
     uint8_t *at = out;
 
-    if (fails("random"))
-        return false;
     for (size_t i = 0; i < size; i++) {
         uint64_t z = random_state += UINT64_C(0x9e3779b97f4a7c15);
 
         z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
         at[i] = (uint8_t)(z >> 40);
     }
+}
+
+bool
+os_random(void *out, size_t size)
+{
+    if (fails("random"))
+        return false;
+    put_random(out, size);
+    return true;
+}
+
+/* One that fails has been waited for. */
+bool
+os_random_key(void *out, size_t size, int64_t deadline_ms)
+{
+    if (fails("key")) {
+        pass_time(deadline_ms - sim_now_ms);
+        return false;
+    }
+    put_random(out, size);
     return true;
 }
 

@@ -110,7 +110,7 @@ TEST(the_clear_and_tls_have_their_time)
     CHECK(waits(GREETED "> 250-mx\n> 250 STARTTLS\n< STARTTLS\n> 220 go\n"));
     server.now_ms += 7000;
     smtp_secured(&server.smtp, server.now_ms);
-    CHECK(ends_after(START_MS + 7000 + TIMEOUT_MS, FAULT_DIED));
+    CHECK(ends_after(START_MS + 7000 + TIMEOUT_MS, FAULT_TLS_FAILED));
 }
 
 TEST(a_server_that_reads_gets_more_time)
@@ -196,7 +196,7 @@ TEST(a_message_longer_than_the_buffer)
                           wire_of(text, bytes, ".\r\n")));
         buf_reset(&server.sent);
         CHECK(server_play("> 250 ok\n< QUIT\n"));
-        CHECK(server_over(FAULT_ACCEPTED, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
     }
 }
 
@@ -221,7 +221,7 @@ TEST(a_message_that_just_fills_the_buffer)
                           wire_of(text, bytes, ".\r\nQUIT\r\n")));
         buf_reset(&server.sent);
         CHECK(server_play("> 250 ok\n"));
-        CHECK(server_over(FAULT_ACCEPTED, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
     }
 }
 
@@ -238,14 +238,14 @@ TEST(a_partial_last_line_is_not_sent)
         while (server_hear(&server, SIZE_MAX) > 0)
             continue;
         CHECK(server.sent.used == 0);
-        CHECK(server_over(FAULT_PARTIAL, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_PARTIAL, "r"));
         CHECK(said(""));
         server_init(SIZE_MAX, SIZE_MAX, 1);
         CHECK(server_play(IN_BODY "! send 100\n"));
         buf_put_byte(&server.sent, 0);
         CHECK(!strstr((const char *)server.sent.data, ".\r"));
         buf_reset(&server.sent);
-        CHECK(server_over(FAULT_PARTIAL, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_PARTIAL, "r"));
     }
 }
 
@@ -261,14 +261,14 @@ TEST(a_pipe_that_waits_is_waited_for)
     CHECK(server_play("< b\n"));
     v->pipe_waits = false;
     CHECK(server_play("< .\n> 250 ok\n< QUIT\n"));
-    CHECK(server_over(FAULT_ACCEPTED, true, "r"));
+    CHECK(server_over(SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
 }
 
 TEST(a_message_that_cannot_be_read)
 {
     scene = (struct scene){.message = "a\n", .pipe_waits = true};
-    CHECK(ends(IN_BODY "! abort\n", FAULT_MESSAGE, true, "r"));
-    CHECK(ends(IN_BODY "< a\n! abort\n", FAULT_MESSAGE, true, "r"));
+    CHECK(ends(IN_BODY "! abort\n", SMTP_END_VERDICT, FAULT_MESSAGE, "r"));
+    CHECK(ends(IN_BODY "< a\n! abort\n", SMTP_END_VERDICT, FAULT_MESSAGE, "r"));
     CHECK(said(""));
 }
 

@@ -263,6 +263,125 @@ TEST(ignores_many_tickets)
     CHECK(talks(FULL "-tls1_3 -num_tickets 30", true, 1));
 }
 
+/* So many bytes are there to be read from the socket. */
+static bool
+arrives(size_t size)
+{
+    static uint8_t bytes[PEER_TEXT_SIZE];
+    struct timespec pause = {.tv_nsec = 1000000};
+
+    for (int i = 0; i < PEER_WAIT_MS; i++) {
+        ssize_t n = recv(peer.fd, bytes, sizeof(bytes), MSG_PEEK);
+
+        if (n == (ssize_t)size)
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static bool
+types(const char *line)
+{
+    return write(peer.input, line, strlen(line)) == (ssize_t)strlen(line);
+}
+
+enum {
+    RECORD_SIZE = 5 + 8 + 16, /* header, nonce, tag: AES-GCM, TLS 1.2 */
+    REQUEST_SIZE = RECORD_SIZE + 4,
+    QUEUED_SIZE = 11 /* "250 queued\n" */
+};
+
+/* A HelloRequest and a line behind it come at once. */
+static bool
+is_asked_to_renegotiate(void)
+{
+    peer_start(&peer, "-cert rsa.pem -key rsa.key -tls1_2 -cipher AES128");
+    peer_init(&peer_tls, false, NULL, NULL);
+    peer_handshake(&peer, &peer_tls, "mx.example.net", time(NULL));
+    return peer_tls.state == TLS_OPEN && types("r\n") &&
+           arrives(REQUEST_SIZE) && types("250 queued\n") &&
+           arrives(REQUEST_SIZE + RECORD_SIZE + QUEUED_SIZE);
+}
+
+TEST(reads_on_behind_a_hello_request)
+{
+    uint8_t out[PEER_TEXT_SIZE];
+
+    CHECK(is_asked_to_renegotiate());
+    CHECK(!tls_holds(&peer_tls));
+    CHECK(peer_step(&peer, &peer_tls));
+    CHECK(tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, 4) == 4);
+    CHECK(memcmp(out, "250 ", 4) == 0);
+    CHECK(tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, sizeof(out)) == QUEUED_SIZE - 4);
+    CHECK(!tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, sizeof(out)) == 0);
+    CHECK(peer_tls.state == TLS_OPEN);
+    /* no_renegotiation, which the server did not ask in vain for */
+    CHECK(tls_tx(&peer_tls).size == RECORD_SIZE + 2);
+    CHECK(!tls_tx_is_text(&peer_tls));
+    CHECK(tls_write(&peer_tls, SLICE("x")) == 0);
+    CHECK(peer_step(&peer, &peer_tls));
+    CHECK(tls_tx(&peer_tls).size == 0);
+    peer_stop(&peer);
+}
+
+/* Text that waits to be sent is what tls_tx offers, and stays it. */
+TEST(tells_text_from_its_own_records)
+{
+    uint8_t out[PEER_TEXT_SIZE];
+
+    CHECK(is_asked_to_renegotiate());
+    CHECK(!tls_tx_is_text(&peer_tls));
+    CHECK(tls_write(&peer_tls, SLICE("QUIT\r\n")) == 6);
+    CHECK(tls_tx_is_text(&peer_tls));
+    tls_tx_ack(&peer_tls, 1);
+    CHECK(tls_tx_is_text(&peer_tls));
+    peer.split = 1; /* the rest: all but what is read here */
+    for (size_t i = 0; i < REQUEST_SIZE + RECORD_SIZE + QUEUED_SIZE; i++) {
+        size_t room;
+        uint8_t *rx = tls_rx(&peer_tls, &room);
+
+        CHECK(recv(peer.fd, rx, 1, 0) == 1);
+        tls_rx_ack(&peer_tls, 1);
+        if (tls_read(&peer_tls, out, sizeof(out)) > 0)
+            break;
+        CHECK(!tls_holds(&peer_tls));
+    }
+    CHECK(memcmp(out, "250 queued\n", QUEUED_SIZE) == 0);
+    CHECK(tls_tx_is_text(&peer_tls));
+    CHECK(tls_tx(&peer_tls).size == RECORD_SIZE + 6 - 1);
+    tls_tx_ack(&peer_tls, RECORD_SIZE + 6 - 1);
+    CHECK(tls_tx(&peer_tls).size == 0);
+    CHECK(!tls_tx_is_text(&peer_tls));
+    CHECK(peer_tls.state == TLS_OPEN);
+    tls_close(&peer_tls);
+    CHECK(tls_tx(&peer_tls).size == RECORD_SIZE + 2);
+    CHECK(!tls_tx_is_text(&peer_tls));
+    peer_stop(&peer);
+}
+
+/* The end of the stream is something to read, once. */
+TEST(holds_the_end)
+{
+    uint8_t out[PEER_TEXT_SIZE];
+
+    peer_start(&peer, FULL);
+    CHECK(peer_init(&peer_tls, true, NULL, NULL));
+    CHECK(peer_verify(&peer, &peer_tls, "mx.example.net", "root.pem"));
+    while (tls_read(&peer_tls, out, sizeof(out)) > 0)
+        ;
+    CHECK(!tls_holds(&peer_tls));
+    tls_rx_ack(&peer_tls, 0);
+    CHECK(tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, sizeof(out)) == 0);
+    CHECK(peer_tls.state == TLS_FAILED);
+    CHECK(!tls_holds(&peer_tls));
+    peer_stop(&peer);
+}
+
 /* What a server may send in the place of its hello. */
 static bool
 fails_on(struct slice answer, bool end, const char *reason)
@@ -345,6 +464,7 @@ TEST(runs_out_of_memory_cleanly)
         if (peer_tls.state == TLS_ANCHORS) {
             peer_anchors(&peer_tls, "root.pem");
             tls_verify(&peer_tls);
+            peer_shake(&peer, &peer_tls);
         }
         CHECK(peer_tls.state == TLS_OPEN || peer_tls.state == TLS_FAILED ||
               peer_tls.state == TLS_REFUSED);
@@ -422,6 +542,9 @@ TEST(survives_failed_allocations)
     X(names_what_failed)                  \
     X(bounds_the_messages)                \
     X(ignores_many_tickets)               \
+    X(reads_on_behind_a_hello_request)    \
+    X(tells_text_from_its_own_records)    \
+    X(holds_the_end)                      \
     X(survives_what_is_not_a_server)      \
     X(refuses_names_that_are_none)        \
     X(runs_out_of_memory_cleanly)         \

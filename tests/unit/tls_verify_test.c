@@ -201,6 +201,7 @@ TEST(takes_an_address_in_dress_for_one)
         CHECK(peer_step(&peer, &peer_tls));
     peer_anchors(&peer_tls, "root.pem");
     tls_verify(&peer_tls);
+    peer_shake(&peer, &peer_tls);
     CHECK(peer_tls.state == TLS_OPEN);
     peer_stop(&peer);
 }
@@ -291,9 +292,8 @@ TEST(bounds_the_anchors)
     }
     der[cert.size - 1] = TLS_ANCHOR_COUNT_MAX;
     tls_anchor(&peer_tls, slice_of(der, cert.size));
-    CHECK(peer_tls.state == TLS_REFUSED || peer_tls.state == TLS_FAILED);
     tls_verify(&peer_tls);
-    CHECK(peer_tls.state != TLS_OPEN);
+    CHECK(peer_tls.state == TLS_REFUSED || peer_tls.state == TLS_FAILED);
     peer_stop(&peer);
 }
 
