@@ -399,7 +399,7 @@ put_unconnected(const struct deliver *d, struct outcome *out)
     const struct connect *c = &d->connect;
 
     if (!policy_candidates_any(c->candidates)) {
-        out->fault = resolve_why(d->given.job, d->given.targets);
+        out->fault = targets_why(d->given.job, d->given.targets);
         return;
     }
     out->fault = FAULT_CONNECT;
