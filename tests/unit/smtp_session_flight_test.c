@@ -146,8 +146,19 @@ TEST(not_understood_while_the_flight_goes_out)
 
 /* ---- a reply too many ---- */
 
-/* One stray reply anywhere among those to the flight: what stands at a place
- * may be another's, so nothing is final. */
+/* The flight and its three replies, a stray one before the one at `place`. */
+static void
+write_stray(const char *const *replies, const char *stray, int place)
+{
+    snprintf(script, sizeof(script), FLIGHT);
+    for (int i = 0; i < 3; i++) {
+        if (i == place)
+            add_reply(stray);
+        add_reply(replies[i]);
+    }
+}
+
+/* What stands at a place may be another's, so nothing is final. */
 TEST(a_stray_reply_decides_nothing)
 {
     static const char *const replies[][3] = {
@@ -160,12 +171,7 @@ TEST(a_stray_reply_decides_nothing)
     scene = (struct scene){0};
     for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
         for (int at = 0; at < 3 * 4; at++) {
-            snprintf(script, sizeof(script), FLIGHT);
-            for (int j = 0; j < 3; j++) {
-                if (j == at % 3)
-                    add_reply(strays[at / 3]);
-                add_reply(replies[i][j]);
-            }
+            write_stray(replies[i], strays[at / 3], at % 3);
             CHECK(ends_in(script, SIZE_MAX, SIZE_MAX));
             CHECK(smtp_want(&server.smtp) == SMTP_WANT_END);
             CHECK(server.smtp.end != SMTP_END_VERDICT);
