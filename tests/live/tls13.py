@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""A server that talks mbedTLS 3.6.7 into TLS 1.3 without a secret: a
-ServerHello without supported_versions, of version 0x0304 (CVE-2026-115490).
+"""TLS 1.3 servers made here, for what no library would say.
 
-Whoever falls for it derives the keys of TLS 1.3 (RFC 8446 section 7.1) from
-nothing but zeros and what went over the wire in clear. This server does the
-same, signs with its own good certificate, and so can serve a whole delivery.
+TLS_CHACHA20_POLY1305_SHA256, X25519, an ECDSA certificate on P-256; small and
+slow. openssl signs. Each can serve a whole delivery.
 """
 
 import hashlib
@@ -15,17 +13,18 @@ import struct
 import subprocess
 
 ALERT, HANDSHAKE, TEXT = 21, 22, 23
-CLIENT_HELLO, SERVER_HELLO, CERTIFICATE = 1, 2, 11
+CLIENT_HELLO, SERVER_HELLO, EXTENSIONS, CERTIFICATE = 1, 2, 8, 11
 CERTIFICATE_VERIFY, FINISHED, MESSAGE_HASH = 15, 20, 254
+VERSIONS, COOKIE, KEY_SHARE = 43, 44, 51
 SUITE = 0x1303  # TLS_CHACHA20_POLY1305_SHA256
-SECP256R1_SHA256, SECP384R1 = 0x0403, 0x0018
+SECP256R1_SHA256, SECP384R1, X25519 = 0x0403, 0x0018, 0x001d
 RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
 ZEROS = bytes(32)
 SIGNED = b" " * 64 + b"TLS 1.3, server CertificateVerify\0"
 
 
 class Refused(Exception):
-    """The client did not fall for it."""
+    """The client ended the handshake."""
 
 
 def sha256(data):
@@ -89,6 +88,28 @@ def tag_of(key, nonce, header, sealed):
     return (total % 2**128).to_bytes(16, "little")
 
 
+def x25519(scalar, point):
+    """RFC 7748 section 5: the Montgomery ladder."""
+    prime = 2**255 - 19
+    k = int.from_bytes(scalar, "little") & ~7 & (1 << 254) - 1 | 1 << 254
+    x1 = int.from_bytes(point, "little") & (1 << 255) - 1
+    x2, z2, x3, z3 = 1, 0, x1, 1
+    for bit in range(254, -1, -1):
+        if k >> bit & 1:
+            x2, z2, x3, z3 = x3, z3, x2, z2
+        a, b, c, d = x2 + z2, x2 - z2, x3 + z3, x3 - z3
+        x3, z3 = (d * a + c * b) ** 2 % prime, x1 * (d * a - c * b) ** 2 % prime
+        e = (a * a - b * b) % prime
+        x2, z2 = a * a * b * b % prime, e * (a * a + 121665 * e) % prime
+        if k >> bit & 1:
+            x2, z2, x3, z3 = x3, z3, x2, z2
+    return (x2 * pow(z2, prime - 2, prime) % prime).to_bytes(32, "little")
+
+
+def extension(kind, data):
+    return struct.pack("!HH", kind, len(data)) + data
+
+
 class Keys:
     """One direction of the records."""
 
@@ -102,10 +123,10 @@ class Keys:
         self.count += 1
         return nonce
 
-    def seal(self, text):
+    def seal(self, text, kind=TEXT):
         nonce = self.nonce()
         header = struct.pack("!BHH", TEXT, 0x0303, len(text) + 1 + 16)
-        sealed = chacha20(self.key, 1, nonce, text + bytes([TEXT]))
+        sealed = chacha20(self.key, 1, nonce, text + bytes([kind]))
         return header + sealed + tag_of(self.key, nonce, header, sealed)
 
     def open(self, header, body):
@@ -117,23 +138,18 @@ class Keys:
         return inner[-1], inner[:-1]
 
 
-class ZeroKeys:
-    """A connection on which the client was talked into it."""
+class Server:
+    """A connection, and RFC 8446 on it: kinds of servers are below."""
 
-    def __init__(self, connection, certificate, retry=False, echo=False):
+    def __init__(self, connection, certificate):
         self.connection = connection
+        self.certificate = certificate
         self.heard = b""
         self.talk = b""  # the transcript
         self.flight = b""  # sent before the client is listened to
         self.pending = b""
+        self.ours = self.theirs = None
         connection.settimeout(10)
-        session = self.hear_hello()
-        if retry:
-            self.ask_again(session)
-        self.say(SERVER_HELLO, self.hello(0x0304, bytes(range(32)),
-                                          session if echo else b"", b""))
-        self.prove(certificate)
-        self.derive()
 
     def exactly(self, size):
         self.connection.sendall(self.flight)
@@ -147,28 +163,41 @@ class ZeroKeys:
         return data
 
     def record(self):
+        """The content type and the content of the next one."""
         header = self.exactly(5)
-        return header, self.exactly(struct.unpack("!H", header[3:])[0])
+        body = self.exactly(struct.unpack("!H", header[3:])[0])
+        if self.theirs and header[0] == TEXT:
+            return self.theirs.open(header, body)
+        return header[0], body
 
     def handshake(self):
         """The next message of the client, without its CCS."""
         while True:
-            header, body = self.record()
-            if header[0] == ALERT:
+            kind, body = self.record()
+            if kind == ALERT:
                 raise Refused(f"alert {body[1]}")
-            if header[0] == HANDSHAKE:
+            if kind == HANDSHAKE:
+                self.talk += body
                 return body
 
     def hear_hello(self):
+        """The session id, and the extensions by their kind."""
         body = self.handshake()
         assert body[0] == CLIENT_HELLO, body[0]
-        self.talk += body
-        return body[39:39 + body[38]]  # legacy_session_id
+        session, rest = body[39:39 + body[38]], body[39 + body[38]:]
+        rest = rest[2 + int.from_bytes(rest[:2], "big"):]  # suites
+        rest = rest[1 + rest[0] + 2:]  # compression
+        extensions = {}
+        while rest:
+            kind, size = struct.unpack("!HH", rest[:4])
+            extensions[kind], rest = rest[4:4 + size], rest[4 + size:]
+        return session, extensions
 
     def say(self, kind, body):
         message = struct.pack("!I", kind << 24 | len(body)) + body
         self.talk += message
-        self.flight += struct.pack("!BHH", HANDSHAKE, 0x0303, len(message)) + message
+        self.flight += (self.ours.seal(message, HANDSHAKE) if self.ours else
+                        struct.pack("!BHH", HANDSHAKE, 0x0303, len(message)) + message)
 
     @staticmethod
     def hello(version, random, session, extensions):
@@ -176,41 +205,43 @@ class ZeroKeys:
                 + session + struct.pack("!HBH", SUITE, 0, len(extensions))
                 + extensions)
 
-    def ask_again(self, session):
-        """A HelloRetryRequest that is in order (section 4.4.1)."""
+    def ask_again(self, session, extensions):
+        """HelloRetryRequest (section 4.4.1)."""
         self.talk = (struct.pack("!I", MESSAGE_HASH << 24 | 32)
                      + sha256(self.talk))
-        extensions = (struct.pack("!HHH", 43, 2, 0x0304)
-                      + struct.pack("!HHH", 51, 2, SECP384R1))
-        self.say(SERVER_HELLO, self.hello(0x0303, RETRY, session, extensions))
-        self.hear_hello()
+        versions = extension(VERSIONS, b"\x03\x04")
+        self.say(SERVER_HELLO, self.hello(0x0303, RETRY, session,
+                                          versions + extensions))
+        return self.hear_hello()
 
-    def prove(self, certificate):
-        with open(certificate.cert) as file:
+    def prove(self, secret):
+        """Certificate, CertificateVerify, Finished."""
+        with open(self.certificate.cert) as file:
             der = ssl.PEM_cert_to_DER_cert(file.read())
         entry = len(der).to_bytes(3, "big") + der + b"\0\0"
         self.say(CERTIFICATE, b"\0" + len(entry).to_bytes(3, "big") + entry)
         run = subprocess.run(
-            ["openssl", "dgst", "-sha256", "-sign", certificate.key],
+            ["openssl", "dgst", "-sha256", "-sign", self.certificate.key],
             input=SIGNED + sha256(self.talk), capture_output=True, check=True)
         self.say(CERTIFICATE_VERIFY, struct.pack(
             "!HH", SECP256R1_SHA256, len(run.stdout)) + run.stdout)
-        key = expand(ZEROS, b"finished", b"", 32)
+        key = expand(secret, b"finished", b"", 32)
         self.say(FINISHED, hmac256(key, sha256(self.talk)))
 
-    def derive(self):
-        salt = expand(ZEROS, b"derived", sha256(b""), 32)
+    def agree(self, handshake_secret, client_secret):
+        """The keys of the text, once the client's Finished is right."""
+        salt = expand(handshake_secret, b"derived", sha256(b""), 32)
         master, talk = hmac256(salt, ZEROS), sha256(self.talk)
+        finished = self.handshake()
+        key = expand(client_secret, b"finished", b"", 32)
+        if finished[4:] != hmac256(key, talk):
+            raise Refused("the client has other keys")
         self.theirs = Keys(expand(master, b"c ap traffic", talk, 32))
         self.ours = Keys(expand(master, b"s ap traffic", talk, 32))
-        finished = self.handshake()
-        key = expand(ZEROS, b"finished", b"", 32)
-        assert finished[4:] == hmac256(key, talk), "the client has other keys"
 
     def recv(self, size):
         while not self.pending:
-            header, body = self.record()
-            kind, text = self.theirs.open(header, body)
+            kind, text = self.record()
             if kind == ALERT:
                 return b""
             self.pending = text
@@ -231,8 +262,53 @@ class ZeroKeys:
         self.connection.close()
 
 
-def zero_keys(certificate, **how):
-    def upgrade(connection):
-        return ZeroKeys(connection, certificate, **how)
+class ZeroKeys(Server):
+    """One that talks mbedTLS 3.6.7 into TLS 1.3 without a secret: a ServerHello
+    without supported_versions, of version 0x0304 (CVE-2026-115490). Whoever
+    falls for it derives the keys from zeros and what went over the wire."""
 
-    return upgrade
+    def __init__(self, connection, certificate, retry=False, echo=False):
+        super().__init__(connection, certificate)
+        session, _ = self.hear_hello()
+        if retry:
+            group = struct.pack("!H", SECP384R1)
+            self.ask_again(session, extension(KEY_SHARE, group))
+        self.say(SERVER_HELLO, self.hello(0x0304, bytes(range(32)),
+                                          session if echo else b"", b""))
+        self.prove(ZEROS)
+        self.agree(ZEROS, ZEROS)
+
+
+class Forgetful(Server):
+    """One that first asks for its cookie, as those that keep no state do."""
+
+    SECRET = bytes(range(1, 33))
+    BASE = bytes([9]) + bytes(31)
+
+    def __init__(self, connection, certificate):
+        super().__init__(connection, certificate)
+        session, _ = self.hear_hello()
+        cookie = b"\0\x0ba cookie of"
+        session, asked = self.ask_again(session, extension(COOKIE, cookie))
+        assert asked.get(COOKIE) == cookie, asked.get(COOKIE)
+        share = asked[KEY_SHARE][2:]
+        assert share[:4] == struct.pack("!HH", X25519, 32), share[:4]
+        ours = struct.pack("!HH", X25519, 32) + x25519(self.SECRET, self.BASE)
+        self.say(SERVER_HELLO, self.hello(
+            0x0303, bytes(range(32)), session,
+            extension(VERSIONS, b"\x03\x04") + extension(KEY_SHARE, ours)))
+        early = hmac256(ZEROS, ZEROS)
+        salt = expand(early, b"derived", sha256(b""), 32)
+        secret = hmac256(salt, x25519(self.SECRET, share[4:36]))
+        talk = sha256(self.talk)
+        client = expand(secret, b"c hs traffic", talk, 32)
+        server = expand(secret, b"s hs traffic", talk, 32)
+        self.theirs, self.ours = Keys(client), Keys(server)
+        self.say(EXTENSIONS, b"\0\0")
+        self.prove(server)
+        self.agree(secret, client)
+
+
+def serving(kind, certificate, **how):
+    """For scripted.py."""
+    return lambda connection: kind(connection, certificate, **how)
