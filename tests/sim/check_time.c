@@ -57,12 +57,23 @@ spoken_ms(void)
 
 /* ---- the DNS ---- */
 
+/* A name that is an exchanger twice may be looked up twice. */
+static bool
+is_listed_twice(int name)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < world.zone.mx_count; i++)
+        count += world.zone.mx[i].target == name;
+    return count > 1;
+}
+
 void
 check_question(int name, enum ask ask)
 {
     int64_t now_ms = sim_now_ms - spoken_ms();
 
-    if (name < 0)
+    if (name < 0 || is_listed_twice(name))
         return;
     if (asked_ms[name][ask] < 0)
         asked_ms[name][ask] = now_ms;
@@ -72,20 +83,35 @@ check_question(int name, enum ask ask)
                  (long long)(now_ms - asked_ms[name][ask]));
 }
 
-/* Sockets to the first server that wait for an answer. */
+/* Questions to the first server whose answers may still come. */
 static void
 check_burst(void)
 {
+    bool open[NAME_COUNT_MAX][ASK_COUNT] = {{false}};
     uint32_t count = 0;
 
-    for (const struct conn *c = conns; c; c = c->next)
-        count += c->ns == &world.ns[0] && !c->closed && !c->stream &&
-                 c->opened_ms == sim_now_ms;
+    for (const struct conn *c = conns; c; c = c->next) {
+        if (c->ns != &world.ns[0] || c->closed || c->name < 0 ||
+            open[c->name][c->ask])
+            continue;
+        open[c->name][c->ask] = true;
+        count++;
+    }
     if (count > BURST_MAX && world.slow == 0 && world.calm)
         violated(CHECK_QUERY, "asks %u questions at once", count);
 }
 
 /* ---- each wait ---- */
+
+/* Something else is waited for, and an answer that is late may still come. */
+static bool
+is_connecting(void)
+{
+    for (const struct conn *c = conns; c; c = c->next)
+        if (!c->ns && c->stream && !c->closed)
+            return true;
+    return false;
+}
 
 static void
 check_patience(const struct conn *c)
@@ -94,7 +120,7 @@ check_patience(const struct conn *c)
 
     if (c->closed)
         return;
-    if (c->ns &&
+    if (c->ns && !is_connecting() &&
         sim_now_ms > c->opened_ms + schedule_ms() + limit_ms + spoken_ms())
         violated(CHECK_TIME, "waits for the name server %s since %lld ms",
                  place_text(&c->place), (long long)(sim_now_ms - c->opened_ms));
