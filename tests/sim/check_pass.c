@@ -219,7 +219,7 @@ was_at_a_limit(void)
     return tries_counted >= TRY_SESSIONS_MAX ||
            (first < session_count &&
             sim_now_ms + SLACK_MS >=
-                sessions[first]->conn->used_ms + world.remote_timeout_ms);
+                sessions[first]->conn->used_ms + check_pass_ms());
 }
 
 void
