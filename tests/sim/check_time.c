@@ -212,10 +212,9 @@ check_begins(void)
         if (!s->conn->used)
             continue;
         last = s;
-        if (repeat ||
-            (first && s->conn->used_ms <= first->conn->used_ms +
-                                              world.remote_timeout_ms +
-                                              SLACK_MS + excuse_ms))
+        if (repeat || (first && s->conn->used_ms <= first->conn->used_ms +
+                                                        check_pass_ms() +
+                                                        SLACK_MS + excuse_ms))
             continue;
         first = s;
         if (++passes > pass_count())
