@@ -44,7 +44,7 @@ was_shifted(const struct session *s)
     enum mischief m = s->mta->mischief;
 
     return s->dirty && s->offers & OFFERS_PIPELINING &&
-           (m == SILENCE || m == CUT || m == DRIP);
+           (m == SILENCE || m == NAGGING || m == CUT || m == DRIP);
 }
 
 /* ---- why it is as it is ---- */
