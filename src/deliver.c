@@ -373,7 +373,7 @@ pass(struct deliver *d, bool second, struct outcome *out)
 
         d->tls_ready = false; /* the arena had the look-ups in it */
         if (!d->tally.asked)
-            seek.end_ms = os_now_ms() + (int64_t)job->remote_timeout_s * 1000;
+            seek.end_ms = os_now_ms() + policy_pass_ms(job->remote_timeout_s);
         d->tally.asked = true;
         decided =
             try_candidate(d, index, fd, second, &end) == POLICY_WAY_REPORT;
@@ -399,7 +399,7 @@ put_unconnected(const struct deliver *d, struct outcome *out)
     const struct connect *c = &d->connect;
 
     if (!policy_candidates_any(c->candidates)) {
-        out->fault = resolve_why(d->given.job, d->given.targets);
+        out->fault = targets_why(d->given.job, d->given.targets);
         return;
     }
     out->fault = FAULT_CONNECT;

@@ -103,9 +103,10 @@ enum {
     CANDIDATE_COUNT_MAX = 32,
     CANDIDATE_GRACE_MS = 50, /* for what is still unknown: RFC 8305 section 3 */
     OS_POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
-    SESSION_COUNT_MAX = 5, /* a pass over the candidates */
-    RACE_STAGGER_MS = 250, /* the next address: RFC 8305 section 5 */
-    RACE_SLOW_MS = 3000,   /* two SYNs without an answer: RFC 6298 */
+    SESSION_COUNT_MAX = 5,      /* a pass over the candidates */
+    POLICY_PASS_EXTRA_MS = 250, /* a second of timeoutremote: course.h */
+    RACE_STAGGER_MS = 250,      /* the next address: RFC 8305 section 5 */
+    RACE_SLOW_MS = 3000,        /* two SYNs without an answer: RFC 6298 */
 
     /* SMTP */
     REPLY_LINE_COUNT_MAX = 1000,
@@ -127,8 +128,9 @@ enum {
     /* TLS */
     TLS_ARENA_SIZE = 120 * 1024, /* least: 47 KiB, hard chains 106 KiB */
     TLS_RX_SIZE = 4096,
-    TLS_ENTROPY_SIZE = 48,       /* CTR_DRBG with AES-256: key and nonce */
-    TLS_ISSUER_COUNT_MAX = 10,   /* mbedTLS verifies 8 intermediates */
+    TLS_ENTROPY_SIZE = 48,    /* CTR_DRBG with AES-256: key and nonce */
+    TLS_CHAIN_COUNT_MAX = 10, /* mbedTLS verifies 8 intermediates */
+    TLS_ISSUER_COUNT_MAX = TLS_CHAIN_COUNT_MAX + 1, /* and the leaf itself */
     ANCHORS_LINK_COUNT_MAX = 16, /* certificates under one name hash */
     TLS_ANCHOR_COUNT_MAX = 32,   /* anchors kept for one chain */
     TLS_DER_SIZE_MAX = 8192,     /* one certificate of the anchors */

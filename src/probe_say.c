@@ -149,7 +149,7 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
 
     if (!a)
         return "no address known";
-    if (resolve_is_own(&r->job, a))
+    if (targets_is_own(&r->job, a))
         return "an address of this machine";
     if (addr_is_unusable(a))
         return "no server can have it";

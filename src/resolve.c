@@ -125,21 +125,6 @@ resolve_polled(struct resolve_work *w, const struct os_poll *polls,
 /* ---- exchangers ---- */
 
 static void
-add_host(struct targets *t, const struct dns_name *name, uint16_t preference)
-{
-    uint32_t host = t->hosts.count++;
-    struct target_name *n = &t->names[host];
-    struct buf text;
-
-    buf_init(&text, n->text, sizeof(n->text));
-    dns_name_print(&text, name);
-    n->size = (uint8_t)text.used;
-    for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
-        n->looks[i] = TARGET_UNASKED;
-    t->hosts.list[host] = (struct policy_host){.preference = preference};
-}
-
-static void
 ask(struct resolve_work *w, struct targets *t, uint32_t host, uint32_t family)
 {
     struct target_name *n = &t->names[host];
@@ -173,17 +158,6 @@ answer(const struct resolve_work *w, const struct targets *t, uint32_t host,
     return q->state == DNS_PENDING ? NULL : q;
 }
 
-static uint32_t
-count_looks(const struct targets *t, enum target_look look)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < t->hosts.count; i++)
-        for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++)
-            count += t->names[i].looks[family] == look;
-    return count;
-}
-
 /* It was not asked for, and its preference is worth it. */
 static bool
 is_wanted(const struct targets *t, uint32_t host)
@@ -195,7 +169,7 @@ is_wanted(const struct targets *t, uint32_t host)
 static bool
 ask_best(struct resolve_work *w, struct targets *t)
 {
-    uint32_t room = DNS_BURST_COUNT_MAX - count_looks(t, TARGET_ASKED);
+    uint32_t room = DNS_BURST_COUNT_MAX - targets_count(t, TARGET_ASKED);
     uint32_t count = room / ADDR_FAMILY_COUNT;
     uint32_t asked = 0;
 
@@ -207,26 +181,6 @@ ask_best(struct resolve_work *w, struct targets *t)
             asked++;
         }
     return asked > 0;
-}
-
-/* An exchanger that is an address in dress needs no look-up. */
-static void
-take_dressed(const struct job *job, struct targets *t, uint32_t host)
-{
-    struct target_name *n = &t->names[host];
-    struct policy_host *h = &t->hosts.list[host];
-    struct policy_candidate c = {.to = {.port = job->route.port},
-                                 .preference = h->preference,
-                                 .host = (uint16_t)host};
-
-    if (!addr_parse(slice_of(n->text, n->size), &c.to.addr))
-        return;
-    n->size = 0;
-    for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
-        n->looks[i] = TARGET_KNOWN;
-    h->has_address = !addr_is_unusable(&c.to.addr);
-    h->first_address_ms = os_now_ms();
-    policy_candidates_add(&t->candidates, &c, resolve_is_own(job, &c.to.addr));
 }
 
 /* The MX answer decides whom to ask for addresses. The host's own were asked
@@ -251,8 +205,8 @@ read_exchangers(const struct job *job, struct resolve_work *w,
         return mx->null ? FAULT_NULL_MX : FAULT_NO_EXCHANGER;
     t->hosts.count = 0;
     for (uint32_t i = 0; i < mx->count; i++) {
-        add_host(t, &mx->items[i].name, mx->items[i].preference);
-        take_dressed(job, t, i);
+        targets_add_host(t, &mx->items[i].name, mx->items[i].preference);
+        targets_take_dressed(job, t, i);
         own_wanted = own_wanted || dns_name_equal(&mx->items[i].name, &q->name);
     }
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT && !own_wanted; i++)
@@ -313,32 +267,6 @@ wait_ms(const struct targets *t)
     return pending ? INT64_MAX : 0;
 }
 
-/* ---- candidates ---- */
-
-/* A relay may be loopback: somebody wrote it down. */
-bool
-resolve_is_own(const struct job *job, const struct addr *a)
-{
-    if (qmail_ipme_contains(&job->ipme, a) || addr_is_unspecified(a))
-        return true;
-    return !job->route.relay && addr_is_local(a);
-}
-
-static void
-add_address(const struct job *job, struct targets *t, uint32_t host,
-            const struct addr *a)
-{
-    struct policy_candidate c = {.to = {.addr = *a, .port = job->route.port},
-                                 .preference = t->hosts.list[host].preference,
-                                 .host = (uint16_t)host};
-    bool own = resolve_is_own(job, a);
-
-    /* An address of ours among a relay's cuts none of the others off. */
-    if (own && job->route.relay)
-        c.preference = UINT16_MAX;
-    policy_candidates_add(&t->candidates, &c, own);
-}
-
 /* Behind the hosts of `first`'s preference. */
 static uint32_t
 group_end(const struct targets *t, uint32_t first)
@@ -366,7 +294,7 @@ add_addresses(const struct job *job, const struct resolve_work *w,
                 answer(w, t, host, k % ADDR_FAMILY_COUNT);
 
             if (q && i < q->address_count)
-                add_address(job, t, host, &q->addresses[i]);
+                targets_add_address(job, t, host, &q->addresses[i]);
         }
 }
 
@@ -412,8 +340,8 @@ resolve_collect(const struct job *job, struct resolve_work *w,
 bool
 resolve_pending(const struct targets *t)
 {
-    return t->mx == TARGET_MX_PENDING || count_looks(t, TARGET_ASKED) > 0 ||
-           count_looks(t, TARGET_CUT) > 0;
+    return t->mx == TARGET_MX_PENDING || targets_count(t, TARGET_ASKED) > 0 ||
+           targets_count(t, TARGET_CUT) > 0;
 }
 
 /* How long those that were asked for are worth waiting for before others are;
@@ -501,7 +429,7 @@ bool
 resolve_resume(const struct job *job, struct resolve_work *w, struct targets *t)
 {
     if (t->live ||
-        count_looks(t, TARGET_CUT) + count_looks(t, TARGET_UNASKED) == 0)
+        targets_count(t, TARGET_CUT) + targets_count(t, TARGET_UNASKED) == 0)
         return true;
     if (!start_lookup(job, w, t))
         return false;
@@ -510,18 +438,6 @@ resolve_resume(const struct job *job, struct resolve_work *w, struct targets *t)
             if (t->names[i].looks[family] == TARGET_CUT)
                 ask(w, t, i, family);
     return true;
-}
-
-/* An address needs no look-up. */
-static enum fault
-take_address(const struct job *job, struct targets *t)
-{
-    const struct policy_candidate c = {
-        .to = {.addr = job->route.addr, .port = job->route.port}};
-
-    t->names[0].size = 0;
-    policy_candidates_add(&t->candidates, &c, resolve_is_own(job, &c.to.addr));
-    return t->candidates.count > 0 ? FAULT_OK : resolve_why(job, t);
 }
 
 enum fault
@@ -541,7 +457,7 @@ resolve_begin(const struct job *job, bool by_host, struct resolve_work *w,
     t->live = false;
     if (job->route.kind == ROUTE_ADDRESS) {
         t->mx = TARGET_MX_NONE;
-        return take_address(job, t);
+        return targets_take_address(job, t);
     }
     if (!dns_name_parse(relay ? qmail_route_name(&job->route) : job->host,
                         &name))
@@ -550,7 +466,7 @@ resolve_begin(const struct job *job, bool by_host, struct resolve_work *w,
         return FAULT_SYSTEM;
     if (!relay)
         (void)dns_lookup_ask(&w->lookup, &name, DNS_MX, &w->mx_question);
-    add_host(t, &name, 0);
+    targets_add_host(t, &name, 0);
     ask_host(w, t, 0);
     return FAULT_OK;
 }
@@ -573,7 +489,7 @@ resolve_wait(const struct job *job, struct resolve_work *w, struct targets *t)
         if (resolve_more(w, t))
             continue;
         if (!resolve_pending(t))
-            return resolve_why(job, t);
+            return targets_why(job, t);
         count = resolve_polls(w, t, w->polls);
         if (!os_poll(w->polls, count, resolve_deadline_ms(w, t)))
             return FAULT_SYSTEM;
@@ -590,31 +506,4 @@ resolve_answer(const struct resolve_work *w, const struct targets *t,
     if (!t->live || n->size == 0 || n->looks[family] == TARGET_UNASKED)
         return NULL;
     return dns_lookup_answer(&w->lookup, w->questions[host][family]);
-}
-
-/* Whether a look-up of a host better than `preference` failed temporarily, or
- * was not made. */
-static bool
-is_unsure(const struct targets *t, uint32_t preference)
-{
-    for (uint32_t i = 0; i < t->hosts.count; i++)
-        for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++)
-            if (t->hosts.list[i].preference < preference &&
-                t->names[i].looks[family] != TARGET_KNOWN)
-                return true;
-    return false;
-}
-
-enum fault
-resolve_why(const struct job *job, const struct targets *t)
-{
-    const struct policy_candidates *c = &t->candidates;
-
-    if (job->route.relay)
-        return c->own_seen ? FAULT_RELAY_OWN : FAULT_DNS;
-    if (is_unsure(t, c->own_preference))
-        return FAULT_DNS;
-    if (c->own_seen)
-        return FAULT_OWN;
-    return t->mx == TARGET_MX_NO_NAME ? FAULT_NO_HOST : FAULT_NO_EXCHANGER;
 }

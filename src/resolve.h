@@ -18,34 +18,7 @@
 #include "dns/lookup.h"
 #include "job.h"
 #include "os/os.h"
-#include "policy/candidates.h"
-
-/* Where the look-up of one family's addresses stands. */
-enum target_look {
-    TARGET_UNASKED, /* not wanted yet */
-    TARGET_ASKED,
-    TARGET_CUT, /* was asked, and its answer not waited for */
-    TARGET_KNOWN,
-    TARGET_FAILED /* temporarily */
-};
-
-/* What the MX answer was. */
-enum target_mx { TARGET_MX_NONE, TARGET_MX_PENDING, TARGET_MX_NO_NAME };
-
-/* An exchanger; its preference is in `hosts`, under the same index. */
-struct target_name {
-    enum target_look looks[ADDR_FAMILY_COUNT]; /* A, AAAA */
-    uint8_t size;                              /* 0: known by its address */
-    uint8_t text[NAME_TEXT_SIZE_MAX];
-};
-
-struct targets {
-    struct policy_candidates candidates;
-    struct policy_hosts hosts;
-    enum target_mx mx;
-    bool live; /* the look-ups' memory is theirs */
-    struct target_name names[DNS_MX_COUNT_MAX]; /* by candidate's `host` */
-};
+#include "targets.h"
 
 /* Memory of the look-ups. */
 struct resolve_work {
@@ -93,14 +66,10 @@ bool resolve_resume(const struct job *job, struct resolve_work *w,
  * left to ask. */
 enum fault resolve_wait(const struct job *job, struct resolve_work *w,
                         struct targets *t);
-/* Why there is no candidate. */
-enum fault resolve_why(const struct job *job, const struct targets *t);
 /* What the DNS said of an exchanger's addresses; NULL: nothing that is known
  * here. Only while the look-ups have their memory. */
 const struct dns_query *resolve_answer(const struct resolve_work *w,
                                        const struct targets *t, uint32_t host,
                                        uint32_t family);
-/* Listed in ipme, or known to be this machine without it. */
-bool resolve_is_own(const struct job *job, const struct addr *a);
 
 #endif

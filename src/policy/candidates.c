@@ -68,20 +68,19 @@ policy_candidates_any(const struct policy_candidates *c)
 
 /* How long this host keeps a candidate of that preference waiting: a better one
  * without an address for its patience, and while an address of ours may be
- * among them an equal one too; of those that have one, what is missing for a
- * moment. */
+ * among them an equal one too; one that has an address for a moment, in which
+ * the rest of them may come. */
 static int64_t
 host_wait_ms(const struct policy_hosts *hosts, const struct policy_host *h,
              uint32_t preference, int64_t grace_ms)
 {
     bool better = h->preference < preference;
-    bool equal = h->preference == preference;
 
     if (!h->pending || h->preference > preference)
         return 0;
     if (!h->has_address && (better || hosts->own_listed))
         return h->patience_ms;
-    return equal ? grace_ms : 0;
+    return better ? h->first_address_ms + CANDIDATE_GRACE_MS : grace_ms;
 }
 
 int64_t

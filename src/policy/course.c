@@ -120,6 +120,12 @@ policy_counts(const struct policy_demand *demand, bool second,
     return end != POLICY_END_ABSENT;
 }
 
+int64_t
+policy_pass_ms(uint32_t remote_timeout_s)
+{
+    return (int64_t)remote_timeout_s * (1000 + POLICY_PASS_EXTRA_MS);
+}
+
 bool
 policy_has_second(const struct policy_demand *demand,
                   const struct policy_tally *first)

@@ -105,6 +105,10 @@ bool policy_is_broken(enum policy_end end);
  * SESSION_COUNT_MAX. */
 bool policy_counts(const struct policy_demand *demand, bool second,
                    enum policy_end end);
+/* How long after its first session a pass may begin another with somebody else.
+ * A server that times out once takes all of timeoutremote, and must not keep
+ * the mail from the next: so a quarter more. */
+int64_t policy_pass_ms(uint32_t remote_timeout_s);
 /* Whether a second pass follows a first that decided nothing. */
 bool policy_has_second(const struct policy_demand *demand,
                        const struct policy_tally *first);

@@ -6,8 +6,8 @@
  * in     the candidates and what is known of their exchangers, time, what
  *        became of each attempt
  * out    the next one to start, when to look again, who lost how
- * bound  CANDIDATE_COUNT_MAX; each is connected to once a race at most, and
- *        used for one session
+ * bound  CANDIDATE_COUNT_MAX; each fails once a race at most, or is used for
+ *        one session. Those that lose are tried again after it
  * fault  none: policy_race_over says that nobody is left who is known
  * order  init; next, failed, tick as time goes by; won; once that session has
  *        failed go on with next. Candidates may be added at any time

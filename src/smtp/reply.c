@@ -104,6 +104,9 @@ smtp_reply_rx(struct smtp_reply *r, struct slice bytes)
         if (++r->size > REPLY_SIZE_MAX)
             r->state = SMTP_REPLY_BAD;
     }
+    if (r->state == SMTP_REPLY_BAD && bytes.data[used - 1] != '\n')
+        while (used < bytes.size && bytes.data[used] != '\n')
+            keep(&r->line, bytes.data[used++]);
     return used;
 }
 

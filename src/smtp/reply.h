@@ -28,7 +28,7 @@ struct smtp_reply {
     uint32_t code;       /* of the last whole line; 200 to 599 */
     uint32_t line_count; /* whole lines */
     struct buf text;     /* kept of all lines */
-    struct buf line;     /* kept of this one, without its end; never full */
+    struct buf line;     /* kept of this one, without CR and LF; never full */
     uint32_t size;       /* bytes of the whole reply */
     uint32_t column;     /* bytes of this line */
     uint32_t line_code;
@@ -39,7 +39,8 @@ struct smtp_reply {
 };
 
 void smtp_reply_init(struct smtp_reply *r);
-/* Reads to the end of a line at most; returns the bytes consumed. */
+/* Reads to the end of a line at most; returns the bytes consumed. Of a line at
+ * fault it takes what is there. */
 size_t smtp_reply_rx(struct smtp_reply *r, struct slice bytes);
 /* This line, behind its code. */
 struct slice smtp_reply_line(const struct smtp_reply *r);

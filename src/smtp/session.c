@@ -28,14 +28,21 @@ owed(const struct smtp *s)
     return count;
 }
 
+/* A command ends with what is queued by now. */
+static void
+end_command(struct smtp *s)
+{
+    s->ends[s->commands_sent++ % ENDS_COUNT] =
+        s->tx_offset + (s->tx.used - s->tx_taken);
+}
+
 static void
 emit_more(struct smtp *s)
 {
     while (s->emit < SMTP_STEP_SECURE &&
            buf_room(&s->tx) >= SMTP_COMMAND_SIZE_MAX) {
         s->emit = smtp_rows[s->emit].emit(s);
-        s->ends[s->commands_sent++ % ENDS_COUNT] =
-            s->tx_offset + (s->tx.used - s->tx_taken);
+        end_command(s);
     }
     assert(!s->tx.full);
 }
@@ -84,16 +91,14 @@ static uint32_t
 count_replies(struct slice bytes)
 {
     uint32_t count = 0;
+    uint64_t code = 0;
 
-    while (bytes.size > 0) {
+    while (bytes.size > CODE_SIZE) {
         size_t lf = slice_find(bytes, '\n');
-        struct slice line = slice_part(bytes, 0, lf);
-        bool last = lf < bytes.size && lf >= CODE_SIZE &&
-                    (lf == CODE_SIZE || line.data[CODE_SIZE] != '-');
-        uint64_t code = 0;
 
-        if (last &&
-            ascii_number(slice_part(line, 0, CODE_SIZE), UINT64_MAX, &code))
+        if (lf >= CODE_SIZE && lf < bytes.size &&
+            bytes.data[CODE_SIZE] != '-' &&
+            ascii_number(slice_part(bytes, 0, CODE_SIZE), UINT64_MAX, &code))
             count += code != SMTP_CLOSING;
         bytes = slice_part(bytes, lf + 1, bytes.size);
     }
@@ -106,7 +111,6 @@ static enum smtp_step
 answer(struct smtp *s, struct slice rest)
 {
     enum smtp_step next = SMTP_STEP_END;
-    bool quit = s->body_ended && smtp_pipelines(s) && s->tx.used == 0;
 
     s->said = buf_slice(&s->reply.text);
     s->dead = s->reply.code == SMTP_CLOSING;
@@ -115,7 +119,7 @@ answer(struct smtp *s, struct slice rest)
         return smtp_died(s, SLICE("a reply came before its command"));
     s->commands_answered++;
     next = smtp_rows[s->step].after(s);
-    if (s->end == SMTP_END_VERDICT && count_replies(rest) > owed(s) + quit)
+    if (s->end == SMTP_END_VERDICT && count_replies(rest) > owed(s))
         return smtp_died(s, SLICE("more replies than commands"));
     return next;
 }
@@ -129,22 +133,16 @@ read_line(struct smtp *s)
         smtp_features_line(&s->features, smtp_reply_line(r));
 }
 
-/* Why these bytes are no reply, `used` of them read: with the line at fault, as
- * far as it came. */
+/* Why there is no reply, with the line at fault. */
 static struct slice
-quote_line(struct smtp *s, struct slice bytes, size_t used)
+quote_line(struct smtp *s)
 {
-    const struct buf *line = &s->reply.line;
-    size_t lf =
-        used - 1 + slice_find(slice_part(bytes, used - 1, bytes.size), '\n');
     struct buf why;
 
     buf_init(&why, s->why_bytes, sizeof(s->why_bytes));
     buf_put_text(&why, "the reply is malformed or too long: \"");
-    buf_put(&why, buf_slice(line));
-    bytes = slice_chomp(slice_part(bytes, used, lf));
-    buf_put(&why, slice_part(bytes, 0, buf_room(line)));
-    buf_put_text(&why, "\"");
+    buf_put(&why, slice_chomp(buf_slice(&s->reply.line)));
+    buf_put_byte(&why, '"');
     return buf_slice(&why);
 }
 
@@ -164,7 +162,7 @@ read_some(struct smtp *s, struct slice bytes, int64_t now_ms)
     used = smtp_reply_rx(&s->reply, bytes);
     if (s->reply.state == SMTP_REPLY_BAD) {
         s->said = SLICE("");
-        go(s, smtp_ended(s, quote_line(s, bytes, used)));
+        go(s, smtp_ended(s, quote_line(s)));
         return used;
     }
     if (s->reply.state == SMTP_REPLY_MORE)
@@ -186,16 +184,14 @@ is_shells_turn(const struct smtp *s)
     return s->recipient_ready || s->look_ready;
 }
 
-/* The server is dumb rather than dead: an old one that knows HELO, perhaps. */
-static bool
-is_mute(const struct smtp *s)
-{
-    return s->step == SMTP_STEP_EHLO && !s->secure && !s->reply_open;
-}
-
+/* Not a byte of a reply to EHLO, in clear: an old server, perhaps, that knows
+ * only HELO. */
 static void
-lose(struct smtp *s, struct slice why, bool mute)
+lose(struct smtp *s, struct slice why, bool timed_out)
 {
+    bool mute =
+        s->step == SMTP_STEP_EHLO && !s->secure && !s->reply_open && !timed_out;
+
     s->said = SLICE("");
     go(s, smtp_ended(s, why));
     if (mute)
@@ -218,7 +214,7 @@ read_all(struct smtp *s, int64_t now_ms)
     if (s->step == SMTP_STEP_SECURE && s->rx_used > 0)
         lose(s, SLICE("bytes came in clear behind the reply"), false);
     if (s->lost && !is_shells_turn(s) && s->step < SMTP_STEP_END)
-        lose(s, s->why, is_mute(s));
+        lose(s, s->why, false);
 }
 
 /* ---- the verbs ---- */
@@ -320,8 +316,10 @@ smtp_body(struct smtp *s, struct slice *in, bool last)
     s->body_open = false;
     s->body_ended = true;
     s->end_offset = s->tx_offset + (s->tx.used - s->tx_taken);
-    if (smtp_pipelines(s))
+    if (smtp_pipelines(s)) {
         buf_put_text(&s->tx, "QUIT\r\n");
+        end_command(s);
+    }
     assert(!s->tx.full);
 }
 
@@ -352,7 +350,7 @@ smtp_lost(struct smtp *s, struct slice why)
     if (s->lost)
         s->why = why;
     else
-        lose(s, why, is_mute(s));
+        lose(s, why, false);
 }
 
 void
@@ -367,7 +365,7 @@ smtp_tick(struct smtp *s, int64_t now_ms)
 {
     if (now_ms >= s->deadline_ms && s->step < SMTP_STEP_END &&
         !is_shells_turn(s))
-        lose(s, SLICE("timed out"), false);
+        lose(s, SLICE("timed out"), true);
 }
 
 const char *

@@ -68,6 +68,14 @@ unexpected(struct smtp *s)
     return smtp_died(s, SLICE("the reply has a code that cannot stand here"));
 }
 
+/* By 4xx or 5xx, and it is the server's word on the mail. */
+static enum smtp_step
+refused(struct smtp *s, enum fault permanent, enum fault temporary)
+{
+    return smtp_finish(s, SMTP_END_VERDICT,
+                       s->reply.code >= PERMANENT ? permanent : temporary);
+}
+
 /* 421 where no text of the report is about it. */
 static enum smtp_step
 closed(struct smtp *s)
@@ -112,24 +120,27 @@ after_greeting(struct smtp *s)
 
 /* ---- hello: greeted, in clear or just secured ---- */
 
+/* What was offered before is forgotten. */
 static enum smtp_step
-emit_ehlo(struct smtp *s)
+put_hello(struct smtp *s, const char *verb)
 {
     s->features = (struct smtp_features){0};
-    buf_put_text(&s->tx, "EHLO ");
+    buf_put_text(&s->tx, verb);
     buf_put(&s->tx, s->config->helo);
     buf_put_text(&s->tx, "\r\n");
     return SMTP_STEP_END;
 }
 
 static enum smtp_step
+emit_ehlo(struct smtp *s)
+{
+    return put_hello(s, "EHLO ");
+}
+
+static enum smtp_step
 emit_helo(struct smtp *s)
 {
-    s->features = (struct smtp_features){0};
-    buf_put_text(&s->tx, "HELO ");
-    buf_put(&s->tx, s->config->helo);
-    buf_put_text(&s->tx, "\r\n");
-    return SMTP_STEP_END;
+    return put_hello(s, "HELO ");
 }
 
 static bool
@@ -259,10 +270,8 @@ after_mail(struct smtp *s)
         return smtp_finish(s, SMTP_END_DIED, FAULT_SENDER_TEMP);
     if (is_syntax(s) && !plain)
         return smtp_finish(s, SMTP_END_SYNTAX, FAULT_SENDER_PERM);
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_SENDER_PERM);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_SENDER_TEMP);
+        return refused(s, FAULT_SENDER_PERM, FAULT_SENDER_TEMP);
     if (s->reply.code >= INTERMEDIATE)
         return unexpected(s);
     return SMTP_STEP_RCPT;
@@ -344,10 +353,8 @@ after_data(struct smtp *s)
     }
     if (is_syntax(s) && smtp_pipelines(s))
         return smtp_finish(s, SMTP_END_SYNTAX, FAULT_DATA_PERM);
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_DATA_PERM);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_DATA_TEMP);
+        return refused(s, FAULT_DATA_PERM, FAULT_DATA_TEMP);
     return SMTP_STEP_MESSAGE;
 }
 
@@ -366,10 +373,8 @@ after_early(struct smtp *s)
 {
     if (s->reply.code == SMTP_CLOSING)
         return smtp_died(s, SLICE(""));
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_DATA_PERM);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_DATA_TEMP);
+        return refused(s, FAULT_DATA_PERM, FAULT_DATA_TEMP);
     return unexpected(s);
 }
 
@@ -378,10 +383,8 @@ after_message(struct smtp *s)
 {
     if (s->reply_early || !smtp_message_was_sent(s))
         return after_early(s);
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_BODY_PERM);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, SMTP_END_VERDICT, FAULT_BODY_TEMP);
+        return refused(s, FAULT_BODY_PERM, FAULT_BODY_TEMP);
     if (s->reply.code >= INTERMEDIATE)
         return unexpected(s);
     /* QUIT was in the flight: this answers it, and the message's own reply is

@@ -22,6 +22,7 @@ struct tls_core {
     mbedtls_x509_crt anchors;
     uint32_t anchor_count;
     const mbedtls_x509_crt *anchor; /* the one that the chain ends in */
+    int anchor_error;               /* why one of them cannot be used */
     struct buf reason;
 
     mbedtls_ssl_config config; /* of the program's run */

@@ -240,6 +240,7 @@ tls_end(struct tls *t)
     mbedtls_x509_crt_init(&t->core->anchors);
     t->core->anchor_count = 0;
     t->core->anchor = NULL;
+    t->core->anchor_error = 0;
     t->lent = slice_of(NULL, 0);
     t->lent_acked = 0;
     t->state = TLS_IDLE;

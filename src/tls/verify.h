@@ -5,7 +5,7 @@
  *
  * in     the chain the peer presented, kept by mbedTLS; anchors; the names
  * out    t->issuers; then t->verified and TLS_HANDSHAKE, or TLS_REFUSED
- * bound  TLS_ISSUER_COUNT_MAX certificates presented, TLS_ANCHOR_COUNT_MAX
+ * bound  TLS_CHAIN_COUNT_MAX certificates presented, TLS_ANCHOR_COUNT_MAX
  *        anchors; mbedTLS follows chains of 8 intermediates
  * fault  TLS_REFUSED with a reason and an alert; TLS_FAILED: out of memory
  */

@@ -40,6 +40,8 @@ TEST(families_take_turns_from_ipv6)
     /* Anew at each preference. */
     begin(":12:21:2");
     CHECK(all_are("03214"));
+    begin(":12:2");
+    CHECK(all_are("021"));
 }
 
 /* A turn is who was started last, not who is left. */

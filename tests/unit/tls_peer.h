@@ -29,6 +29,9 @@
 #include "tls/tls.h"
 #include "tls/trust.h"
 
+/* Not every test uses all of it. */
+#define PEER_FUNCTION __attribute__((unused)) static
+
 enum {
     PEER_WAIT_MS = 10000,
     PEER_PATH_SIZE = 256,
@@ -170,7 +173,7 @@ peer_stop(struct peer *p)
 }
 
 /* s_server with these options, and `-rev`: it sends each line back reversed. */
-static void
+PEER_FUNCTION void
 peer_start(struct peer *p, const char *options)
 {
     char command[PEER_COMMAND_SIZE];
@@ -293,7 +296,7 @@ peer_anchors(struct tls *t, const char *file)
 }
 
 /* A whole connection up to the decision. */
-static bool
+PEER_FUNCTION bool
 peer_verify(struct peer *p, struct tls *t, const char *name,
             const char *anchors)
 {
@@ -306,7 +309,7 @@ peer_verify(struct peer *p, struct tls *t, const char *name,
     return t->state == TLS_OPEN;
 }
 
-static bool
+PEER_FUNCTION bool
 peer_reason(const struct tls *t, const char *text)
 {
     char reason[TLS_REASON_SIZE_MAX + 1];
@@ -321,7 +324,7 @@ peer_reason(const struct tls *t, const char *text)
 }
 
 /* Sends a line, wants it back reversed; ends the line with '\n'. */
-static bool
+PEER_FUNCTION bool
 peer_talk(struct peer *p, struct tls *t, const char *line)
 {
     struct slice rest = slice_text(line);
