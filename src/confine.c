@@ -13,6 +13,6 @@ confine(const struct job *job, uint32_t file_size_max)
         c.directory = job->anchors_fd;
     c.ports[c.port_count++] = job->route.port;
     for (uint32_t i = 0; i < job->dns.server_count; i++)
-        c.ports[c.port_count++] = job->dns.servers[i].port;
+        c.ports[c.port_count++] = job->dns.servers[i].at.port;
     os_confine(&c);
 }
