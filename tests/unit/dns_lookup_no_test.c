@@ -96,6 +96,10 @@ TEST(of_a_hedge_waits_for_all_before_it)
     delays[1] = 500;
     manners[2] = NO_NAME;
     CHECK(finish() && state(question) == DNS_NODATA && now_ms == 2000);
+    question = ask_of(3);
+    manners[1] = NO_DATA;
+    manners[2] = NO_NAME;
+    CHECK(finish() && state(question) == DNS_NODATA && now_ms == 2000);
 }
 
 TEST(it_stops_no_hedge_and_an_answer_counts_at_once)
