@@ -61,24 +61,24 @@ enum {
 
     /* DNS */
     DNS_PORT = 53,
-    DNS_SERVER_COUNT_MAX = 4,  /* all are asked within the first round */
-    DNS_SCHEDULE_MS = 60000,   /* a minute for a look-up, in rounds of ... */
-    DNS_ROUND_STEP_MS = 1000,  /* ... 1, 2, 3 ... s, up to ... */
-    DNS_ROUND_MS_MAX = 5000,   /* ... this: a resolver may answer only repeated
-                                  questions, Unbound none that is 1.9 s old */
-    DNS_HEDGE_MS = 300,        /* next server of a round */
-    DNS_PAUSE_MS = 1000,       /* behind a round in which all answered badly */
-    DNS_BUSY_MS = 10000,       /* a forwarder that is full is asked for so long:
-                                  dnsmasq refuses beyond 150 open questions, and
-                                  gives up those that are 10 s old */
-    DNS_JITTER_STEP_MS = 4,    /* pauses for it are up to 255 of these longer */
-    DNS_STREAM_MS = 5000,      /* to connect, ask and be told over TCP; ... */
-    DNS_STREAM_TURN_MS = 1000, /* ... if others wait for their turn */
-    DNS_EDNS_SIZE = 1232,      /* DNS flag day 2020: fits an IPv6 MTU */
-    DNS_UDP_SIZE_MAX = 4096,   /* what a datagram may bring */
-    DNS_TCP_SIZE_MAX = 65535,  /* RFC 1035 4.2.2 */
-    DNS_TCP_PREFIX_SIZE = 2,   /* RFC 1035 4.2.2: the length in front */
-    DNS_HEADER_SIZE = 12,      /* RFC 1035 4.1.1 */
+    DNS_SERVER_COUNT_MAX = 4, /* all are asked within the first round */
+    DNS_SCHEDULE_MS = 60000,  /* a minute for a look-up, in rounds of ... */
+    DNS_ROUND_STEP_MS = 1000, /* ... 1, 2, 3 ... s, up to ... */
+    DNS_ROUND_MS_MAX = 5000,  /* ... this: a resolver may answer only repeated
+                                 questions, Unbound none that is 1.9 s old */
+    DNS_HEDGE_MS = 300,       /* next server of a round */
+    DNS_PAUSE_MS = 1000,      /* behind a round in which all answered badly */
+    DNS_BUSY_MS = 10000,      /* a forwarder that is full is asked for so long:
+                                 dnsmasq refuses beyond 150 open questions, and
+                                 gives up those that are 10 s old */
+    DNS_JITTER_STEP_MS = 4,   /* pauses for it are up to 255 of these longer */
+    DNS_STREAM_MS = 5000,     /* to connect, ask and be told over TCP; as long
+                                 as a round if others wait for their turn */
+    DNS_EDNS_SIZE = 1232,     /* DNS flag day 2020: fits an IPv6 MTU */
+    DNS_UDP_SIZE_MAX = 4096,  /* what a datagram may bring */
+    DNS_TCP_SIZE_MAX = 65535, /* RFC 1035 4.2.2 */
+    DNS_TCP_PREFIX_SIZE = 2,  /* RFC 1035 4.2.2: the length in front */
+    DNS_HEADER_SIZE = 12,     /* RFC 1035 4.1.1 */
     DNS_POINTER_COUNT_MAX = 127, /* a name of 255 octets has 127 labels */
     DNS_CNAME_COUNT_MAX = 8,     /* hops of an alias chain, over all answers */
     DNS_MX_COUNT_MAX = 20,       /* best exchangers looked up */

@@ -376,16 +376,18 @@ stream_begin(struct dns_lookup *l, int64_t now_ms)
     attempt_begin(l, STREAM);
 }
 
-/* One that stalls must not starve those that wait. */
+/* One that stalls must not starve those that wait; one that is slow to connect
+ * has more time each round. */
 static int64_t
 stream_end_ms(const struct dns_lookup *l)
 {
+    const struct dns_schedule *s = &l->tasks[l->stream_task].schedule;
     uint32_t pair = 0;
 
     if (!stream_is_held(l))
         return INT64_MAX;
     return l->stream_ms +
-           (stream_find(l, &pair) ? DNS_STREAM_TURN_MS : DNS_STREAM_MS);
+           (stream_find(l, &pair) ? dns_schedule_round_ms(s) : DNS_STREAM_MS);
 }
 
 /*

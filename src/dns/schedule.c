@@ -19,6 +19,12 @@ round_ms(uint32_t number)
     return ms < DNS_ROUND_MS_MAX ? ms : DNS_ROUND_MS_MAX;
 }
 
+uint32_t
+dns_schedule_round_ms(const struct dns_schedule *s)
+{
+    return round_ms(s->round_count);
+}
+
 /* How many servers this round asks before it. */
 static uint32_t
 place_of(const struct dns_schedule *s, uint32_t server)

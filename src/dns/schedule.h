@@ -84,6 +84,8 @@ void dns_schedule_cut(struct dns_schedule *s, uint32_t server);
 void dns_schedule_stream(struct dns_schedule *s, uint32_t server);
 void dns_schedule_stuck(struct dns_schedule *s, uint32_t server);
 
+/* How long the round that began last may take. */
+uint32_t dns_schedule_round_ms(const struct dns_schedule *s);
 int64_t dns_schedule_deadline_ms(const struct dns_schedule *s);
 /* `first`: where a round that begins now begins. */
 void dns_schedule_tick(struct dns_schedule *s, uint32_t first, int64_t now_ms);

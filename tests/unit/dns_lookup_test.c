@@ -282,6 +282,13 @@ TEST(all_refuse)
     manners[0] = SILENT;
     CHECK(finish() && state(question) == DNS_FAILED && now_ms == 4020);
     CHECK(opens("0:0 10:1 1020:0/plain 1320:1/plain"));
+    /* however late */
+    begin(1);
+    question = ask("example.com", DNS_A);
+    CHECK(run(17000));
+    inject_at(attempt_at(question, 0, DNS_FORM_PLAIN), SERVFAIL);
+    CHECK(finish() && state(question) == DNS_FAILED);
+    CHECK(now_ms == 17000 + 1000 + 5000);
     /* and may bring the answer */
     begin(2);
     manners[0] = manners[1] = SERVFAIL;

@@ -241,12 +241,28 @@ TEST(a_stream_that_stalls_starves_nobody)
     CHECK(dns_lookup_deadline_ms(&lookup) == 2000); /* rounds end */
     CHECK(run(2000));
     CHECK(lookup.tasks[first].schedule.words[0] == DNS_WORD_STREAM);
-    CHECK(dns_lookup_deadline_ms(&lookup) == 1010 + DNS_STREAM_TURN_MS);
+    CHECK(dns_lookup_deadline_ms(&lookup) == 1010 + 2 * DNS_ROUND_STEP_MS);
     stream_raw(STREAM, "\0", 1); /* progress does not help */
     manners[0] = CUT;
     CHECK(finish());
     CHECK(state(first) == DNS_FOUND && state(second) == DNS_FOUND);
     CHECK(state(third) == DNS_FOUND && now_ms < 6000);
+}
+
+TEST(a_slow_one_has_its_turn_in_a_later_round)
+{
+    uint32_t questions[3];
+
+    begin(1);
+    manners[0] = CUT;
+    for (uint32_t i = 0; i < 3; i++)
+        questions[i] =
+            ask((const char *[]){"a.com", "b.com", "c.com"}[i], DNS_A);
+    CHECK(run(1009));
+    delays[0] = 2500;
+    CHECK(finish());
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK(state(questions[i]) == DNS_FOUND);
 }
 
 TEST(a_stream_alone_has_more_time)
@@ -381,6 +397,7 @@ TEST(a_stream_of_a_dropped_question_ends)
     X(stream_ends_at_each_byte)                 \
     X(one_stream_at_a_time)                     \
     X(a_stream_that_stalls_starves_nobody)      \
+    X(a_slow_one_has_its_turn_in_a_later_round) \
     X(a_stream_alone_has_more_time)             \
     X(a_datagram_may_be_sooner_than_the_stream) \
     X(a_stream_that_fails_late_hurries_nobody)  \
