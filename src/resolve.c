@@ -23,17 +23,21 @@ lose_attempt(struct resolve_work *w, uint32_t attempt)
 }
 
 static void
-open_attempt(struct resolve_work *w, const struct dns_action *action)
+send_attempt(struct resolve_work *w, const struct dns_action *action)
 {
     uint32_t attempt = action->attempt;
-    int fd = os_connect(&action->server, action->tcp);
 
-    w->random_fresh = false;
-    w->fds[attempt] = fd >= 0 ? fd : OS_NONE;
-    /* A stream takes its packet once it is connected. */
-    w->unsent[attempt] = action->tcp;
-    if (fd < 0 || (!action->tcp && os_write(fd, action->packet) !=
-                                       (ptrdiff_t)action->packet.size))
+    if (action->act == DNS_ACT_OPEN) {
+        int fd = os_connect(&action->server, action->tcp);
+
+        w->random_fresh = false;
+        w->fds[attempt] = fd >= 0 ? fd : OS_NONE;
+        /* A stream takes its packet once it is connected. */
+        w->unsent[attempt] = action->tcp;
+    }
+    if (w->fds[attempt] == OS_NONE ||
+        (!action->tcp && os_write(w->fds[attempt], action->packet) !=
+                             (ptrdiff_t)action->packet.size))
         lose_attempt(w, attempt);
 }
 
@@ -52,7 +56,7 @@ resolve_act(struct resolve_work *w, struct targets *t)
         if (action.act == DNS_ACT_CLOSE)
             close_attempt(w, action.attempt);
         else
-            open_attempt(w, &action);
+            send_attempt(w, &action);
     }
     return true;
 }
