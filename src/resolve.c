@@ -187,6 +187,16 @@ ask_best(struct resolve_work *w, struct targets *t)
     return asked > 0;
 }
 
+/* The name has a place before, as good or better. */
+static bool
+is_repeated(const struct dns_mx_set *mx, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (dns_name_equal(&mx->items[i].name, &mx->items[index].name))
+            return true;
+    return false;
+}
+
 /* The MX answer decides whom to ask for addresses. The host's own were asked
  * for at the same time, in case it is its only exchanger. */
 static enum fault
@@ -209,9 +219,13 @@ read_exchangers(const struct job *job, struct resolve_work *w,
         return mx->null ? FAULT_NULL_MX : FAULT_NO_EXCHANGER;
     t->hosts.count = 0;
     for (uint32_t i = 0; i < mx->count; i++) {
-        targets_add_host(t, &mx->items[i].name, mx->items[i].preference);
-        targets_take_dressed(job, t, i);
-        own_wanted = own_wanted || dns_name_equal(&mx->items[i].name, &q->name);
+        const struct dns_mx *item = &mx->items[i];
+
+        if (is_repeated(mx, i))
+            continue;
+        targets_add_host(t, &item->name, item->preference);
+        targets_take_dressed(job, t, t->hosts.count - 1);
+        own_wanted = own_wanted || dns_name_equal(&item->name, &q->name);
     }
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT && !own_wanted; i++)
         dns_lookup_drop(&w->lookup, own[i]);
