@@ -223,15 +223,21 @@ make_first(struct ns *n)
         n->latency_ms = draw(QUICK_MS);
 }
 
-/* All answers are there in time, if a server knows them. */
 static bool
-is_punctual(const struct ns *n)
+is_late(void)
 {
     for (uint32_t i = 0; i < world.zone.name_count; i++)
         for (int ask = 0; ask < ASK_COUNT; ask++)
             if (world.zone.names[i].late_ms[ask] > 0)
-                return false;
-    return !n->loses_first && n->latency_ms < 6;
+                return true;
+    return false;
+}
+
+/* All answers are there in time, if a server knows them. */
+static bool
+is_punctual(const struct ns *n)
+{
+    return !is_late() && !n->loses_first && n->latency_ms < 6;
 }
 
 /* Whether somebody else tells lies before the first one can answer. */
@@ -261,8 +267,9 @@ world_judge_ns(void)
     bool patient = world.dns_timeout_ms == 0 ||
                    world.dns_timeout_ms >= PATIENT_S * INT64_C(1000);
 
+    /* Streams are held one after the other. */
     if (world.use_vc || world.zone.mx_count > SMALL_COUNT)
-        good = good && n->latency_ms < STREAM_MS;
+        good = good && n->latency_ms < STREAM_MS && !is_late();
     world.dns_clean = good && is_punctual(n) &&
                       (n->manner == NS_GOOD || n->manner == NS_NO_EDNS);
     good = good && (n->manner == NS_GOOD || n->manner == NS_NO_EDNS ||
