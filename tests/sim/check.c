@@ -7,7 +7,7 @@
 
 #include "sim/mta.h"
 
-enum { TRAP_INDEX = 66, SLACK_MS = 1000, CARELESS_S = 300 };
+enum { TRAP_INDEX = 66, SLACK_MS = 1000, CARELESS_S = 300, CLOSING_CODE = 421 };
 
 #define SECOND_NAME "mx1.sim.test" /* certs/make.sh */
 
@@ -111,6 +111,10 @@ check_write(const struct conn *c)
     struct session *s = c->session;
 
     check_alone(c);
+    for (uint32_t i = 0; i < s->said_count && !s->peer; i++)
+        if (s->said[i].code == CLOSING_CODE && was_read(s, i))
+            violated(CHECK_CLIENT, "goes on behind 421 of %s",
+                     place_text(&c->place));
     if (s->forged_from == 0 || (s->peer && !s->stale))
         return;
     if (c->written == s->forged_behind)

@@ -5,6 +5,31 @@
 /* Invariant 5: which D may stand for what. */
 enum { EXACT_MX_MAX = 20 };
 
+/* A reply too many in a flight, in clear: with the reply to DATA read, there
+ * were more of them than commands. */
+static bool
+has_miscounted(const struct session *s)
+{
+    bool flight = s->mta->mischief == TWICE && !s->stale && !s->peer &&
+                  s->offers & OFFERS_PIPELINING;
+
+    for (uint32_t i = 0; i < s->said_count && flight; i++)
+        if (s->said[i].at == AT_DATA && was_read(s, i))
+            return true;
+    return false;
+}
+
+/* Likewise, and what stood in for the reply to DATA was no refusal. */
+static bool
+has_accepted(const struct session *s)
+{
+    bool flight =
+        s->mta->mischief == TWICE && !s->stale && s->offers & OFFERS_PIPELINING;
+
+    return flight && world.recipient_count > 0 && s->rcpt_count > 0 &&
+           s->rcpt_verdicts[s->rcpt_count - 1] == 'r';
+}
+
 /* Something that counts: not where a fault had put the session in clear. A
  * reply too many, or one that is missing, may stand for another. */
 static bool
@@ -15,7 +40,7 @@ somebody_said(enum at at, uint32_t low)
 
         if (is_fallen(s))
             continue;
-        if (was_misled(s) || was_shifted(s) ||
+        if ((was_misled(s) && !has_miscounted(s)) || was_shifted(s) ||
             (at == AT_DATA && was_refused_early(s)))
             return true;
         for (uint32_t k = 0; k < s->said_count; k++)
@@ -31,7 +56,9 @@ all_were_refused(void)
     for (uint32_t i = 0; i < session_count; i++)
         if (!is_fallen(sessions[i]) &&
             (sessions[i]->rcpt_refused == world.recipient_count ||
-             was_misled(sessions[i]) || was_shifted(sessions[i])))
+             (was_misled(sessions[i]) && !has_miscounted(sessions[i]) &&
+              !has_accepted(sessions[i])) ||
+             was_shifted(sessions[i])))
             return true;
     return false;
 }

@@ -221,6 +221,13 @@ clock_next(int64_t deadline_ms)
 }
 
 void
+clock_settle(void)
+{
+    while (heap_count > 0 && heap[0].ms <= sim_now_ms)
+        (void)clock_next(sim_now_ms);
+}
+
+void
 clock_reset(void)
 {
     sim_now_ms = 0;

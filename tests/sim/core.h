@@ -44,6 +44,7 @@ void event_at(int64_t ms, void (*act)(void *context, size_t value),
 /* To the next event or the deadline, whichever is first; false: there is
  * neither. */
 bool clock_next(int64_t deadline_ms);
+void clock_settle(void); /* all that is due by now happens */
 void clock_reset(void);
 
 /* A readable account, if this is a replay. */

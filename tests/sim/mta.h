@@ -98,6 +98,7 @@ size_t say_bytes(struct session *s, const void *data, size_t size,
 bool has_mischief(const struct session *s, enum at at);
 void end_session(struct session *s, bool by_reset);
 bool has_tls_fault(const struct session *s, enum tls_fault fault);
+void say_goodbye(struct session *s);
 void say_early(struct session *s, uint32_t code);
 void say_tls(void *context, const uint8_t *data, size_t size);
 

@@ -190,13 +190,9 @@ hear_data(struct session *s, const char *line)
 static void
 hear_quit(struct session *s)
 {
-    static const char bye[] = "221 bye\r\n";
-
     s->quit = true;
-    if (s->pending > 0) /* what is on its way goes first */
-        return;
-    (void)say_bytes(s, bye, sizeof(bye) - 1, s->mta->segment);
-    end_session(s, false);
+    if (s->pending == 0) /* else what is on its way goes first */
+        say_goodbye(s);
 }
 
 /* RFC 2920: what may come before the replies to what went before it. */

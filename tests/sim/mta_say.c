@@ -24,7 +24,9 @@ static const char *const at_names[AT_COUNT] = {
 
 /* threats.md: odd replies. Each must be taken for a protocol error, or for no
  * reply at all where its end is missing. */
-static const char *const odd_replies[] = {"25\r\n",
+static const char *const odd_replies[] = {"550-a\r\n250 b\r\n",
+                                          "450-a\r\n354 b\r\n",
+                                          "25\r\n",
                                           "2500 ok\r\n",
                                           "099 ok\r\n",
                                           "150 ok\r\n",
@@ -35,8 +37,6 @@ static const char *const odd_replies[] = {"25\r\n",
                                           "2x0 ok\r\n",
                                           "250+ok\r\n",
                                           " 250 ok\r\n",
-                                          "550-a\r\n250 b\r\n",
-                                          "450-a\r\n354 b\r\n",
                                           "-50 ok\r\n",
                                           "250-a\r\nb\r\n",
                                           "2 50\r\n",
@@ -210,9 +210,8 @@ static void
 put_reply(const struct session *s, struct bytes *b, enum at at, uint32_t code)
 {
     enum form form = s->mta->form;
-    const char *line_end = form == FORM_CRS    ? "\r\r\n"
-                           : s->mta->text & 32 ? "\n"
-                                               : "\r\n";
+    bool crs = form == FORM_CRS || form == FORM_BARE_CRS;
+    const char *line_end = crs ? "\r\r\n" : s->mta->text & 32 ? "\n" : "\r\n";
     uint32_t lines = s->mta->text & 64 ? 3 : 1;
 
     if (at == AT_EHLO && code == 250) {
@@ -227,7 +226,7 @@ put_reply(const struct session *s, struct bytes *b, enum at at, uint32_t code)
         bytes_text(b, "%s", line_end);
     }
     bytes_text(b, "%u", code);
-    if (form != FORM_BARE) {
+    if (form != FORM_BARE && form != FORM_BARE_CRS) {
         bytes_text(b, "%s", form == FORM_TAB ? "\t" : " ");
         put_text(s, b);
     }
@@ -332,6 +331,16 @@ drip(void *context, size_t value)
         start_tls(s);
 }
 
+/* QUIT is answered once all that went before it is. */
+void
+say_goodbye(struct session *s)
+{
+    static const char bye[] = "221 bye\r\n";
+
+    (void)say_bytes(s, bye, sizeof(bye) - 1, s->mta->segment);
+    end_session(s, false);
+}
+
 /* The bytes leave; what this means for the session follows. */
 static void
 deliver_reply(void *context, size_t value)
@@ -362,6 +371,8 @@ deliver_reply(void *context, size_t value)
         end_session(s, false);
     if (r->at == AT_STARTTLS && r->code == GREET_CODE)
         start_tls(s);
+    if (s->quit && s->pending == 0)
+        say_goodbye(s);
 }
 
 static void

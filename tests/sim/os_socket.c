@@ -155,6 +155,10 @@ os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
             violated(CHECK_TIME, "waits for what never comes");
             os_abort();
         }
+    if (world.lumps) {
+        clock_settle();
+        (void)look(set, count);
+    }
     for (uint32_t i = 0; i < count; i++)
         note_barren(&set[i], sim_now_ms >= deadline_ms);
     check_time();

@@ -332,6 +332,7 @@ make_machine(void)
         world.wall_s = WALL_2039_S + draw(100000000);
     world.short_reads = chance(30);
     world.short_writes = chance(30);
+    world.lumps = chance(50);
     world.slow = chance(10) ? draw(30) : 0;
     world.calm = chance(CALM_PERCENT);
     world.focused = chance(FOCUSED_PERCENT);

@@ -188,10 +188,11 @@ enum nag { NAG_NONE, NAG_HELLO_REQUEST, NAG_WARNING, NAG_EMPTY, NAG_COUNT };
 /* How its replies are written: all of it is understood. */
 enum form {
     FORM_PLAIN,
-    FORM_TAB,   /* for the space */
-    FORM_BARE,  /* nothing behind the code */
-    FORM_CRS,   /* two CRs before the LF */
-    FORM_CODES, /* other codes in the lines before the last */
+    FORM_TAB,      /* for the space */
+    FORM_BARE,     /* nothing behind the code */
+    FORM_CRS,      /* two CRs before the LF, */
+    FORM_BARE_CRS, /* and nothing behind the code */
+    FORM_CODES,    /* other codes in the lines before the last */
     FORM_COUNT
 };
 
@@ -323,6 +324,7 @@ struct world {
     uint32_t fail_write; /* likewise, of those to mail servers */
     bool fail_for_ever;
     bool short_reads, short_writes;
+    bool lumps;      /* what arrives at one time is seen at once */
     uint32_t greedy; /* octets a full socket still takes at once */
     int64_t keys_ms; /* when the kernel has randomness for keys */
     bool tcpto_used;

@@ -299,6 +299,12 @@ make_form(void)
         world.mtas[i].form = (enum form)draw_between(1, FORM_COUNT - 1);
     m->codes[some_step()] = codes[draw(8)];
     m->refused_rcpts = UINT32_MAX;
+    if (chance(70))
+        return;
+    m->mischief = ODD;
+    m->mischief_value = draw(2); /* a refusal that is taken back */
+    m->mischief_at = some_step();
+    m->mischief_secure = false;
 }
 
 /* A server that reads no more, and a kernel that takes what it said it had no
