@@ -107,9 +107,9 @@ $(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch]) $(OBJ)/fl
 	    echo "it does not fit MBEDTLS_DIR: README.md, PATCHES" >&2; exit 1; }; done
 $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
-# Everything anew when a flag or the compiler changes.
+# Everything anew when a flag, the compiler or mbedTLS's configuration changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(LINK) $(LDFLAGS) $(PATCHES)
+    $(LINK) $(LDFLAGS) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }
