@@ -4,10 +4,9 @@
 #include "os/os.h"
 
 void
-confine(const struct job *job, uint32_t file_size_max)
+confine(const struct job *job)
 {
-    struct os_confinement c = {.directory = OS_NONE,
-                               .file_size_max = file_size_max};
+    struct os_confinement c = {.directory = OS_NONE};
 
     if (job->anchors == JOB_ANCHORS_DIRECTORY)
         c.directory = job->anchors_fd;

@@ -13,7 +13,6 @@
 
 #include "job.h"
 
-/* `file_size_max`: of what is written, if it goes to a file. */
-void confine(const struct job *job, uint32_t file_size_max);
+void confine(const struct job *job);
 
 #endif

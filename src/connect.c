@@ -3,19 +3,12 @@
 
 void
 connect_init(struct connect *c, const struct policy_candidates *candidates,
-             struct tcpto *tcpto, uint32_t timeout_ms)
+             const struct policy_hosts *hosts, struct tcpto *tcpto,
+             uint32_t timeout_ms)
 {
     *c = (struct connect){
         .candidates = candidates, .tcpto = tcpto, .last_failed = POLICY_NOBODY};
-    policy_race_init(&c->race, candidates, timeout_ms);
-    for (uint32_t i = 0; i < candidates->count; i++) {
-        c->fds[i] = OS_NONE;
-        if (!tcpto_skip(tcpto, &candidates->list[i].to.addr))
-            continue;
-        policy_race_skip(&c->race, i);
-        c->last_failed = i;
-        c->why = "timed out lately";
-    }
+    policy_race_init(&c->race, candidates, hosts, timeout_ms);
 }
 
 static void
@@ -23,6 +16,25 @@ drop(struct connect *c, uint32_t index)
 {
     os_close(c->fds[index]);
     c->fds[index] = OS_NONE;
+}
+
+void
+connect_admit(struct connect *c)
+{
+    for (; c->admitted < c->candidates->count; c->admitted++) {
+        c->fds[c->admitted] = OS_NONE;
+        if (!tcpto_skip(c->tcpto, &c->candidates->list[c->admitted].to.addr))
+            continue;
+        policy_race_skip(&c->race, c->admitted);
+        c->last_failed = c->admitted;
+        c->why = "timed out lately";
+    }
+    for (uint32_t i = 0; i < c->admitted; i++)
+        if (c->fds[i] != OS_NONE &&
+            policy_candidates_is_cut(c->candidates, i)) {
+            drop(c, i);
+            policy_race_failed(&c->race, i);
+        }
 }
 
 static void
@@ -34,13 +46,15 @@ lose(struct connect *c, uint32_t index, bool timed_out, const char *why)
     tcpto_record(c->tcpto, &c->candidates->list[index].to.addr, timed_out);
 }
 
-/* Opens every connection whose time has come. To note a failure may take a
- * while, and the next one starts only then. */
-static void
-start(struct connect *c)
+/* To note a failure may take a while, and the next one starts only then. */
+void
+connect_start(struct connect *c)
 {
+    int64_t now_ms = os_now_ms();
     uint32_t index = POLICY_NOBODY;
 
+    while ((index = policy_race_expired(&c->race, now_ms)) != POLICY_NOBODY)
+        lose(c, index, true, "timed out");
     while ((index = policy_race_next(&c->race, os_now_ms())) != POLICY_NOBODY) {
         c->fds[index] = os_connect(&c->candidates->list[index].to, true);
         if (c->fds[index] >= 0)
@@ -51,23 +65,24 @@ start(struct connect *c)
     }
 }
 
-static void
-expire(struct connect *c, int64_t now_ms)
+uint32_t
+connect_polls(const struct connect *c, struct os_poll *polls)
 {
-    uint32_t index = POLICY_NOBODY;
+    uint32_t count = 0;
 
-    while ((index = policy_race_expired(&c->race, now_ms)) != POLICY_NOBODY)
-        lose(c, index, true, "timed out");
+    for (uint32_t i = 0; i < c->admitted; i++)
+        if (c->fds[i] != OS_NONE)
+            polls[count++] = (struct os_poll){.fd = c->fds[i], .tx = true};
+    return count;
 }
 
-/* The others are closed; those that were slow count as timed out. */
 static int
 win(struct connect *c, uint32_t winner, int64_t now_ms)
 {
     int fd = c->fds[winner];
 
     c->fds[winner] = OS_NONE;
-    for (uint32_t i = 0; i < c->candidates->count; i++) {
+    for (uint32_t i = 0; i < c->admitted; i++) {
         if (c->fds[i] == OS_NONE)
             continue;
         if (policy_race_was_slow(&c->race, i, now_ms))
@@ -92,53 +107,29 @@ settle(struct connect *c, uint32_t index, bool error)
     return false;
 }
 
-/* False: the system refuses to wait. */
-static bool
-wait_for_one(struct connect *c, int64_t deadline_ms, uint32_t *connected)
+/* The polls are in the order of the candidates whose sockets they are. */
+int
+connect_polled(struct connect *c, const struct os_poll *polls, uint32_t count,
+               uint32_t *index)
 {
-    struct os_poll polls[CANDIDATE_COUNT_MAX];
-    uint32_t owners[CANDIDATE_COUNT_MAX];
-    uint32_t count = 0;
+    uint32_t candidate = 0;
 
-    for (uint32_t i = 0; i < c->candidates->count; i++)
-        if (c->fds[i] != OS_NONE) {
-            owners[count] = i;
-            polls[count++] = (struct os_poll){.fd = c->fds[i], .tx = true};
-        }
-    *connected = POLICY_NOBODY;
-    if (!os_poll(polls, count, deadline_ms))
-        return false;
-    for (uint32_t i = 0; i < count && *connected == POLICY_NOBODY; i++)
-        if (polls[i].can_tx && settle(c, owners[i], polls[i].error))
-            *connected = owners[i];
-    return true;
-}
-
-/* Nobody is left, or the system refuses to wait. */
-static bool
-give_up(struct connect *c)
-{
-    c->broken = !policy_race_over(&c->race);
-    for (uint32_t i = 0; i < c->candidates->count; i++)
-        drop(c, i);
-    return false;
-}
-
-bool
-connect_next(struct connect *c, uint32_t *index, int *fd)
-{
-    for (;;) {
-        expire(c, os_now_ms());
-        start(c);
-        if (policy_race_over(&c->race) ||
-            !wait_for_one(c, policy_race_deadline_ms(&c->race, os_now_ms()),
-                          index))
-            return give_up(c);
-        if (*index != POLICY_NOBODY) {
-            *fd = win(c, *index, os_now_ms());
-            return true;
-        }
+    for (uint32_t i = 0; i < count; i++) {
+        while (c->fds[candidate] != polls[i].fd)
+            candidate++;
+        if (!polls[i].can_tx || !settle(c, candidate, polls[i].error))
+            continue;
+        *index = candidate;
+        return win(c, candidate, os_now_ms());
     }
+    return OS_NONE;
+}
+
+void
+connect_drop(struct connect *c)
+{
+    for (uint32_t i = 0; i < c->admitted; i++)
+        drop(c, i);
 }
 
 int

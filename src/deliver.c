@@ -1,47 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 #include "deliver.h"
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "pump.h"
 
-enum next {
-    NEXT_CANDIDATE, /* the session decided nothing */
-    NEXT_CLEAR,     /* the same one again, without TLS */
-    NEXT_CAREFUL,   /* the same one again, in lock-step and with DATA */
-    NEXT_REPORT     /* the session decided */
-};
-
 /* ---- texts ---- */
 
-static struct deliver_note *
-find_note(struct deliver_work *w, uint32_t index)
+static void
+note_tls_failure(struct deliver *d, uint32_t index, struct slice why)
 {
-    for (uint32_t i = 0; i < w->note_count; i++)
-        if (w->notes[i].index == index)
-            return &w->notes[i];
-    return NULL;
+    struct deliver_note *note = &d->notes[index];
+
+    why = slice_part(why, 0, sizeof(note->why));
+    memcpy(note->why, why.data, why.size);
+    note->why_size = (uint8_t)why.size;
 }
 
 static void
-note_tls_failure(struct deliver_work *w, uint32_t index, struct slice why)
+put_starttls(struct deliver *d, uint32_t index)
 {
-    struct deliver_note *note = find_note(w, index);
-
-    if (!note) {
-        assert(w->note_count < SESSION_COUNT_MAX);
-        note = &w->notes[w->note_count++];
-        note->index = index;
-    }
-    buf_init(&note->why, note->why_bytes, sizeof(note->why_bytes));
-    outcome_put(&note->why, why);
-}
-
-static void
-put_starttls(struct deliver_work *w, uint32_t index)
-{
-    struct buf *out = &w->attempt.starttls;
-    const struct deliver_note *note = find_note(w, index);
-    bool verified = w->given.job->tls_strictness == 2;
+    const struct deliver_work *w = d->given.work;
+    const struct deliver_note *note = &d->notes[index];
+    struct buf *out = &d->attempt.starttls;
 
     buf_reset(out);
     if (w->smtp.secure) {
@@ -49,19 +31,21 @@ put_starttls(struct deliver_work *w, uint32_t index)
         outcome_put(out, w->tls.proto);
         outcome_put_text(out, "; cipher=");
         outcome_put(out, w->tls.cipher);
-        outcome_put_text(out, verified ? "; verify=verified;"
-                                       : "; verify=unverified;");
-    } else if (note) {
+        outcome_put_text(out, d->session.proof == POLICY_PROOF_NAME
+                                  ? "; verify=verified;"
+                                  : "; verify=unverified;");
+    } else if (note->why_size > 0) {
         outcome_put_text(out, "STARTTLS failed: ");
-        outcome_put(out, buf_slice(&note->why));
+        outcome_put(out, slice_of(note->why, note->why_size));
         outcome_put_text(out, ";");
     }
 }
 
 static void
-put_too_big(struct deliver_work *w)
+put_too_big(struct deliver *d)
 {
-    struct buf *out = &w->attempt.why;
+    const struct deliver_work *w = d->given.work;
+    struct buf *out = &d->attempt.why;
 
     buf_put_number(out, w->config.size, 1);
     outcome_put_text(out, " bytes, limit ");
@@ -79,17 +63,21 @@ has_said(enum fault fault)
 
 /* The session's verdict and what the server said to it. */
 static void
-put_session(struct deliver_work *w)
+put_session(struct deliver *d)
 {
-    struct smtp *s = &w->smtp;
-    struct outcome *o = &w->attempt;
+    const struct smtp *s = &d->given.work->smtp;
+    struct outcome *o = &d->attempt;
 
-    o->fault = s->fault;
+    /* TLS itself did what it could. */
+    o->fault =
+        s->fault == FAULT_TLS_FAILED
+            ? FAULT_DIED
+            : policy_fault(s->fault, d->session.fallen || s->tls_refused);
     o->progress = 1 + s->fault_step + (s->secure ? SMTP_STEP_END : 0);
-    if (s->said && has_said(s->fault))
-        outcome_put(&o->said, buf_slice(&s->reply.text));
+    if (has_said(s->fault))
+        outcome_put(&o->said, s->said);
     if (s->fault == FAULT_TOO_BIG)
-        put_too_big(w);
+        put_too_big(d);
     if (s->why.size == 0)
         return;
     outcome_put_text(&o->detail, "At ");
@@ -98,201 +86,257 @@ put_session(struct deliver_work *w)
     outcome_put(&o->detail, s->why);
 }
 
+/* The server that was there a moment ago is not any more. */
+static void
+put_not_again(struct deliver *d, uint32_t index, enum policy_way way)
+{
+    static const char *const why[] = {
+        [POLICY_WAY_CLEAR] = " (a second connection, without TLS)",
+        [POLICY_WAY_CAREFUL] =
+            " (a second connection, for a command at a time)",
+        [POLICY_WAY_HELO] = " (a second connection, for HELO)"};
+    struct outcome *o = &d->attempt;
+
+    outcome_init(o);
+    o->fault = FAULT_CONNECT;
+    o->progress = 1 + SMTP_STEP_SECURE;
+    addr_print(&o->detail, &d->given.targets->candidates.list[index].to.addr);
+    outcome_put_text(&o->detail, ": ");
+    outcome_put_text(&o->detail, d->connect.why);
+    outcome_put_text(&o->detail, why[way]);
+    put_starttls(d, index);
+}
+
 /* ---- TLS ---- */
 
 static bool
-prepare_tls(struct deliver_work *w)
+prepare_tls(struct deliver *d)
 {
-    const struct job *job = w->given.job;
+    const struct job *job = d->given.job;
+    struct deliver_work *w = d->given.work;
     uint8_t entropy[TLS_ENTROPY_SIZE];
-    bool watched = w->manner == DELIVER_WATCHED;
+    bool watched = d->manner == DELIVER_WATCHED;
     bool told = watched && job->anchors_fd != OS_NONE;
-    struct tls_config config = {.verify = told || job->tls_strictness == 2,
+    struct tls_config config = {.verify = told ||
+                                          d->session.proof == POLICY_PROOF_NAME,
                                 .tell = watched,
+                                .checked = d->client_checked,
                                 .arena = w->arena,
                                 .arena_size = sizeof(w->arena)};
 
-    if (w->tls_ready)
+    if (d->tls_ready)
         return true;
     if (job->client_cert.used > 0) {
         config.client_cert = buf_slice(&job->client_cert);
         config.client_key = buf_slice(&job->client_key);
     }
-    if (!os_random(entropy, sizeof(entropy))) {
-        w->attempt.fault = FAULT_SYSTEM;
+    if (!os_random_key(entropy, sizeof(entropy),
+                       os_now_ms() + (int64_t)job->remote_timeout_s * 1000)) {
+        d->attempt.fault = FAULT_SYSTEM;
+        outcome_put_text(&d->attempt.detail,
+                         "the kernel has no randomness yet");
         return false;
     }
-    w->tls_ready = tls_init(&w->tls, &config, entropy);
-    if (w->tls_ready)
+    d->tls_ready = tls_init(&w->tls, &config, entropy);
+    if (d->tls_ready)
         return true;
-    w->attempt.fault = FAULT_SYSTEM;
+    d->attempt.fault = FAULT_SYSTEM;
     if (job->client_cert.used > 0) {
-        w->attempt.fault = FAULT_CONTROL;
-        outcome_put_text(&w->attempt.detail, "control/clientcert, clientkey: ");
+        d->attempt.fault = FAULT_CONTROL;
+        outcome_put_text(&d->attempt.detail, "control/clientcert, clientkey: ");
     }
-    outcome_put(&w->attempt.detail, w->tls.reason);
+    outcome_put(&d->attempt.detail, w->tls.reason);
     return false;
 }
 
 /* The handshake failed, or what came of it at once. */
-static enum next
-fail_tls(struct deliver_work *w, uint32_t index, struct slice why)
+static enum policy_end
+fail_tls(struct deliver *d, uint32_t index, struct slice why)
 {
-    struct outcome *o = &w->attempt;
-    bool refused = w->tls.state == TLS_REFUSED;
+    struct deliver_work *w = d->given.work;
+    struct outcome *o = &d->attempt;
+    bool refused = w->smtp.end == SMTP_END_NONE && w->tls.state == TLS_REFUSED;
 
-    note_tls_failure(w, index, why);
-    w->smtp.secure = false;
-    if (w->given.job->tls_strictness == 0)
-        return NEXT_CLEAR;
     o->fault = refused ? FAULT_TLS_UNTRUSTED : FAULT_TLS_FAILED;
     o->progress = 1 + SMTP_STEP_SECURE;
     outcome_put(&o->why, why);
-    put_starttls(w, index);
-    return NEXT_CANDIDATE;
+    outcome_put(&o->said, w->smtp.said);
+    w->smtp.secure = false;
+    put_starttls(d, index);
+    return refused ? POLICY_END_UNTRUSTED : POLICY_END_BROKEN;
 }
 
-/* A server that does not like our side of the handshake ends the connection
- * right behind it, most with an alert: before a byte of a reply. */
+/* TLS itself is at fault, or never began: a server that does not like our side
+ * of the handshake ends the connection right behind it, most with an alert,
+ * before a byte of a reply. */
 static bool
 died_of_tls(const struct deliver_work *w)
 {
     const struct smtp *s = &w->smtp;
     bool ended = w->tls.state != TLS_OPEN || w->link.why.size > 0;
 
-    return s->fault == FAULT_DIED && s->secure && !s->reply_open &&
-           s->fault_step == SMTP_STEP_EHLO && ended;
+    return s->end == SMTP_END_TLS_BROKEN &&
+           (!s->secure || (!s->reply_open && ended));
 }
 
 bool
-deliver_secure(struct deliver_work *w, uint32_t index)
+deliver_secure(struct deliver *d, uint32_t index)
 {
+    struct deliver_work *w = d->given.work;
     const struct policy_candidate *c =
-        &w->given.targets->candidates.list[index];
-    const struct target_name *name = &w->given.targets->names[c->host];
+        &d->given.targets->candidates.list[index];
+    const struct target_name *name = &d->given.targets->names[c->host];
     struct link_peer peer = {.name = slice_of(name->text, name->size),
                              .literal = name->size == 0 ? &c->to.addr : NULL};
-    struct link_trust trust = {.job = w->given.job, .work = &w->anchors};
+    struct link_trust trust = {.job = d->given.job, .work = &w->anchors};
 
-    return prepare_tls(w) && link_secure(&w->link, &peer, &trust,
+    return prepare_tls(d) && link_secure(&w->link, &peer, &trust,
                                          os_now_ms() + w->config.timeout_ms);
 }
 
 /* ---- one session ---- */
 
 static void
-configure(struct deliver_work *w)
+configure(struct deliver *d)
 {
-    const struct job *job = w->given.job;
-    const struct message *m = w->given.message;
+    static const enum smtp_tls tls[] = {[POLICY_TLS_OFF] = SMTP_TLS_OFF,
+                                        [POLICY_TLS_TRY] = SMTP_TLS_TRY,
+                                        [POLICY_TLS_MUST] = SMTP_TLS_MUST};
+    const struct job *job = d->given.job;
+    const struct message *m = d->given.message;
 
-    w->config =
-        (struct smtp_config){.helo = buf_slice(&job->helo),
-                             .sender = job->sender,
-                             .recipients = job->recipients,
-                             .recipient_count = job->recipient_count,
-                             .timeout_ms = job->remote_timeout_s * 1000,
-                             .dry = w->manner != DELIVER_MAIL,
-                             .watched = w->manner == DELIVER_WATCHED,
-                             .tls = w->tls_manner,
-                             .careful = w->careful || (m->regular && m->old),
-                             .survey = m->surveyed,
-                             .eight_bit = m->survey.eight_bit,
-                             .size = m->survey.size};
+    d->given.work->config = (struct smtp_config){
+        .helo = buf_slice(&job->helo),
+        .sender = job->sender,
+        .recipients = job->recipients,
+        .recipient_count = job->recipient_count,
+        .timeout_ms = job->remote_timeout_s * 1000,
+        .dry = d->manner != DELIVER_MAIL,
+        .watched = d->manner == DELIVER_WATCHED,
+        .tls = tls[d->session.tls],
+        .hello = d->session.helo ? SMTP_HELLO_HELO : SMTP_HELLO_EHLO,
+        .careful = d->session.careful,
+        .survey = m->surveyed,
+        .eight_bit = m->survey.eight_bit,
+        .size = m->survey.size};
 }
 
 void
-deliver_begin(struct deliver_work *w, uint32_t index, int fd)
+deliver_begin(struct deliver *d, uint32_t index, int fd)
 {
-    outcome_init(&w->attempt);
-    w->attempt.ip = w->given.targets->candidates.list[index].to.addr;
-    configure(w);
+    struct deliver_work *w = d->given.work;
+
+    outcome_init(&d->attempt);
+    d->attempt.ip = d->given.targets->candidates.list[index].to.addr;
+    configure(d);
     link_open(&w->link, fd, &w->tls);
     smtp_init(&w->smtp, &w->config, os_now_ms());
 }
 
-bool
-deliver_end(struct deliver_work *w, uint32_t index)
+enum policy_end
+deliver_end(struct deliver *d, uint32_t index)
 {
-    if (died_of_tls(w))
-        return false;
-    w->tls_found = w->tls_found || w->smtp.secure;
-    put_session(w);
-    if (w->smtp.tls_refused)
-        note_tls_failure(w, index, SLICE("refused by the server"));
-    put_starttls(w, index);
-    return true;
+    static const enum policy_end ends[] = {
+        [SMTP_END_VERDICT] = POLICY_END_VERDICT,
+        [SMTP_END_SYNTAX] = POLICY_END_SYNTAX,
+        [SMTP_END_UNFIT] = POLICY_END_UNFIT,
+        [SMTP_END_MUTE] = POLICY_END_MUTE,
+        [SMTP_END_DIED] = POLICY_END_DIED,
+        [SMTP_END_DUPLICATE] = POLICY_END_DUPLICATE,
+        [SMTP_END_TLS_ABSENT] = POLICY_END_ABSENT,
+        [SMTP_END_TLS_REFUSED] = POLICY_END_REFUSED,
+        [SMTP_END_TLS_BROKEN] = POLICY_END_BROKEN};
+    const struct smtp *s = &d->given.work->smtp;
+
+    if (s->tls_refused)
+        note_tls_failure(d, index, SLICE("refused by the server"));
+    if (s->end == SMTP_END_TLS_BROKEN)
+        note_tls_failure(d, index, s->why);
+    else if (s->secure)
+        d->tally.tls_worked = true;
+    if (died_of_tls(d->given.work))
+        return fail_tls(d, index, s->why);
+    put_session(d);
+    put_starttls(d, index);
+    return ends[s->end];
 }
 
 /* The session from greeting to verdict, TLS in between. */
-static enum next
-converse(struct deliver_work *w, uint32_t index)
+static enum policy_end
+converse(struct deliver *d, uint32_t index)
 {
-    const struct delivery *d = &w->given;
+    struct deliver_work *w = d->given.work;
     struct pump p = {.link = &w->link,
                      .smtp = &w->smtp,
-                     .message = d->message,
-                     .report = d->report,
-                     .ip = &w->attempt.ip};
+                     .message = d->given.message,
+                     .report = d->given.report,
+                     .ip = &d->attempt.ip,
+                     .fallen = d->session.fallen};
 
     pump_run(&p);
     if (smtp_want(&w->smtp) & SMTP_WANT_SECURE) {
-        if (!deliver_secure(w, index))
-            return w->tls_ready ? fail_tls(w, index, w->link.why) : NEXT_REPORT;
+        if (!deliver_secure(d, index)) {
+            if (!d->tls_ready)
+                return POLICY_END_VERDICT;
+            note_tls_failure(d, index, w->link.why);
+            return fail_tls(d, index, w->link.why);
+        }
         smtp_secured(&w->smtp, os_now_ms());
         pump_run(&p);
     }
-    if (!deliver_end(w, index))
-        return fail_tls(w, index, w->smtp.why);
-    if (w->smtp.final || (d->message->started && !d->message->regular))
-        return NEXT_REPORT;
-    return w->smtp.careful_wanted ? NEXT_CAREFUL : NEXT_CANDIDATE;
+    return deliver_end(d, index);
 }
 
-static enum next
-hold_session(struct deliver_work *w, uint32_t index, int fd)
+static enum policy_end
+hold_session(struct deliver *d, uint32_t index, int fd)
 {
-    struct message *m = w->given.message;
+    struct deliver_work *w = d->given.work;
+    struct message *m = d->given.message;
     bool readable = !m->regular || (message_survey(m) && message_rewind(m));
-    enum next next = NEXT_REPORT;
+    enum policy_end end = POLICY_END_VERDICT;
 
-    qmail_report_init(w->given.report, w->given.job->recipient_count);
-    deliver_begin(w, index, fd);
+    qmail_report_init(d->given.report, d->given.job->recipient_count);
+    deliver_begin(d, index, fd);
     if (readable)
-        next = converse(w, index);
+        end = converse(d, index);
     else
-        w->attempt.fault = FAULT_MESSAGE;
-    link_close(&w->link,
-               next == NEXT_CLEAR ? slice_of(&next, 0) : smtp_tx(&w->smtp));
+        d->attempt.fault = FAULT_MESSAGE;
+    link_close(&w->link, smtp_tx(&w->smtp));
     /* What a recipient was told counts only with a verdict behind it. */
-    if (!w->smtp.final)
-        qmail_report_init(w->given.report, w->given.job->recipient_count);
-    return next;
+    if (end != POLICY_END_VERDICT && end != POLICY_END_DUPLICATE)
+        qmail_report_init(d->given.report, d->given.job->recipient_count);
+    return end;
 }
 
-/* One candidate, up to a session that needs no repetition: TLS failed where it
- * is not required, or BDAT was refused. Each changes the manner for good. */
-static enum next
-try_candidate(struct deliver_work *w, uint32_t index, int fd, enum smtp_tls tls)
+/* One candidate, up to a session that needs no repetition; *end: how the last
+ * one ended. */
+static enum policy_way
+try_candidate(struct deliver *d, uint32_t index, int fd, bool second,
+              enum policy_end *end)
 {
-    w->tls_manner = tls;
-    w->careful = false;
-    while (fd != OS_NONE) {
-        enum next next = hold_session(w, index, fd);
+    struct deliver_note *note = &d->notes[index];
+    const struct message *m = d->given.message;
 
-        if (next == NEXT_CLEAR)
-            w->tls_manner = SMTP_TLS_OFF;
-        else if (next == NEXT_CAREFUL)
-            w->careful = true;
-        else
-            return next;
-        fd = connect_again(&w->connect, index);
+    d->session =
+        policy_begin(&d->demand, second, note->broken, m->regular && m->old);
+    for (;;) {
+        bool spent = false;
+        enum policy_way way = POLICY_WAY_REPORT;
+
+        *end = hold_session(d, index, fd);
+        note->broken = note->broken || policy_is_broken(*end);
+        spent = m->started && !m->regular;
+        way = policy_way_of(&d->session, *end, spent);
+        if (way == POLICY_WAY_REPORT || way == POLICY_WAY_NEXT)
+            return way;
+        d->session = policy_again(&d->session, way);
+        fd = connect_again(&d->connect, index);
+        if (fd != OS_NONE)
+            continue;
+        put_not_again(d, index, way);
+        *end = POLICY_END_DIED;
+        return POLICY_WAY_NEXT;
     }
-    outcome_init(&w->attempt);
-    w->attempt.fault = FAULT_CONNECT;
-    w->attempt.progress = 1 + SMTP_STEP_SECURE;
-    put_starttls(w, index);
-    return NEXT_CANDIDATE;
 }
 
 /* ---- all of them ---- */
@@ -304,83 +348,122 @@ keep_furthest(const struct outcome *attempt, struct outcome *best)
         outcome_copy(best, attempt);
 }
 
+/* False: nothing was decided; d->tally says more. */
 static bool
-pass(struct deliver_work *w, enum smtp_tls tls, struct outcome *out)
+pass(struct deliver *d, bool second, struct outcome *out)
 {
+    const struct job *job = d->given.job;
+    struct seek seek = {.job = job,
+                        .targets = d->given.targets,
+                        .work = d->given.looks,
+                        .connect = &d->connect,
+                        .end_ms = INT64_MAX};
+    enum seek_result result = SEEK_NOBODY;
     uint32_t index = 0;
     int fd = OS_NONE;
 
-    connect_init(&w->connect, &w->given.targets->candidates, w->given.tcpto,
-                 w->given.job->connect_timeout_s * 1000);
-    for (uint32_t count = 0; count < SESSION_COUNT_MAX; count++) {
-        enum next next = NEXT_CANDIDATE;
+    d->tally = (struct policy_tally){0};
+    connect_init(&d->connect, &d->given.targets->candidates,
+                 &d->given.targets->hosts, d->given.tcpto,
+                 job->connect_timeout_s * 1000);
+    while (d->tally.counted < SESSION_COUNT_MAX &&
+           (result = seek_next(&seek, &index, &fd)) == SEEK_FOUND) {
+        enum policy_end end = POLICY_END_VERDICT;
+        bool decided = false;
 
-        if (!connect_next(&w->connect, &index, &fd))
-            return false;
-        next = try_candidate(w, index, fd, tls);
-        if (next == NEXT_REPORT) {
-            outcome_copy(out, &w->attempt);
+        d->tls_ready = false; /* the arena had the look-ups in it */
+        if (!d->tally.asked)
+            seek.end_ms = os_now_ms() + policy_pass_ms(job->remote_timeout_s);
+        d->tally.asked = true;
+        decided =
+            try_candidate(d, index, fd, second, &end) == POLICY_WAY_REPORT;
+        if (decided) {
+            outcome_copy(out, &d->attempt);
             return true;
         }
-        keep_furthest(&w->attempt, out);
+        d->tally.counted += policy_counts(&d->demand, second, end);
+        keep_furthest(&d->attempt, out);
     }
-    return false;
+    d->tally.cut = result != SEEK_NOBODY && seek_is_open(&seek);
+    if (result == SEEK_BROKEN && out->fault == FAULT_OK)
+        out->fault = FAULT_SYSTEM;
+    if (result == SEEK_FAULT)
+        out->fault = seek.fault;
+    return result == SEEK_FAULT;
 }
 
+/* Nobody could be spoken to. */
 static void
-put_unconnected(const struct deliver_work *w, struct outcome *out)
+put_unconnected(const struct deliver *d, struct outcome *out)
 {
-    const struct connect *c = &w->connect;
+    const struct connect *c = &d->connect;
 
-    out->fault = FAULT_CONNECT;
-    if (c->last_failed == POLICY_NOBODY)
+    if (!policy_candidates_any(c->candidates)) {
+        out->fault = targets_why(d->given.job, d->given.targets);
         return;
+    }
+    out->fault = FAULT_CONNECT;
+    assert(c->last_failed != POLICY_NOBODY); /* they were all tried */
     addr_print(&out->detail, &c->candidates->list[c->last_failed].to.addr);
     outcome_put_text(&out->detail, ": ");
     outcome_put_text(&out->detail, c->why);
 }
 
-/* The memory was another stage's: all that is read before it is written. */
-void
-deliver_init(struct deliver_work *w, const struct delivery *d,
-             enum deliver_manner manner)
+struct policy_demand
+deliver_demand(const struct job *job)
 {
-    w->given = *d;
-    w->manner = manner;
-    w->tls_manner =
-        d->job->anchors == JOB_ANCHORS_NONE ? SMTP_TLS_OFF : SMTP_TLS_TRY;
-    w->careful = false;
-    w->tls_ready = false;
-    w->tls_found = false;
-    w->note_count = 0;
+    const struct policy_hop hop = {.level = job->tls_strictness,
+                                   .tls_on = job->anchors != JOB_ANCHORS_NONE};
+
+    return policy_demand_of(&hop);
 }
 
 void
-deliver(const struct delivery *d, enum deliver_manner manner,
-        struct deliver_work *w, struct outcome *out)
+deliver_init(struct deliver *d, const struct delivery *given,
+             enum deliver_manner manner)
 {
-    static const enum smtp_tls first_pass[] = {SMTP_TLS_TRY, SMTP_TLS_MUST,
-                                               SMTP_TLS_MUST};
-    bool tls = d->job->anchors != JOB_ANCHORS_NONE;
+    d->given = *given;
+    d->manner = manner;
+    d->demand = deliver_demand(given->job);
+    d->session = policy_begin(&d->demand, false, false, false);
+    if (manner == DELIVER_WATCHED && d->session.tls == POLICY_TLS_MUST)
+        d->session = (struct policy_manner){.tls = POLICY_TLS_TRY};
+    d->tls_ready = false;
+    for (uint32_t i = 0; i < CANDIDATE_COUNT_MAX; i++) {
+        d->notes[i].broken = false;
+        d->notes[i].why_size = 0;
+    }
+    outcome_init(&d->attempt);
+}
+
+bool
+deliver_check(const struct delivery *given, struct deliver *d,
+              struct outcome *out)
+{
+    deliver_init(d, given, DELIVER_MAIL);
+    d->client_checked = false;
+    if (given->job->client_cert.used > 0 && !prepare_tls(d)) {
+        outcome_copy(out, &d->attempt);
+        return false;
+    }
+    d->client_checked = true;
+    return true;
+}
+
+void
+deliver(const struct delivery *given, enum deliver_manner manner,
+        struct deliver *d, struct outcome *out)
+{
     bool decided = false;
 
-    deliver_init(w, d, manner);
+    deliver_init(d, given, manner);
     outcome_init(out);
-    outcome_init(&w->attempt);
-    if (d->job->client_cert.used > 0 && !prepare_tls(w)) {
-        outcome_copy(out, &w->attempt);
-        return;
-    }
-    decided =
-        pass(w, tls ? first_pass[d->job->tls_strictness] : SMTP_TLS_OFF, out);
-    /* In clear only if TLS was tried with everybody and worked with nobody;
-     * then any session of the second pass is further than those of the first.
-     */
-    if (!decided && tls && d->job->tls_strictness == 1 && !w->tls_found &&
-        !w->connect.broken && out->fault != FAULT_OK) {
+    decided = pass(d, false, out);
+    if (!decided && policy_has_second(&d->demand, &d->tally)) {
+        /* Any session of the second is further than those of the first. */
         out->progress = 0;
-        decided = pass(w, SMTP_TLS_OFF, out);
+        decided = pass(d, true, out);
     }
     if (!decided && out->fault == FAULT_OK)
-        put_unconnected(w, out);
+        put_unconnected(d, out);
 }

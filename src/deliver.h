@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The fourth stage: walks the candidates until one session decides.
+ * Walks the candidates until one session decides. policy/course.h says what
+ * each must prove, how it is held and where its end leads; this obeys.
  *
- * in     const struct job, const struct targets, the message
+ * in     const struct job, targets that may still grow, the message
  * out    the outcome; recipients' verdicts in the report
- * bound  SESSION_COUNT_MAX sessions a pass, two passes at strictness 1
+ * bound  SESSION_COUNT_MAX sessions a pass that count, none begun later than
+ *        timeoutremote after the first; two passes at strictness 1
  * fault  the outcome of the session that decided, or of the one that got
  *        furthest
  */
@@ -14,13 +16,13 @@
 #include <stdalign.h>
 
 #include "anchors.h"
-#include "connect.h"
 #include "job.h"
 #include "link.h"
 #include "message.h"
 #include "outcome.h"
+#include "policy/course.h"
 #include "qmail/report.h"
-#include "resolve.h"
+#include "seek.h"
 #include "smtp/session.h"
 #include "tcpto.h"
 #include "tls/tls.h"
@@ -32,55 +34,65 @@ enum deliver_manner {
                        refused, are told and change nothing */
 };
 
-/* What the stage is given. */
-struct delivery {
-    const struct job *job;
-    const struct targets *targets;
-    struct message *message;
-    struct qmail_report *report;
-    struct tcpto *tcpto;
-};
-
-/* Why there is no TLS with a candidate, for the line that says so once the
- * same candidate has been talked to in clear. */
-struct deliver_note {
-    uint32_t index;
-    struct buf why;
-    uint8_t why_bytes[TLS_REASON_SIZE_MAX];
-};
-
-/* Memory that only this stage needs. */
+/* Memory of a session. */
 struct deliver_work {
     /* First: resolve_work's pages, which exist already, are its own. */
     alignas(16) uint8_t arena[TLS_ARENA_SIZE];
-    struct delivery given;
-    enum deliver_manner manner;
     struct smtp_config config;
     struct link link;
-    struct connect connect;
     struct anchors_work anchors;
-    struct outcome attempt;   /* of the session at hand */
-    enum smtp_tls tls_manner; /* of the session at hand */
-    bool careful;             /* likewise: BDAT was refused before */
-    bool tls_ready;
-    bool tls_found; /* there is a candidate that TLS works with */
-    uint32_t note_count;
-    struct deliver_note notes[SESSION_COUNT_MAX]; /* one a session at most */
     struct tls tls;
     struct smtp smtp; /* its end, which few messages fill, is no other's page */
 };
 
-void deliver(const struct delivery *d, enum deliver_manner manner,
-             struct deliver_work *w, struct outcome *out);
+/* What the stage is given. */
+struct delivery {
+    const struct job *job;
+    struct targets *targets;
+    struct message *message;
+    struct qmail_report *report;
+    struct tcpto *tcpto;
+    struct resolve_work *looks; /* in the place of */
+    struct deliver_work *work;
+};
+
+/* What is known of TLS with a candidate from an earlier session. */
+struct deliver_note {
+    bool broken;
+    uint8_t why_size; /* 0: nothing was wrong */
+    uint8_t why[TLS_NOTE_SIZE_MAX];
+};
+
+struct deliver {
+    struct delivery given;
+    enum deliver_manner manner;
+    struct policy_demand demand;
+    struct policy_manner session; /* how the one at hand is held */
+    struct policy_tally tally;    /* of the pass at hand */
+    struct connect connect;
+    struct outcome attempt; /* of the session at hand */
+    bool tls_ready;         /* the arena holds what tls_init made */
+    bool client_checked;    /* the client's key fits its certificate */
+    struct deliver_note notes[CANDIDATE_COUNT_MAX];
+};
+
+struct policy_demand deliver_demand(const struct job *job);
+/* Whether the client certificate, if there is one, can be used; before the
+ * look-ups have their memory. */
+bool deliver_check(const struct delivery *given, struct deliver *d,
+                   struct outcome *out);
+/* Behind resolve_begin. */
+void deliver(const struct delivery *given, enum deliver_manner manner,
+             struct deliver *d, struct outcome *out);
 
 /* The pieces of one session, for the probe, which stops between them:
  * deliver_init once, then begin, pump_run and secure, end. */
-void deliver_init(struct deliver_work *w, const struct delivery *d,
+void deliver_init(struct deliver *d, const struct delivery *given,
                   enum deliver_manner manner);
-void deliver_begin(struct deliver_work *w, uint32_t index, int fd);
-/* False: w->link.why; or w->attempt.fault where TLS cannot be set up at all. */
-bool deliver_secure(struct deliver_work *w, uint32_t index);
-/* The verdict is in w->attempt; false: TLS failed, of w->smtp.why. */
-bool deliver_end(struct deliver_work *w, uint32_t index);
+void deliver_begin(struct deliver *d, uint32_t index, int fd);
+/* False: work->link.why; or attempt.fault where TLS cannot be set up at all. */
+bool deliver_secure(struct deliver *d, uint32_t index);
+/* The verdict is in attempt. */
+enum policy_end deliver_end(struct deliver *d, uint32_t index);
 
 #endif

@@ -91,33 +91,40 @@ enum {
     DNS_QUERY_SIZE_MAX = 12 + 255 + 4 + 11, /* header, question, OPT */
     DNS_RANDOM_SIZE = 18, /* id, and one case bit for 128 letters */
     DNS_CASE_SIZE = DNS_RANDOM_SIZE - 2,
+    DNS_HOST_BURST_COUNT = 5,    /* exchangers asked for at once: with 20, a */
+    DNS_BURST_COUNT_MAX = 14,    /* dozen deliveries fill dnsmasq, which
+                                    refuses beyond 150 open questions */
     DNS_PATIENCE_MS = 4000,      /* how long a better exchanger is waited for */
     DNS_INTERFACE_SIZE_MAX = 15, /* a scope's name: IFNAMSIZ, without NUL */
 
     /* The system */
     OS_RETRY_COUNT_MAX = 1000, /* a call interrupted so often in a row fails */
+    OS_RANDOM_PAUSE_MS = 20,   /* a kernel without randomness is asked again */
 
     /* The sandbox */
     OS_FILE_COUNT_MAX = 256,  /* an attempt each, and a dozen others */
-    OS_FILE_SIZE_MAX = 65536, /* a report, a tcpto table */
+    OS_FILE_SIZE_MAX = 65536, /* a tcpto table; reports are not held to it */
     OS_PORT_COUNT_MAX = DNS_SERVER_COUNT_MAX + 1,
 
     /* Candidates */
     CANDIDATE_COUNT_MAX = 32,
     CANDIDATE_GRACE_MS = 50, /* for what is still unknown: RFC 8305 section 3 */
-    SESSION_COUNT_MAX = 5,   /* a pass over the candidates */
-    RACE_STAGGER_MS = 250,   /* the next address: RFC 8305 section 5 */
-    RACE_SLOW_MS = 3000,     /* two SYNs without an answer: RFC 6298 */
+    OS_POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
+    SESSION_COUNT_MAX = 5,      /* a pass over the candidates */
+    POLICY_PASS_EXTRA_MS = 250, /* a second of timeoutremote: course.h */
+    RACE_STAGGER_MS = 250,      /* the next address: RFC 8305 section 5 */
+    RACE_SLOW_MS = 3000,        /* two SYNs without an answer: RFC 6298 */
 
     /* SMTP */
     REPLY_LINE_COUNT_MAX = 1000,
     REPLY_SIZE_MAX = 65536,
-    REPLY_TEXT_SIZE_MAX = 5000,   /* kept of a reply, for the report */
-    REPLY_KEYWORD_SIZE_MAX = 127, /* kept of an EHLO line */
+    REPLY_TEXT_SIZE_MAX = 5000, /* kept of a reply, for the report */
+    REPLY_LINE_SIZE_MAX = 200,  /* of a line: a keyword, or what it is not */
+    SMTP_WHY_SIZE_MAX =
+        REPLY_LINE_SIZE_MAX + 48, /* such a line in a sentence */
     SMTP_RX_SIZE = 4096,
     SMTP_TX_SIZE = 65536,        /* a write: what the kernel sends at once */
     SMTP_SECURE_TX_SIZE = 16384, /* a full record (RFC 8446 5.1) */
-    SMTP_CHUNK_SIZE_MAX = 65536, /* a message that goes as one BDAT chunk */
     SMTP_COMMAND_SIZE_MAX = 512, /* RFC 5321 4.5.3.1.4 */
     MESSAGE_CHUNK_SIZE = 32768,  /* a read: twice as much gains 2 % */
 
@@ -126,15 +133,17 @@ enum {
     MESSAGE_RETRY_AGE_S = 300,
 
     /* TLS */
-    TLS_ARENA_SIZE = 120 * 1024, /* least: 47 KiB, hard chains 103 KiB */
+    TLS_ARENA_SIZE = 120 * 1024, /* least: 47 KiB, hard chains 106 KiB */
     TLS_RX_SIZE = 4096,
-    TLS_ENTROPY_SIZE = 48,       /* CTR_DRBG with AES-256: key and nonce */
-    TLS_ISSUER_COUNT_MAX = 10,   /* mbedTLS verifies 8 intermediates */
+    TLS_ENTROPY_SIZE = 48,    /* CTR_DRBG with AES-256: key and nonce */
+    TLS_CHAIN_COUNT_MAX = 10, /* mbedTLS verifies 8 intermediates */
+    TLS_ISSUER_COUNT_MAX = TLS_CHAIN_COUNT_MAX + 1, /* and the leaf itself */
     ANCHORS_LINK_COUNT_MAX = 16, /* certificates under one name hash */
     TLS_ANCHOR_COUNT_MAX = 32,   /* anchors kept for one chain */
     TLS_DER_SIZE_MAX = 8192,     /* one certificate of the anchors */
     TLS_PEM_SIZE_MAX = 16384,    /* client certificate chain, or key */
     TLS_REASON_SIZE_MAX = 511,
+    TLS_NOTE_SIZE_MAX = 127, /* of a reason, kept for a second session */
     TLS_LINE_SIZE_MAX = TLS_REASON_SIZE_MAX + 32, /* STARTTLS failed: ...; */
     TLS_NAME_SIZE_MAX = 1024, /* a distinguished name in canonical form */
     TLS_RDN_COUNT_MAX = 8,    /* attributes in one part of such a name */
@@ -147,7 +156,6 @@ enum {
     /* The probe */
     TELL_VALUE_SIZE_MAX = 1024,          /* told of a reply, an error, a name */
     TELL_SIZE = 6 * TELL_VALUE_SIZE_MAX, /* a line end can take 5 bytes */
-    TELL_OUTPUT_SIZE_MAX = 1 << 24,      /* 32 servers with all they say */
     CERTIFICATE_TEXT_SIZE_MAX = 127,     /* told of a name in a certificate */
 
     /* Report */
@@ -162,13 +170,15 @@ _Static_assert(NAME_TEXT_SIZE_MAX + 2 == NAME_WIRE_SIZE_MAX,
 _Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
 _Static_assert((DNS_SERVER_COUNT_MAX - 1) * DNS_HEDGE_MS < DNS_ROUND_STEP_MS,
                "the first round asks them all");
+_Static_assert(DNS_BURST_COUNT_MAX < DNS_PENDING_COUNT_MAX,
+               "exchangers' questions can be asked");
 _Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");
 _Static_assert(SMTP_SECURE_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX,
                "a command fits");
 _Static_assert(SMTP_SECURE_TX_SIZE <= SMTP_TX_SIZE, "it is part of the buffer");
 _Static_assert(OS_FILE_COUNT_MAX >= DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
                "every socket has a number");
-_Static_assert(OS_FILE_SIZE_MAX >= REPORT_SIZE_MAX, "a report can be a file");
+_Static_assert(OS_FILE_SIZE_MAX >= TCPTO_SIZE_MAX, "a table is written");
 _Static_assert(REPORT_SIZE_MAX >= 2 * REPLY_TEXT_SIZE_MAX, "a report fits");
 
 #endif

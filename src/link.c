@@ -14,62 +14,7 @@ fail(struct link *l, const char *why)
     return OS_ERROR;
 }
 
-/* After a failure nothing else is sent, though the system might take it: the
- * caller was told that these bytes, the end of a message perhaps, are lost. */
-static ptrdiff_t
-put(struct link *l, struct slice bytes)
-{
-    ptrdiff_t n = l->dead ? OS_ERROR : os_write(l->fd, bytes);
-
-    if (n == OS_ERROR && !l->dead) {
-        l->dead = true;
-        return fail(l, os_why());
-    }
-    return n;
-}
-
-size_t
-link_pending(const struct link *l)
-{
-    return l->secure ? tls_tx(l->tls).size : 0;
-}
-
-/* Sends what TLS has queued: 0, or OS_AGAIN or OS_ERROR. */
-static ptrdiff_t
-flush(struct link *l)
-{
-    for (;;) {
-        struct slice due = tls_tx(l->tls);
-        ptrdiff_t n = 0;
-
-        if (due.size == 0)
-            return 0;
-        n = put(l, due);
-        if (n < 0)
-            return n;
-        tls_tx_ack(l->tls, (size_t)n);
-    }
-}
-
-/* One read from the socket into TLS: bytes, 0 at the end. */
-static ptrdiff_t
-feed(struct link *l)
-{
-    size_t room = 0;
-    uint8_t *at = tls_rx(l->tls, &room);
-    ptrdiff_t n = 0;
-
-    /* TLS has to send first: link_wait waits for that. */
-    if (room == 0) {
-        l->readable = false;
-        return OS_AGAIN;
-    }
-    n = os_read(l->fd, at, room);
-    l->readable = n == (ptrdiff_t)room;
-    if (n >= 0)
-        tls_rx_ack(l->tls, (size_t)n);
-    return n == OS_ERROR ? fail(l, os_why()) : n;
-}
+/* ---- waiting ---- */
 
 static bool
 has_room(const struct link *l)
@@ -81,20 +26,156 @@ has_room(const struct link *l)
     return room > 0;
 }
 
-bool
-link_wait(struct link *l, struct link_wait *w, int64_t deadline_ms)
+static bool
+is_due(const struct link *l)
 {
-    struct os_poll polls[] = {{.fd = l->fd,
-                               .rx = w->rx && has_room(l),
-                               .tx = w->tx || link_pending(l) > 0},
-                              {.fd = w->also_fd, .rx = true}};
-
-    if (!os_poll(polls, w->also_fd == OS_NONE ? 1 : 2, deadline_ms))
-        return false;
-    l->readable = l->readable || polls[0].can_rx;
-    w->also_ready = polls[1].can_rx;
-    return true;
+    return l->secure && tls_tx(l->tls).size > 0;
 }
+
+uint32_t
+link_wait(struct link *l, const struct link_ask *ask, int64_t deadline_ms)
+{
+    bool tx = ask->tx || is_due(l);
+    struct os_poll polls[] = {
+        {.fd = l->fd, .rx = ask->rx && has_room(l), .tx = tx},
+        {.fd = ask->also_fd, .rx = true}};
+
+    if (ask->rx && l->secure && tls_holds(l->tls))
+        return LINK_HELD;
+    /* A socket that took all it was given has room for more; a flight goes out
+     * at once. */
+    if (tx && !l->full && !ask->between)
+        return LINK_TX;
+    if (!os_poll(polls, ask->also_fd == OS_NONE ? 1 : 2, deadline_ms))
+        return LINK_BROKEN;
+    return (polls[0].can_rx ? LINK_RX : 0) | (polls[0].can_tx ? LINK_TX : 0) |
+           (polls[1].can_rx ? LINK_ALSO : 0);
+}
+
+/* ---- sending ---- */
+
+/* After a failure nothing else is sent, though the system might take it: the
+ * caller was told that these bytes, the end of a message perhaps, are lost. */
+static ptrdiff_t
+put(struct link *l, struct slice bytes)
+{
+    ptrdiff_t n = l->dead ? OS_ERROR : os_write(l->fd, bytes);
+
+    l->full = n != (ptrdiff_t)bytes.size;
+    if (n == OS_ERROR && !l->dead) {
+        l->dead = true;
+        return fail(l, os_why());
+    }
+    return n;
+}
+
+/* Sends what TLS has queued: 0, or OS_AGAIN or OS_ERROR. */
+static ptrdiff_t
+flush(struct link *l, bool *moved)
+{
+    for (;;) {
+        struct slice due = tls_tx(l->tls);
+        bool text = tls_tx_is_text(l->tls);
+        ptrdiff_t n = 0;
+
+        if (due.size == 0)
+            return 0;
+        n = put(l, due);
+        if (n < 0)
+            return n;
+        *moved = *moved || text;
+        tls_tx_ack(l->tls, (size_t)n);
+        if (l->full)
+            return OS_AGAIN;
+    }
+}
+
+/* A record counts once it has left whole: before it is no use to the server. */
+static ptrdiff_t
+send_secure(struct link *l, struct slice text, bool *moved)
+{
+    size_t left = 0;
+    ptrdiff_t n = 0;
+
+    while ((n = flush(l, moved)) == 0) {
+        left += l->held;
+        l->held = 0;
+        if (left == text.size)
+            return (ptrdiff_t)left;
+        l->held = tls_write(l->tls, slice_part(text, left, text.size));
+        if (l->held == 0) {
+            l->why = l->tls->reason;
+            n = OS_ERROR;
+            break;
+        }
+    }
+    return left > 0 ? (ptrdiff_t)left : n;
+}
+
+ptrdiff_t
+link_send(struct link *l, struct slice text, bool *moved)
+{
+    ptrdiff_t n = 0;
+
+    *moved = false;
+    if (l->secure)
+        return send_secure(l, text, moved);
+    n = put(l, text);
+    *moved = n > 0;
+    return n;
+}
+
+/* ---- reading ---- */
+
+/* One read from the socket into TLS: bytes, 0 at the end. */
+static ptrdiff_t
+feed(struct link *l)
+{
+    size_t room = 0;
+    uint8_t *at = tls_rx(l->tls, &room);
+    ptrdiff_t n = 0;
+
+    if (room == 0)
+        return OS_AGAIN;
+    n = os_read(l->fd, at, room);
+    if (n >= 0)
+        tls_rx_ack(l->tls, (size_t)n);
+    return n == OS_ERROR ? fail(l, os_why()) : n;
+}
+
+/* What TLS holds of plain text: bytes, 0 at the end. */
+static ptrdiff_t
+take_text(struct link *l, uint8_t *out, size_t size)
+{
+    size_t got = tls_read(l->tls, out, size);
+
+    if (got > 0)
+        return (ptrdiff_t)got;
+    if (l->tls->state == TLS_CLOSED)
+        return 0;
+    if (l->tls->state == TLS_OPEN)
+        return OS_AGAIN;
+    l->why = l->tls->reason;
+    return OS_ERROR;
+}
+
+ptrdiff_t
+link_recv(struct link *l, uint8_t *out, size_t size, bool read)
+{
+    ptrdiff_t n = OS_AGAIN;
+
+    if (!l->secure && read)
+        n = os_read(l->fd, out, size);
+    if (!l->secure)
+        return n == OS_ERROR ? fail(l, os_why()) : n;
+    n = take_text(l, out, size);
+    if (n != OS_AGAIN || !read)
+        return n;
+    n = feed(l);
+    return n < 0 ? n : take_text(l, out, size);
+}
+
+/* ---- TLS ---- */
 
 /* The socket takes nothing any more, but the peer may have said why before it
  * closed. TLS reads only once what it has to send is gone: so be it. False. */
@@ -116,27 +197,28 @@ hear_last_words(struct link *l)
 static bool
 shake_hands(struct link *l, int64_t deadline_ms)
 {
-    struct link_wait w = {.rx = true, .also_fd = OS_NONE};
+    const struct link_ask ask = {.rx = true, .also_fd = OS_NONE};
+    bool moved = false;
 
-    for (;;) {
+    while (l->tls->state == TLS_HANDSHAKE || is_due(l)) {
+        uint32_t can = link_wait(l, &ask, deadline_ms);
         ptrdiff_t n = OS_AGAIN;
 
-        if (flush(l) == OS_ERROR)
-            return hear_last_words(l);
-        if (l->tls->state != TLS_HANDSHAKE)
-            return true;
+        if (can & LINK_BROKEN)
+            return fail(l, os_why()) == 0;
         if (os_now_ms() >= deadline_ms)
             return fail(l, "timed out during the handshake") == 0;
-        if (!l->readable && !link_wait(l, &w, deadline_ms))
-            return fail(l, os_why()) == 0;
-        if (l->readable)
+        if (can & LINK_RX)
             n = feed(l);
+        else if ((can & LINK_TX) && flush(l, &moved) == OS_ERROR)
+            return hear_last_words(l);
         if (n == OS_ERROR)
             return false;
         /* The end stays readable: with output that cannot go, for ever. */
         if (n == 0 && l->tls->state == TLS_HANDSHAKE)
             return fail(l, "closed by the server during the handshake") == 0;
     }
+    return true;
 }
 
 static bool
@@ -154,104 +236,39 @@ bool
 link_secure(struct link *l, const struct link_peer *peer,
             const struct link_trust *trust, int64_t deadline_ms)
 {
+    bool moved = false;
+
     l->secure = tls_start(l->tls, peer->name, peer->literal, os_wall_s());
-    if (l->secure && !shake_hands(l, deadline_ms))
-        return false;
-    if (l->tls->state == TLS_ANCHORS && !verify(l, trust))
-        return false;
+    while (l->tls->state == TLS_HANDSHAKE || l->tls->state == TLS_ANCHORS) {
+        if (l->tls->state == TLS_HANDSHAKE && !shake_hands(l, deadline_ms))
+            return false;
+        if (l->tls->state == TLS_ANCHORS && !verify(l, trust))
+            return false;
+    }
     if (l->tls->state != TLS_OPEN) {
         l->why = l->tls->reason;
         return false;
     }
     /* What TLS still has to say goes first; a full socket can wait. */
-    return flush(l) != OS_ERROR;
-}
-
-ptrdiff_t
-link_send(struct link *l, struct slice text)
-{
-    size_t taken = 0;
-    ptrdiff_t n = 0;
-
-    if (!l->secure)
-        return put(l, text);
-    if (text.size == 0)
-        return flush(l);
-    while ((n = flush(l)) == 0 && taken < text.size) {
-        size_t some = tls_write(l->tls, slice_part(text, taken, text.size));
-
-        if (some == 0 && tls_tx(l->tls).size == 0)
-            break;
-        taken += some;
-    }
-    /* A record that did not go whole is no use to the server, and nothing is
-     * sent behind a failure. Records before it count; the error comes back with
-     * the next call. */
-    if (n == OS_ERROR && taken > 0)
-        taken -= l->tls->write_size;
-    if (taken > 0)
-        return (ptrdiff_t)taken;
-    if (n == OS_ERROR || n == OS_AGAIN)
-        return n;
-    l->why = l->tls->reason;
-    return OS_ERROR;
-}
-
-/* What TLS holds of plain text: bytes, 0 at the end. */
-static ptrdiff_t
-take_text(struct link *l, uint8_t *out, size_t size)
-{
-    size_t got = tls_read(l->tls, out, size);
-
-    l->more = got > 0;
-    if (got > 0)
-        return (ptrdiff_t)got;
-    if (l->tls->state == TLS_CLOSED)
-        return 0;
-    if (l->tls->state == TLS_OPEN)
-        return OS_AGAIN;
-    l->why = l->tls->reason;
-    return OS_ERROR;
-}
-
-/* One read of the socket at most: a peer that floods us with what has no text
- * in it must not keep the caller from looking at its clock. */
-static ptrdiff_t
-recv_secure(struct link *l, uint8_t *out, size_t size)
-{
-    ptrdiff_t n = take_text(l, out, size);
-
-    if (n != OS_AGAIN || !l->readable)
-        return n;
-    n = feed(l);
-    return n < 0 ? n : take_text(l, out, size);
-}
-
-ptrdiff_t
-link_recv(struct link *l, uint8_t *out, size_t size)
-{
-    ptrdiff_t n = 0;
-
-    if (l->secure)
-        return recv_secure(l, out, size);
-    if (!l->readable)
-        return OS_AGAIN;
-    n = os_read(l->fd, out, size);
-    l->readable = n == (ptrdiff_t)size;
-    return n == OS_ERROR ? fail(l, os_why()) : n;
+    return flush(l, &moved) != OS_ERROR;
 }
 
 void
 link_close(struct link *l, struct slice last)
 {
-    if (last.size > 0)
-        (void)link_send(l, last);
-    if (l->secure) {
+    bool moved = false;
+
+    if (last.size > l->held)
+        (void)link_send(l, last, &moved);
+    /* Part of a record of text is no use to the peer; all of it might be taken
+     * for the end of a message that counts as lost here. */
+    if (l->secure && !tls_tx_is_text(l->tls)) {
         if (l->tls->state == TLS_OPEN)
             tls_close(l->tls);
-        (void)flush(l); /* an alert, if nothing else */
-        tls_end(l->tls);
+        (void)flush(l, &moved); /* an alert, if nothing else */
     }
+    if (l->secure)
+        tls_end(l->tls);
     os_close(l->fd);
     *l = (struct link){.fd = OS_NONE};
 }

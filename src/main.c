@@ -23,7 +23,8 @@ main(int argc, char **argv, char **envp)
 {
     const struct load_args args = {argc, argv, envp, false};
     static const struct delivery delivery = {
-        &root.job, &root.targets, &root.message, &root.report, &root.tcpto};
+        &root.job,   &root.targets,      &root.message,     &root.report,
+        &root.tcpto, &root.work.resolve, &root.work.deliver};
     struct outcome *o = &root.outcome;
 
     os_start();
@@ -35,12 +36,15 @@ main(int argc, char **argv, char **envp)
         o->fault = message_open(&root.message);
     if (o->fault == FAULT_OK) {
         tcpto_open(&root.tcpto, true);
-        confine(&root.job, OS_FILE_SIZE_MAX);
-        o->fault = resolve(&root.job, &root.work.resolve, &root.targets);
+        confine(&root.job);
+        if (deliver_check(&delivery, &root.deliver, o))
+            o->fault = resolve_begin(
+                &root.job, deliver_demand(&root.job).proof == POLICY_PROOF_NAME,
+                &root.work.resolve, &root.targets);
     }
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)
-        deliver(&delivery, DELIVER_MAIL, &root.work.deliver, o);
+        deliver(&delivery, DELIVER_MAIL, &root.deliver, o);
     report(&root.report, o, root.job.host);
     return 0;
 }

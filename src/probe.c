@@ -45,9 +45,9 @@ static enum fault
 secure(struct root *r, uint32_t index)
 {
     struct deliver_work *w = &r->work.deliver;
-    struct buf *why = &w->attempt.why;
+    struct buf *why = &r->deliver.attempt.why;
 
-    if (!deliver_secure(w, index)) {
+    if (!deliver_secure(&r->deliver, index)) {
         outcome_put(why, w->link.why);
         return FAULT_TLS_FAILED;
     }
@@ -60,7 +60,7 @@ secure(struct root *r, uint32_t index)
 }
 
 /* The session, stopping at each reply. If nothing but TLS stands against the
- * mail, w->attempt is FAULT_OK; returns what tlsstrictness 2 makes of that. */
+ * mail, attempt is FAULT_OK; returns what tlsstrictness 2 makes of that. */
 static enum fault
 talk(struct root *r, uint32_t index)
 {
@@ -89,11 +89,9 @@ talk(struct root *r, uint32_t index)
         probe_say_reply(r, w->smtp.fault_step);
     if (w->smtp.tls_refused)
         tls = FAULT_TLS_REFUSED;
-    if (deliver_end(w, index))
-        return tls;
-    buf_reset(&w->attempt.why);
-    outcome_put(&w->attempt.why, w->smtp.why);
-    return FAULT_TLS_FAILED;
+    return deliver_end(&r->deliver, index) == POLICY_END_BROKEN
+               ? FAULT_TLS_FAILED
+               : tls;
 }
 
 static void
@@ -102,17 +100,33 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
     struct deliver_work *w = &r->work.deliver;
     enum fault tls = FAULT_OK;
 
-    deliver_init(w, delivery, DELIVER_WATCHED);
-    connect_init(&w->connect, &r->targets.candidates, &r->tcpto,
-                 r->job.connect_timeout_s * 1000);
+    deliver_init(&r->deliver, delivery, DELIVER_WATCHED);
+    connect_init(&r->deliver.connect, &r->targets.candidates, &r->targets.hosts,
+                 &r->tcpto, r->job.connect_timeout_s * 1000);
     if (!probe_say_connect(r, index))
         return;
     tls = talk(r, index);
     probe_say_levels(r, tls);
     link_close(&w->link, smtp_tx(&w->smtp));
     /* Keys outlive the arena, which the next one begins anew. */
-    if (w->tls_ready)
+    if (r->deliver.tls_ready)
         tls_end(&w->tls);
+}
+
+/* In the order in which they would be tried if each failed. */
+static void
+survey_all(struct root *r, const struct delivery *delivery)
+{
+    struct policy_race race;
+    uint32_t index = 0;
+
+    policy_race_init(&race, &r->targets.candidates, &r->targets.hosts, 0);
+    while ((index = policy_race_next(&race, INT64_MAX)) != POLICY_NOBODY) {
+        policy_race_failed(&race, index);
+        if (!r->say.lost &&
+            !tcpto_skip(&r->tcpto, &r->targets.candidates.list[index].to.addr))
+            survey(r, delivery, index);
+    }
 }
 
 /* ---- the whole ---- */
@@ -135,18 +149,19 @@ look(struct root *r, const struct delivery *delivery)
     struct outcome *o = &r->outcome;
 
     tcpto_open(&r->tcpto, false);
-    confine(&r->job, TELL_OUTPUT_SIZE_MAX);
+    confine(&r->job);
     probe_say_route(r);
-    o->fault = resolve(&r->job, &r->work.resolve, &r->targets);
+    o->fault = resolve_begin(&r->job, false, &r->work.resolve, &r->targets);
+    if (o->fault == FAULT_OK)
+        o->fault = resolve_wait(&r->job, &r->work.resolve, &r->targets);
     probe_say_names(r);
     probe_say_candidates(r);
-    for (uint32_t i = 0; i < r->targets.candidates.count; i++)
-        if (!r->say.lost &&
-            !tcpto_skip(&r->tcpto, &r->targets.candidates.list[i].to.addr))
-            survey(r, delivery, i);
+    resolve_park(&r->job, &r->work.resolve, &r->targets);
+    survey_all(r, delivery);
     buf_reset(&o->detail);
-    if (o->fault == FAULT_OK && !r->say.lost)
-        deliver(delivery, DELIVER_DRY, &r->work.deliver, o);
+    if (o->fault == FAULT_OK && !r->say.lost &&
+        deliver_check(delivery, &r->deliver, o))
+        deliver(delivery, DELIVER_DRY, &r->deliver, o);
 }
 
 int

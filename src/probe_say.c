@@ -133,7 +133,7 @@ probe_say_names(struct root *r)
 {
     const struct dns_lookup *l = &r->work.resolve.lookup;
 
-    for (uint32_t i = 0; i < l->task_count; i++)
+    for (uint32_t i = 0; r->targets.live && i < l->task_count; i++)
         if (!l->tasks[i].dropped)
             say_question(r, &l->tasks[i]);
 }
@@ -142,16 +142,15 @@ probe_say_names(struct root *r)
 
 static void
 say_candidate(struct root *r, const char *kind, const struct addr *a,
-              const struct resolve_host *h, const char *why)
+              uint32_t host, const char *why)
 {
-    const struct slice *name = NULL;
+    const struct target_name *n = &r->targets.names[host];
+    const struct slice name = slice_of(n->text, n->size);
     uint32_t preference = TELL_NO_NUMBER;
     const char *itself = NULL;
 
-    if (h)
-        name = print_name(&r->say, 0, &h->name);
-    if (h && r->job.route.kind == ROUTE_MX) {
-        preference = h->preference;
+    if (r->job.route.kind == ROUTE_MX) {
+        preference = r->targets.hosts.list[host].preference;
         if (r->work.resolve.lookup.mx.count == 0)
             itself = "";
     }
@@ -162,7 +161,7 @@ say_candidate(struct root *r, const char *kind, const struct addr *a,
             "tried: %why}\n",
             (const union tell[]){{.text = kind},
                                  {.addr = a},
-                                 {.slice = name},
+                                 {.slice = name.size > 0 ? &name : NULL},
                                  {.number = preference},
                                  {.text = itself},
                                  {.text = why}});
@@ -176,61 +175,64 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
 
     if (!a)
         return "no address known";
-    for (uint32_t i = 0; i < c->count; i++)
-        if (addr_equal(&c->list[i].to.addr, a))
-            return NULL;
-    if (resolve_is_own(&r->job, a))
+    if (targets_is_own(&r->job, a))
         return "an address of this machine";
     if (addr_is_unusable(a))
         return "no server can have it";
     if (c->own_seen && preference >= c->own_preference)
         return "no better than an address of this machine";
+    for (uint32_t i = 0; i < c->count; i++)
+        if (addr_equal(&c->list[i].to.addr, a))
+            return NULL;
     return "too many addresses";
 }
 
 static void
-say_dropped(struct root *r, const struct addr *a, const struct resolve_host *h)
+say_dropped(struct root *r, const struct addr *a, uint32_t host)
 {
-    const char *why = why_dropped(r, a, h ? h->preference : 0);
+    const char *why = why_dropped(r, a, r->targets.hosts.list[host].preference);
 
     if (why)
-        say_candidate(r, "Dropped", a, h, why);
+        say_candidate(r, "Dropped", a, host, why);
 }
 
 static void
-say_addresses(struct root *r, const struct resolve_host *h)
+say_addresses(struct root *r, uint32_t host)
 {
-    bool known = false;
+    bool known = r->targets.names[host].size == 0;
 
     for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
         const struct dns_query *q =
-            dns_lookup_answer(&r->work.resolve.lookup, h->questions[family]);
+            resolve_answer(&r->work.resolve, &r->targets, host, family);
 
-        for (uint32_t i = 0; i < q->address_count; i++)
-            say_dropped(r, &q->addresses[i], h);
-        known = known || q->address_count > 0;
+        for (uint32_t i = 0; q && i < q->address_count; i++)
+            say_dropped(r, &q->addresses[i], host);
+        known = known || (q && q->address_count > 0);
     }
     if (!known)
-        say_dropped(r, NULL, h);
+        say_dropped(r, NULL, host);
 }
 
 void
 probe_say_candidates(struct root *r)
 {
-    const struct policy_candidates *c = &r->targets.candidates;
-    struct resolve_work *w = &r->work.resolve;
-    bool named = r->job.route.kind != ROUTE_ADDRESS;
+    const struct targets *t = &r->targets;
+    struct policy_race race;
+    uint32_t index = 0;
 
-    for (uint32_t i = 0; i < c->count; i++)
-        say_candidate(r, "Candidate", &c->list[i].to.addr,
-                      named ? &w->hosts[c->list[i].host] : NULL,
-                      tcpto_skip(&r->tcpto, &c->list[i].to.addr)
-                          ? "timed out lately"
-                          : NULL);
-    if (!named)
-        say_dropped(r, &r->job.route.addr, NULL);
-    for (uint32_t i = 0; i < w->host_count; i++)
-        say_addresses(r, &w->hosts[i]);
+    policy_race_init(&race, &t->candidates, &t->hosts, 0);
+    while ((index = policy_race_next(&race, INT64_MAX)) != POLICY_NOBODY) {
+        const struct policy_candidate *c = &t->candidates.list[index];
+
+        policy_race_failed(&race, index);
+        say_candidate(r, "Candidate", &c->to.addr, c->host,
+                      tcpto_skip(&r->tcpto, &c->to.addr) ? "timed out lately"
+                                                         : NULL);
+    }
+    if (r->job.route.kind == ROUTE_ADDRESS)
+        say_dropped(r, &r->job.route.addr, 0);
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        say_addresses(r, i);
 }
 
 /* ---- a session ---- */
@@ -241,17 +243,17 @@ probe_say_connect(struct root *r, uint32_t index)
     const struct policy_candidate *c = &r->targets.candidates.list[index];
     const struct target_name *name = &r->targets.names[c->host];
     const struct slice text = slice_of(name->text, name->size);
-    struct deliver_work *w = &r->work.deliver;
-    int fd = connect_again(&w->connect, index);
+    struct connect *connect = &r->deliver.connect;
+    int fd = connect_again(connect, index);
 
-    say_put(
-        &r->say, "[connection]To{ &address}{ $name}{: %result}{ (#ms} ms)\n",
-        (const union tell[]){{.addr = &c->to.addr},
-                             {.slice = &text},
-                             {.text = fd < 0 ? w->connect.why : "connected"},
-                             {.number = say_took_ms(&r->say)}});
+    say_put(&r->say,
+            "[connection]To{ &address}{ $name}{: %result}{ (#ms} ms)\n",
+            (const union tell[]){{.addr = &c->to.addr},
+                                 {.slice = &text},
+                                 {.text = fd < 0 ? connect->why : "connected"},
+                                 {.number = say_took_ms(&r->say)}});
     if (fd >= 0)
-        deliver_begin(w, index, fd);
+        deliver_begin(&r->deliver, index, fd);
     return fd >= 0;
 }
 
@@ -311,11 +313,11 @@ record_of(struct root *r, const struct outcome *o)
     return slice_part(buf_slice(&r->report.out), 1, r->report.out.used - 1);
 }
 
-/* `how` NULL: the mail would not go, w->attempt says why. */
+/* `how` NULL: the mail would not go, attempt says why. */
 static void
 say_level(struct root *r, uint32_t level, const char *how, const char *but)
 {
-    const struct slice report = record_of(r, &r->work.deliver.attempt);
+    const struct slice report = record_of(r, &r->deliver.attempt);
     union tell values[] = {{.number = level}, {.text = NULL}, {.text = ":"},
                            {.text = how},     {.text = but},  {.slice = NULL}};
 
@@ -334,14 +336,15 @@ say_level(struct root *r, uint32_t level, const char *how, const char *but)
 void
 probe_say_levels(struct root *r, enum fault tls)
 {
-    struct deliver_work *w = &r->work.deliver;
+    const struct smtp *smtp = &r->work.deliver.smtp;
+    struct outcome *attempt = &r->deliver.attempt;
     const char *how = "in clear", *but = NULL;
 
-    if (w->attempt.fault != FAULT_OK) {
+    if (attempt->fault != FAULT_OK) {
         say_level(r, TELL_NO_NUMBER, NULL, NULL);
         return;
     }
-    if (w->smtp.secure && tls != FAULT_TLS_FAILED) {
+    if (smtp->secure && tls != FAULT_TLS_FAILED) {
         how = "over TLS";
         but = "certificate not checked";
     }
@@ -349,10 +352,10 @@ probe_say_levels(struct root *r, enum fault tls)
     if (!but && r->job.anchors != JOB_ANCHORS_NONE)
         but = "if no other candidate has TLS";
     say_level(r, 1, how, but);
-    w->attempt.fault = tls;
-    buf_reset(&w->attempt.starttls);
+    attempt->fault = tls;
+    buf_reset(&attempt->starttls);
     if (tls == FAULT_CONTROL)
-        outcome_put(&w->attempt.detail, buf_slice(&r->outcome.detail));
+        outcome_put(&attempt->detail, buf_slice(&r->outcome.detail));
     say_level(r, 2, tls == FAULT_OK ? "over TLS, verified" : NULL, NULL);
 }
 

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "pump.h"
 
+#include "policy/course.h"
+
 static void
 record(struct pump *p)
 {
     struct smtp *s = p->smtp;
+    char verdict =
+        policy_recipient(s->recipient_verdict, p->fallen || s->tls_refused);
 
-    qmail_report_recipient(p->report, s->recipient_verdict, p->ip,
+    qmail_report_recipient(p->report, verdict, p->ip,
                            buf_slice(&s->reply.text));
     smtp_taken(s, os_now_ms());
 }
@@ -27,68 +31,68 @@ fill(struct pump *p)
     return true;
 }
 
+/* `read`: the socket, once. Behind it there is only what TLS holds. */
 static void
-receive(struct pump *p, int64_t now_ms)
+receive(struct pump *p, bool read)
 {
     struct smtp *s = p->smtp;
 
     while (smtp_want(s) & SMTP_WANT_RX) {
         size_t room = 0;
         uint8_t *at = smtp_rx(s, &room);
-        ptrdiff_t n = link_recv(p->link, at, room);
+        ptrdiff_t n = link_recv(p->link, at, room, read);
 
         if (n == OS_AGAIN)
             return;
         if (n > 0)
-            smtp_rx_ack(s, (size_t)n, now_ms);
+            smtp_rx_ack(s, (size_t)n, os_now_ms());
         else
             smtp_lost(s, n == 0 ? SLICE("closed by the server") : p->link->why);
+        read = false;
     }
 }
 
 static void
 transmit(struct pump *p, int64_t now_ms)
 {
-    size_t pending = link_pending(p->link);
-    ptrdiff_t n = link_send(p->link, smtp_tx(p->smtp));
+    bool moved = false;
+    ptrdiff_t n = link_send(p->link, smtp_tx(p->smtp), &moved);
 
     if (n > 0)
         smtp_tx_ack(p->smtp, (size_t)n, now_ms);
-    else if (link_pending(p->link) < pending)
+    else if (moved)
         smtp_sent(p->smtp, now_ms);
-    p->blocked = n == OS_AGAIN;
     if (n != OS_ERROR)
         return;
     /* The server may have said why before it closed. */
-    p->link->readable = true;
-    receive(p, now_ms);
+    receive(p, true);
     smtp_lost(p->smtp, p->link->why);
 }
 
+/* The clock decides first whether anything is sent; what was received by then
+ * is heard. */
 static void
 exchange(struct pump *p, uint32_t want)
 {
     struct smtp *s = p->smtp;
-    struct link_wait w = {.rx = want & SMTP_WANT_RX,
-                          .tx = want & SMTP_WANT_TX,
-                          .also_fd =
-                              want & SMTP_WANT_BODY ? MESSAGE_FD : OS_NONE};
-    int64_t now_ms = 0;
+    const struct link_ask ask = {.rx = want & SMTP_WANT_RX,
+                                 .tx = want & SMTP_WANT_TX,
+                                 .between = s->body_open,
+                                 .also_fd = want & SMTP_WANT_BODY ? MESSAGE_FD
+                                                                  : OS_NONE};
+    uint32_t can = link_wait(p->link, &ask, s->deadline_ms);
 
-    /* A flight goes out at once; while the message does, the server is
-     * listened to between two writes. */
-    if ((!w.tx || s->body_open || p->blocked) && !p->link->more &&
-        !link_wait(p->link, &w, s->deadline_ms)) {
+    if (can & LINK_BROKEN) {
         smtp_lost(s, slice_text(os_why()));
         return;
     }
-    now_ms = os_now_ms();
-    p->message->ready = w.also_ready;
-    if (p->link->readable || p->link->more)
-        receive(p, now_ms);
-    else if (w.tx || link_pending(p->link) > 0)
-        transmit(p, now_ms);
-    smtp_tick(s, now_ms);
+    p->message->ready = can & LINK_ALSO;
+    if (can & (LINK_RX | LINK_HELD))
+        receive(p, can & LINK_RX);
+    smtp_tick(s, os_now_ms());
+    if (!(can & (LINK_RX | LINK_HELD)) && (can & LINK_TX) &&
+        !(smtp_want(s) & SMTP_WANT_END))
+        transmit(p, os_now_ms());
 }
 
 void

@@ -23,7 +23,7 @@ struct pump {
     struct message *message;
     struct qmail_report *report;
     const struct addr *ip;
-    bool blocked; /* the socket took nothing at the last try */
+    bool fallen; /* policy/course.h: no recipient is refused for good */
 };
 
 /* Until SMTP_WANT_END, _SECURE or _LOOK. */

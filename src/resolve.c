@@ -41,13 +41,12 @@ send_attempt(struct resolve_work *w, const struct dns_action *action)
         lose_attempt(w, attempt);
 }
 
-/* Does all that the engine wants at once. False: no randomness. */
-static bool
-act(struct resolve_work *w)
+bool
+resolve_act(struct resolve_work *w, struct targets *t)
 {
     struct dns_action action;
 
-    for (;;) {
+    while (t->live) {
         if (!w->random_fresh && !os_random(w->random, sizeof(w->random)))
             return false;
         w->random_fresh = true;
@@ -59,6 +58,7 @@ act(struct resolve_work *w)
         else
             send_attempt(w, &action);
     }
+    return true;
 }
 
 static void
@@ -89,12 +89,13 @@ receive(struct resolve_work *w, uint32_t attempt)
         lose_attempt(w, attempt);
 }
 
-static uint32_t
-collect_polls(struct resolve_work *w)
+uint32_t
+resolve_polls(struct resolve_work *w, const struct targets *t,
+              struct os_poll *polls)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++) {
+    for (uint32_t i = 0; t->live && i < DNS_ATTEMPT_COUNT_MAX; i++) {
         bool rx = false;
 
         if (w->fds[i] == OS_NONE)
@@ -103,97 +104,136 @@ collect_polls(struct resolve_work *w)
         if (!rx && !w->unsent[i])
             continue;
         w->polled[count] = i;
-        w->polls[count++] =
+        polls[count++] =
             (struct os_poll){.fd = w->fds[i], .rx = rx, .tx = w->unsent[i]};
     }
     return count;
 }
 
-/* Waits for something to happen, or for stop_ms. */
-static bool
-step(struct resolve_work *w, int64_t stop_ms)
+void
+resolve_polled(struct resolve_work *w, const struct os_poll *polls,
+               uint32_t count)
 {
-    int64_t deadline_ms = 0;
-    uint32_t count = 0;
-
-    if (!act(w))
-        return false;
-    /* Where no socket can be had, the last look-up ended just now: nothing
-     * would ever end the wait. */
-    if (!dns_lookup_pending(&w->lookup))
-        return true;
-    deadline_ms = dns_lookup_deadline_ms(&w->lookup);
-    if (stop_ms < deadline_ms)
-        deadline_ms = stop_ms;
-    count = collect_polls(w);
-    if (!os_poll(w->polls, count, deadline_ms))
-        return false;
     for (uint32_t i = 0; i < count; i++) {
         /* One answer may have closed the sockets of its question. */
-        if (w->fds[w->polled[i]] != w->polls[i].fd)
+        if (w->fds[w->polled[i]] != polls[i].fd)
             continue;
-        if (w->polls[i].can_tx)
+        if (polls[i].can_tx)
             send_stream(w, w->polled[i]);
-        else if (w->polls[i].can_rx)
+        else if (polls[i].can_rx)
             receive(w, w->polled[i]);
     }
     dns_lookup_tick(&w->lookup, os_now_ms());
-    return true;
 }
 
 /* ---- exchangers ---- */
 
 static void
-ask_host(struct resolve_work *w, const struct dns_name *name,
-         uint16_t preference)
+ask(struct resolve_work *w, struct targets *t, uint32_t host, uint32_t family)
 {
-    struct resolve_host *h = &w->hosts[w->host_count++];
-    bool asked = true;
+    struct target_name *n = &t->names[host];
+    struct dns_name name;
+    bool asked = dns_name_parse(slice_of(n->text, n->size), &name) &&
+                 dns_lookup_ask(&w->lookup, &name, address_types[family],
+                                &w->questions[host][family]);
 
-    h->name = *name;
-    h->preference = preference;
-    h->asked_ms = os_now_ms();
-    for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
-        asked = dns_lookup_ask(&w->lookup, name, address_types[i],
-                               &h->questions[i]) &&
-                asked;
-    assert(asked); /* DNS_QUESTION_COUNT_MAX has room for every host */
+    assert(asked); /* it was a name before; there is room for DNS_BURST */
+    n->looks[family] = TARGET_ASKED;
 }
 
+static void
+ask_host(struct resolve_work *w, struct targets *t, uint32_t host)
+{
+    t->hosts.list[host].patience_ms = os_now_ms() + DNS_PATIENCE_MS;
+    for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
+        ask(w, t, host, i);
+}
+
+/* NULL: there is no answer to be taken. */
 static const struct dns_query *
-answer(const struct resolve_work *w, const struct resolve_host *h,
+answer(const struct resolve_work *w, const struct targets *t, uint32_t host,
        uint32_t family)
 {
-    return dns_lookup_answer(&w->lookup, h->questions[family]);
+    const struct dns_query *q = NULL;
+
+    if (t->names[host].looks[family] != TARGET_ASKED)
+        return NULL;
+    q = dns_lookup_answer(&w->lookup, w->questions[host][family]);
+    return q->state == DNS_PENDING ? NULL : q;
+}
+
+/* It was not asked for, and its preference is worth it. */
+static bool
+is_wanted(const struct targets *t, uint32_t host)
+{
+    return t->names[host].looks[0] == TARGET_UNASKED &&
+           t->hosts.list[host].preference < t->candidates.own_preference;
+}
+
+static bool
+ask_best(struct resolve_work *w, struct targets *t)
+{
+    uint32_t room = DNS_BURST_COUNT_MAX - targets_count(t, TARGET_ASKED);
+    uint32_t count = room / ADDR_FAMILY_COUNT;
+    uint32_t asked = 0;
+
+    if (count > DNS_HOST_BURST_COUNT)
+        count = DNS_HOST_BURST_COUNT;
+    for (uint32_t i = 0; i < t->hosts.count && asked < count; i++)
+        if (is_wanted(t, i)) {
+            ask_host(w, t, i);
+            asked++;
+        }
+    return asked > 0;
+}
+
+/* The name has a place before, as good or better. */
+static bool
+is_repeated(const struct dns_mx_set *mx, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (dns_name_equal(&mx->items[i].name, &mx->items[index].name))
+            return true;
+    return false;
 }
 
 /* The MX answer decides whom to ask for addresses. The host's own were asked
  * for at the same time, in case it is its only exchanger. */
 static enum fault
-read_exchangers(struct resolve_work *w)
+read_exchangers(const struct job *job, struct resolve_work *w,
+                struct targets *t)
 {
     const struct dns_query *q = dns_lookup_answer(&w->lookup, w->mx_question);
-    struct resolve_host own = w->hosts[0];
+    const struct dns_mx_set *mx = q->mx;
     bool own_wanted = false;
+    uint32_t own[ADDR_FAMILY_COUNT] = {w->questions[0][0], w->questions[0][1]};
 
-    if (q->state == DNS_NO_NAME)
-        return FAULT_NO_HOST;
+    if (q->state == DNS_PENDING)
+        return FAULT_OK;
     if (q->state == DNS_FAILED)
         return FAULT_DNS;
-    w->mx_pending = false;
-    if (q->state == DNS_NODATA)
+    t->mx = q->state == DNS_NO_NAME ? TARGET_MX_NO_NAME : TARGET_MX_NONE;
+    if (q->state != DNS_FOUND)
         return FAULT_OK;
-    if (q->mx->count == 0)
-        return q->mx->null ? FAULT_NULL_MX : FAULT_NO_EXCHANGER;
-    w->host_count = 0;
-    for (uint32_t i = 0; i < q->mx->count; i++) {
-        ask_host(w, &q->mx->items[i].name, q->mx->items[i].preference);
-        own_wanted = own_wanted || w->hosts[i].questions[0] == own.questions[0];
+    if (mx->count == 0)
+        return mx->null ? FAULT_NULL_MX : FAULT_NO_EXCHANGER;
+    t->hosts.count = 0;
+    for (uint32_t i = 0; i < mx->count; i++) {
+        const struct dns_mx *item = &mx->items[i];
+
+        if (is_repeated(mx, i))
+            continue;
+        targets_add_host(t, &item->name, item->preference);
+        targets_take_dressed(job, t, t->hosts.count - 1);
+        own_wanted = own_wanted || dns_name_equal(&item->name, &q->name);
     }
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT && !own_wanted; i++)
-        dns_lookup_drop(&w->lookup, own.questions[i]);
+        dns_lookup_drop(&w->lookup, own[i]);
+    (void)ask_best(w, t);
     return FAULT_OK;
 }
+
+/* ---- answers ---- */
 
 /* One that counts: multicast and the like are no reason to stop waiting. */
 static bool
@@ -206,75 +246,54 @@ has_address(const struct dns_query *q)
 }
 
 static void
-note_addresses(struct resolve_work *w)
+note_answers(const struct resolve_work *w, struct targets *t, int64_t now_ms)
 {
-    for (uint32_t i = 0; i < w->host_count; i++) {
-        struct resolve_host *h = &w->hosts[i];
-        bool found =
-            has_address(answer(w, h, 0)) || has_address(answer(w, h, 1));
+    for (uint32_t i = 0; i < t->hosts.count; i++) {
+        struct policy_host *h = &t->hosts.list[i];
 
-        if (found && !h->has_address)
-            h->first_address_ms = os_now_ms();
-        h->has_address = found;
+        h->pending = false;
+        for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
+            const struct dns_query *q = answer(w, t, i, family);
+
+            h->pending =
+                h->pending || (!q && t->names[i].looks[family] == TARGET_ASKED);
+            if (!q || h->has_address || !has_address(q))
+                continue;
+            h->has_address = true;
+            h->first_address_ms = now_ms;
+        }
     }
 }
 
-/* When to stop waiting. */
+/* When the best exchanger that is known may be delivered to; INT64_MAX: none
+ * is known, and some may be. */
 static int64_t
-stop_ms(const struct resolve_work *w)
+wait_ms(const struct targets *t)
 {
-    struct policy_host hosts[DNS_MX_COUNT_MAX];
+    const struct policy_host *best = NULL;
+    bool pending = false;
 
-    if (w->mx_pending)
-        return INT64_MAX;
-    for (uint32_t i = 0; i < w->host_count; i++) {
-        const struct resolve_host *h = &w->hosts[i];
+    for (uint32_t i = 0; i < t->hosts.count; i++) {
+        const struct policy_host *h = &t->hosts.list[i];
 
-        hosts[i] = (struct policy_host){
-            .preference = h->preference,
-            .pending = answer(w, h, 0)->state == DNS_PENDING ||
-                       answer(w, h, 1)->state == DNS_PENDING,
-            .has_address = h->has_address,
-            .first_address_ms = h->first_address_ms,
-            .patience_ms = h->asked_ms + DNS_PATIENCE_MS};
+        pending = pending || h->pending;
+        if (h->has_address && (!best || h->preference < best->preference))
+            best = h;
     }
-    return policy_hosts_wait_ms(hosts, w->host_count);
-}
-
-/* ---- candidates ---- */
-
-/* A relay or a literal may be loopback: somebody wrote it down. */
-bool
-resolve_is_own(const struct job *job, const struct addr *a)
-{
-    if (qmail_ipme_contains(&job->ipme, a) || addr_is_unspecified(a))
-        return true;
-    return job->route.kind == ROUTE_MX && addr_is_local(a);
-}
-
-static void
-add_address(const struct job *job, const struct resolve_work *w, uint32_t host,
-            const struct addr *a, struct policy_candidates *out)
-{
-    struct policy_candidate c = {.to = {.addr = *a, .port = job->route.port},
-                                 .preference = w->hosts[host].preference,
-                                 .host = (uint16_t)host};
-    bool own = resolve_is_own(job, a);
-
-    /* An address of ours among a relay's cuts none of the others off. */
-    if (own && job->route.relay)
-        c.preference = UINT16_MAX;
-    policy_candidates_add(out, &c, own);
+    if (best)
+        return policy_hosts_wait_ms(&t->hosts, best->preference);
+    return pending ? INT64_MAX : 0;
 }
 
 /* Behind the hosts of `first`'s preference. */
 static uint32_t
-group_end(const struct resolve_work *w, uint32_t first)
+group_end(const struct targets *t, uint32_t first)
 {
+    const struct policy_host *list = t->hosts.list;
     uint32_t end = first;
 
-    while (end < w->host_count &&
-           w->hosts[end].preference == w->hosts[first].preference)
+    while (end < t->hosts.count &&
+           list[end].preference == list[first].preference)
         end++;
     return end;
 }
@@ -283,149 +302,226 @@ group_end(const struct resolve_work *w, uint32_t first)
  * the second, so that all have their share when there are too many. */
 static void
 add_addresses(const struct job *job, const struct resolve_work *w,
-              uint32_t first, uint32_t end, struct policy_candidates *out)
+              struct targets *t, uint32_t first, uint32_t end)
 {
     for (uint32_t i = 0; i < DNS_ADDRESS_COUNT_MAX; i++)
-        for (uint32_t q = ADDR_FAMILY_COUNT * first;
-             q < ADDR_FAMILY_COUNT * end; q++) {
-            uint32_t host = q / ADDR_FAMILY_COUNT;
-            const struct dns_query *found =
-                answer(w, &w->hosts[host], q % ADDR_FAMILY_COUNT);
+        for (uint32_t k = ADDR_FAMILY_COUNT * first;
+             k < ADDR_FAMILY_COUNT * end; k++) {
+            uint32_t host = k / ADDR_FAMILY_COUNT;
+            const struct dns_query *q =
+                answer(w, t, host, k % ADDR_FAMILY_COUNT);
 
-            if (i < found->address_count)
-                add_address(job, w, host, &found->addresses[i], out);
+            if (q && i < q->address_count)
+                targets_add_address(job, t, host, &q->addresses[i]);
         }
 }
 
-/* Whether a look-up of a host better than `preference` failed temporarily, or
- * was not waited for. */
-static bool
-is_unsure(const struct resolve_work *w, uint32_t preference)
+static void
+take_answers(const struct job *job, const struct resolve_work *w,
+             struct targets *t)
 {
-    for (uint32_t i = 0; i < w->host_count; i++)
+    for (uint32_t first = 0, end = 0; first < t->hosts.count; first = end) {
+        end = group_end(t, first);
+        add_addresses(job, w, t, first, end);
+    }
+    for (uint32_t i = 0; i < t->hosts.count; i++)
         for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
-            enum dns_state state = answer(w, &w->hosts[i], family)->state;
+            const struct dns_query *q = answer(w, t, i, family);
 
-            if (w->hosts[i].preference < preference &&
-                (state == DNS_FAILED || state == DNS_PENDING))
-                return true;
+            if (q)
+                t->names[i].looks[family] =
+                    q->state == DNS_FAILED ? TARGET_FAILED : TARGET_KNOWN;
         }
-    return false;
 }
 
-static enum fault
-why_nobody(const struct job *job, const struct resolve_work *w,
-           const struct policy_candidates *c)
+enum fault
+resolve_collect(const struct job *job, struct resolve_work *w,
+                struct targets *t)
 {
-    if (job->route.relay)
-        return c->own_seen ? FAULT_RELAY_OWN : FAULT_DNS;
-    if (is_unsure(w, c->own_seen ? c->own_preference : UINT32_MAX))
-        return FAULT_DNS;
-    return c->own_seen ? FAULT_OWN : FAULT_NO_EXCHANGER;
+    enum fault fault = FAULT_OK;
+    int64_t now_ms = os_now_ms();
+
+    if (!t->live)
+        return FAULT_OK;
+    if (t->mx == TARGET_MX_PENDING)
+        fault = read_exchangers(job, w, t);
+    if (fault != FAULT_OK || t->mx == TARGET_MX_PENDING)
+        return fault;
+    note_answers(w, t, now_ms);
+    if (wait_ms(t) <= now_ms)
+        take_answers(job, w, t);
+    return FAULT_OK;
 }
 
-static enum fault
-collect(const struct job *job, struct resolve_work *w, struct targets *out)
+/* ---- what is left ---- */
+
+bool
+resolve_pending(const struct targets *t)
 {
-    struct policy_candidates *c = &out->candidates;
+    return t->mx == TARGET_MX_PENDING || targets_count(t, TARGET_ASKED) > 0 ||
+           targets_count(t, TARGET_CUT) > 0;
+}
+
+/* How long those that were asked for are worth waiting for before others are;
+ * 0: no longer. */
+static int64_t
+patience_ms(const struct targets *t)
+{
+    int64_t end_ms = 0;
+
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        if (t->hosts.list[i].pending && t->hosts.list[i].patience_ms > end_ms)
+            end_ms = t->hosts.list[i].patience_ms;
+    return end_ms;
+}
+
+bool
+resolve_has_more(const struct targets *t)
+{
+    bool more = false;
+
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        more = more || is_wanted(t, i);
+    return more;
+}
+
+bool
+resolve_more(struct resolve_work *w, struct targets *t)
+{
+    return t->live && t->mx != TARGET_MX_PENDING &&
+           patience_ms(t) <= os_now_ms() && ask_best(w, t);
+}
+
+int64_t
+resolve_deadline_ms(const struct resolve_work *w, const struct targets *t)
+{
+    int64_t now_ms = os_now_ms(), deadline_ms = INT64_MAX;
+    const int64_t ends[] = {wait_ms(t), patience_ms(t)};
+
+    if (!t->live)
+        return INT64_MAX;
+    deadline_ms = dns_lookup_deadline_ms(&w->lookup);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        if (ends[i] > now_ms && ends[i] < deadline_ms)
+            deadline_ms = ends[i];
+    return deadline_ms;
+}
+
+/* ---- begin, park, resume ---- */
+
+static bool
+start_lookup(const struct job *job, struct resolve_work *w, struct targets *t)
+{
     uint64_t seed = 0;
 
-    for (uint32_t i = 0; i < w->host_count; i++) {
-        struct buf text;
-
-        buf_init(&text, out->names[i].text, sizeof(out->names[i].text));
-        dns_name_print(&text, &w->hosts[i].name);
-        out->names[i].size = (uint8_t)text.used;
+    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++) {
+        w->fds[i] = OS_NONE;
+        w->unsent[i] = false;
     }
-    for (uint32_t first = 0, end = 0; first < w->host_count; first = end) {
-        end = group_end(w, first);
-        add_addresses(job, w, first, end, c);
-    }
+    w->random_fresh = false;
     if (!os_random(&seed, sizeof(seed)))
-        return FAULT_SYSTEM;
-    policy_candidates_finish(c, seed);
-    return c->count > 0 ? FAULT_OK : why_nobody(job, w, c);
+        return false;
+    dns_lookup_init(&w->lookup, &job->dns, seed);
+    t->live = true;
+    return true;
 }
 
-/* ---- routes ---- */
-
-/* An address needs no look-up. */
-static enum fault
-take_address(const struct job *job, struct targets *out)
+void
+resolve_park(const struct job *job, struct resolve_work *w, struct targets *t)
 {
-    struct policy_candidate c = {
-        .to = {.addr = job->route.addr, .port = job->route.port}};
-    bool own = resolve_is_own(job, &c.to.addr);
-
-    out->names[0].size = 0;
-    policy_candidates_add(&out->candidates, &c, own);
-    if (out->candidates.count > 0)
-        return FAULT_OK;
-    if (job->route.relay)
-        return own ? FAULT_RELAY_OWN : FAULT_DNS;
-    return own ? FAULT_OWN : FAULT_NO_EXCHANGER;
+    if (!t->live)
+        return;
+    take_answers(job, w, t);
+    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
+        close_attempt(w, i);
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++)
+            if (t->names[i].looks[family] == TARGET_ASKED)
+                t->names[i].looks[family] = TARGET_CUT;
+    t->live = false;
 }
 
-static enum fault
-start(const struct job *job, struct resolve_work *w)
+/* The questions are new ones, with a schedule of their own: the name server
+ * has looked on meanwhile. */
+bool
+resolve_resume(const struct job *job, struct resolve_work *w, struct targets *t)
+{
+    if (t->live ||
+        targets_count(t, TARGET_CUT) + targets_count(t, TARGET_UNASKED) == 0)
+        return true;
+    if (!start_lookup(job, w, t))
+        return false;
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++)
+            if (t->names[i].looks[family] == TARGET_CUT)
+                ask(w, t, i, family);
+    return true;
+}
+
+enum fault
+resolve_begin(const struct job *job, bool by_host, struct resolve_work *w,
+              struct targets *t)
 {
     bool relay = job->route.kind == ROUTE_NAME;
     struct dns_name name;
     uint64_t seed = 0;
 
-    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
-        w->fds[i] = OS_NONE;
+    if (!os_random(&seed, sizeof(seed)))
+        return FAULT_SYSTEM;
+    policy_candidates_init(&t->candidates, seed, by_host);
+    t->hosts.count = 0;
+    t->hosts.own_listed = job->ipme.count > 0;
+    t->mx = relay ? TARGET_MX_NONE : TARGET_MX_PENDING;
+    t->live = false;
+    if (job->route.kind == ROUTE_ADDRESS) {
+        t->mx = TARGET_MX_NONE;
+        return targets_take_address(job, t);
+    }
     if (!dns_name_parse(relay ? qmail_route_name(&job->route) : job->host,
                         &name))
         return relay ? FAULT_DNS : FAULT_NO_HOST;
-    w->random_fresh = false;
-    if (!os_random(&seed, sizeof(seed)))
+    if (!start_lookup(job, w, t))
         return FAULT_SYSTEM;
-    dns_lookup_init(&w->lookup, &job->dns, seed);
-    w->mx_pending = !relay;
     if (!relay)
         (void)dns_lookup_ask(&w->lookup, &name, DNS_MX, &w->mx_question);
-    ask_host(w, &name, 0);
+    targets_add_host(t, &name, 0);
+    ask_host(w, t, 0);
     return FAULT_OK;
 }
 
-static enum fault
-wait_for_answers(struct resolve_work *w)
+enum fault
+resolve_wait(const struct job *job, struct resolve_work *w, struct targets *t)
 {
     for (;;) {
-        if (w->mx_pending &&
-            dns_lookup_answer(&w->lookup, w->mx_question)->state !=
-                DNS_PENDING) {
-            enum fault fault = read_exchangers(w);
+        enum fault fault = FAULT_OK;
+        uint32_t count = 0;
 
-            if (fault != FAULT_OK)
-                return fault;
-        }
-        note_addresses(w);
-        if (stop_ms(w) <= os_now_ms())
-            return FAULT_OK;
-        if (!step(w, stop_ms(w)))
+        if (!resolve_act(w, t))
             return FAULT_SYSTEM;
+        fault = resolve_collect(job, w, t);
+        if (fault != FAULT_OK)
+            return fault;
+        if (policy_candidates_any(&t->candidates) &&
+            patience_ms(t) <= os_now_ms())
+            return FAULT_OK;
+        if (resolve_more(w, t))
+            continue;
+        if (!resolve_pending(t))
+            return targets_why(job, t);
+        count = resolve_polls(w, t, w->polls);
+        if (!os_poll(w->polls, count, resolve_deadline_ms(w, t)))
+            return FAULT_SYSTEM;
+        resolve_polled(w, w->polls, count);
     }
 }
 
-enum fault
-resolve(const struct job *job, struct resolve_work *w, struct targets *out)
+const struct dns_query *
+resolve_answer(const struct resolve_work *w, const struct targets *t,
+               uint32_t host, uint32_t family)
 {
-    enum fault fault = FAULT_OK;
+    const struct target_name *n = &t->names[host];
 
-    policy_candidates_init(&out->candidates);
-    w->lookup.task_count = 0;
-    w->host_count = 0;
-    if (job->route.kind == ROUTE_ADDRESS)
-        return take_address(job, out);
-    fault = start(job, w);
-    if (fault == FAULT_OK)
-        fault = wait_for_answers(w);
-    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
-        close_attempt(w, i);
-    if (fault == FAULT_OK)
-        return collect(job, w, out);
-    w->host_count = 0;
-    return fault;
+    if (!t->live || n->size == 0 || n->looks[family] == TARGET_UNASKED)
+        return NULL;
+    return dns_lookup_answer(&w->lookup, w->questions[host][family]);
 }

@@ -22,6 +22,7 @@ struct root {
     struct targets targets;
     struct message message;
     struct tcpto tcpto;
+    struct deliver deliver;
     struct outcome outcome;
     struct qmail_report report;
     struct say say;

@@ -3,12 +3,13 @@
 # run. Part of the Makefile one folder up.
 
 # ---- unit tests: engines for the host's libc, under sanitizers (gcc then warns
-# in vain: -w). What confines itself must not need what a sanitizer needs.
+# in vain: -w). What confines itself must not need what a sanitizer needs: it
+# ends at once.
 
 UNIT := $(patsubst tests/unit/%.c,$(TEST)/%,$(wildcard tests/unit/*_test.c))
 HELPERS := $(filter-out %_test.c,$(wildcard tests/unit/*.c))
 SANITIZE := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-$(TEST)/src/os/%.o $(TEST)/tests/unit/os_%.o $(TEST)/os_%: SANITIZE = -g -O1
+$(TEST)/src/os/%.o $(TEST)/tests/unit/os_%.o $(TEST)/os_%: SANITIZE = -g -O1 $(TRAPS)
 TEST_WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wno-format-truncation -Werror
 
 $(TEST)/src/%.o: src/%.c $(OBJ)/flags
@@ -20,7 +21,7 @@ $(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
 	$(Q)$(HOSTCC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) $(TEST_WARN) \
 	    $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$(TEST)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
+$(TEST)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
 
@@ -86,8 +87,9 @@ tidy:
 	$(Q)tests/run tests/tidy.sh
 demo: all
 	$(Q)/usr/bin/python3 tests/live/demo.py $(OUT)/qmail-remote
-sim mutants: ; $(Q)$(MAKE) -s -f tests/sim/Makefile $@ MBEDTLS_DIR="$(MBEDTLS_DIR)" \
-    MBEDTLS="$(MBEDTLS)" HOSTCC="$(HOSTCC)"
+sim mutants: $(LIBRARY)/stamp
+	$(Q)$(MAKE) -s -f tests/sim/Makefile $@ MBEDTLS_DIR="$(MBEDTLS_DIR)" \
+	    LIBRARY="$(LIBRARY)" MBEDTLS="$(MBEDTLS)" HOSTCC="$(HOSTCC)"
 budget: all $(TEST)/tls_tls_arena_test
 	$(Q)tests/budget.sh print
 

@@ -32,6 +32,10 @@
       "Connected to {ip} but the message is too big for it: "                  \
       "{why}.",                                                                \
       "5.3.4")                                                                 \
+    X(TOO_BIG_TEMP, 'Z',                                                       \
+      "Connected to {ip} but the message is too big for it: "                  \
+      "{why}.",                                                                \
+      "4.3.4")                                                                 \
     /* where to deliver */                                                     \
     X(DNS, 'Z', "Sorry, I couldn't find any host by that name.", "4.1.2")      \
     X(NO_HOST, 'D', "Sorry, I couldn't find any host named {host}.", "5.1.2")  \
@@ -65,6 +69,7 @@
     X(SENDER_PERM, 'D', "Connected to {ip} but sender was rejected.", "")      \
     X(SENDER_TEMP, 'Z', "Connected to {ip} but sender was rejected.", "")      \
     X(RECIPIENTS, 'D', "Giving up on {ip}.", "")                               \
+    X(RECIPIENTS_TEMP, 'Z', "Giving up on {ip}.", "")                          \
     X(DATA_PERM, 'D', "{ip} failed on DATA command.", "")                      \
     X(DATA_TEMP, 'Z', "{ip} failed on DATA command.", "")                      \
     X(BODY_PERM, 'D', "{ip} failed after I sent the message.", "")             \

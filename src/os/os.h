@@ -4,8 +4,8 @@
  *
  * in     paths, descriptors, addresses, times
  * out    descriptors, bytes, times; a result below 0 is one of enum os_error
- * bound  one call to the system each, or a few; none waits but os_poll and
- *        reading or writing a file
+ * bound  one call to the system each, or a few; none waits but os_poll,
+ *        os_random_key and reading or writing a file
  * fault  enum os_error; errno never leaves os/. os_why puts the last OS_ERROR
  *        in words
  */
@@ -23,7 +23,10 @@ enum os_error {
     OS_TIMEOUT = -4  /* a connection: the system's own time-out */
 };
 
-enum { OS_NONE = -1 }; /* no descriptor; as a directory: the current one */
+enum {
+    OS_NONE = -1, /* no descriptor; as a directory: the current one */
+    OS_REPORT = 1 /* the descriptor of the report */
+};
 
 enum os_kind { OS_REGULAR, OS_DIRECTORY, OS_DEVICE, OS_STREAM };
 
@@ -42,15 +45,15 @@ struct os_poll {
 
 /* What is still needed once all files are read. */
 struct os_confinement {
-    int directory;          /* its files are opened, for reading; or OS_NONE */
-    uint32_t file_size_max; /* of what is written */
+    int directory; /* its files are opened, for reading; or OS_NONE */
     uint32_t port_count;
     uint16_t ports[OS_PORT_COUNT_MAX]; /* streams are connected to these */
 };
 
 /* Descriptors 0 to 2 get a file if they have none, so that nothing else gets
- * their number; without a report pipe the program ends here, by a signal.
- * From here on a write to a closed connection is an OS_ERROR. */
+ * their number; without a report pipe that somebody reads the program ends
+ * here, by a signal. From here on a write to a closed connection, or over the
+ * system's limit of a file, is an OS_ERROR. */
 void os_start(void);
 /* Ends by a signal: nothing was reported. */
 _Noreturn void os_abort(void);
@@ -59,8 +62,12 @@ void os_confine(const struct os_confinement *c);
 int64_t os_now_ms(void); /* monotonic */
 int64_t os_wall_s(void); /* since 1970 */
 uint32_t os_pid(void);
-/* Of the kernel; false: there is none, or not yet. */
+/* What nobody else can know, once the machine has run for a moment: for ids and
+ * shuffling. False: there is none. */
 bool os_random(void *out, size_t size);
+/* What nobody else can ever know: for keys. While the kernel says that it has
+ * no such randomness yet, it is waited for. False: it had none in time. */
+bool os_random_key(void *out, size_t size, int64_t deadline_ms);
 bool os_chdir(const char *path);
 /* For reading, or reading and writing; never waits, never creates. */
 int os_open(int directory, const char *path, bool update);

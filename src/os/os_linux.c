@@ -23,8 +23,6 @@
 
 enum {
     STANDARD_COUNT = 3,
-    REPORT_FD = 1,
-    POLL_COUNT_MAX = DNS_ATTEMPT_COUNT_MAX + 2,
     RANDOM_PIECE = 256 /* getrandom gives as much whole or not at all */
 };
 
@@ -65,7 +63,8 @@ os_start(void)
     while (poll(standard, STANDARD_COUNT, 0) < 0)
         if (!interrupted(&tries))
             os_abort();
-    if (standard[REPORT_FD].revents & POLLNVAL)
+    /* None, or a pipe without a reader: what is sent would be sent again. */
+    if (standard[OS_REPORT].revents & (POLLNVAL | POLLERR))
         os_abort();
     for (int fd = 0; fd < STANDARD_COUNT; fd++)
         /* A directory: whoever reads it as a message gets an error. */
@@ -73,6 +72,7 @@ os_start(void)
             open("/", O_RDONLY | O_DIRECTORY) != fd)
             os_abort();
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 _Noreturn void
@@ -109,7 +109,8 @@ os_pid(void)
     return (uint32_t)getpid();
 }
 
-/* For kernels before 3.17, and for the first moments of a machine. */
+/* For kernels before 3.17; and for the first moments of a machine, but then
+ * not for keys. */
 static int urandom_fd = OS_NONE;
 
 static bool
@@ -132,9 +133,12 @@ read_urandom(uint8_t *out, size_t size)
 /* Of the kernel, from one call for many: each octet is given away once. */
 static uint8_t pool[RANDOM_PIECE];
 static size_t pool_left;
+/* Nothing better is to be waited for: the kernel has given once, and from then
+ * on has enough for keys, or it lacks the call. */
+static bool settled;
 
 static bool
-fill_pool(void)
+ask_kernel(void)
 {
     uint32_t tries = 0;
     ssize_t n = 0;
@@ -142,7 +146,19 @@ fill_pool(void)
     do
         n = getrandom(pool, sizeof(pool), GRND_NONBLOCK);
     while (n < 0 && interrupted(&tries));
-    if (n != sizeof(pool) && !read_urandom(pool, sizeof(pool)))
+    settled = n == sizeof(pool) || (n < 0 && errno == ENOSYS);
+    if (n != sizeof(pool))
+        return false;
+    pool_left = sizeof(pool);
+    return true;
+}
+
+static bool
+fill_pool(void)
+{
+    if (ask_kernel())
+        return true;
+    if (!read_urandom(pool, sizeof(pool)))
         return false;
     pool_left = sizeof(pool);
     return true;
@@ -166,6 +182,18 @@ os_random(void *out, size_t size)
         size -= piece;
     }
     return true;
+}
+
+bool
+os_random_key(void *out, size_t size, int64_t deadline_ms)
+{
+    /* What may be in the pool from the time before goes unused. */
+    while (!settled && !ask_kernel())
+        if (!settled &&
+            (errno != EAGAIN || os_now_ms() >= deadline_ms ||
+             (poll(NULL, 0, OS_RANDOM_PAUSE_MS) < 0 && errno != EINTR)))
+            return failed() == 0;
+    return os_random(out, size);
 }
 
 void
@@ -257,14 +285,20 @@ os_seek(int fd, int64_t offset)
 ptrdiff_t
 os_list(int fd, char *out, size_t size)
 {
-    long n = syscall(SYS_getdents64, fd, out, size);
+    /* Each record is as long as keeps the next one aligned. */
+    size_t skipped = (0 - (uintptr_t)out) % _Alignof(struct dirent);
+    char *records = out + skipped;
     size_t used = 0, record = 0;
+    long n = 0;
 
+    if (size < skipped)
+        os_abort();
+    n = syscall(SYS_getdents64, fd, records, size - skipped);
     if (n < 0)
         return failed();
     /* A name is shorter than its record, so they can share the room. */
     for (long at = 0; at < n; at += (long)record) {
-        const struct dirent *entry = (const struct dirent *)(out + at);
+        const struct dirent *entry = (const struct dirent *)(records + at);
         size_t length = strlen(entry->d_name) + 1;
 
         record = entry->d_reclen;
@@ -367,11 +401,11 @@ span_ms(int64_t deadline_ms)
 bool
 os_poll(struct os_poll *set, uint32_t count, int64_t deadline_ms)
 {
-    static struct pollfd fds[POLL_COUNT_MAX];
+    static struct pollfd fds[OS_POLL_COUNT_MAX];
     uint32_t tries = 0;
     int ready = 0;
 
-    if (count > POLL_COUNT_MAX)
+    if (count > OS_POLL_COUNT_MAX)
         os_abort();
     for (uint32_t i = 0; i < count; i++)
         fds[i] = (struct pollfd){.fd = set[i].fd,

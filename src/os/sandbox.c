@@ -4,7 +4,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,23 +11,37 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* A filter from outside may kill for each call that it does not name, and
+ * nothing tells which it names: @system-service of systemd 252 has none of
+ * landlock's. So under one no call is made here but prctl, which asks for it.
+ * No answer is taken for a filter; EINVAL comes of a kernel without them. */
+static bool
+is_filtered(void)
+{
+    int mode = prctl(PR_GET_SECCOMP, 0, 0, 0, 0);
+
+    return mode > 0 || (mode < 0 && errno != EINVAL);
+}
+
 /* ---- resources ---- */
 
 /* Where less is allowed already, raising it fails, and less it stays. (No
  * variable has the resource's name: C libraries differ in its type.) */
 static void
-limit_resources(uint32_t file_size_max)
+limit_resources(void)
 {
     const struct rlimit none = {.rlim_cur = 0, .rlim_max = 0};
     const struct rlimit files = {OS_FILE_COUNT_MAX, OS_FILE_COUNT_MAX};
-    const struct rlimit size = {file_size_max, file_size_max};
+    const struct rlimit size = {OS_FILE_SIZE_MAX, OS_FILE_SIZE_MAX};
+    struct os_file report;
 
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)setrlimit(RLIMIT_NPROC, &none);
     (void)setrlimit(RLIMIT_NOFILE, &files);
-    /* Not 0: tcpto is written, and the report may go to a file. */
-    (void)setrlimit(RLIMIT_FSIZE, &size);
-    (void)signal(SIGXFSZ, SIG_IGN);
+    /* Not 0: tcpto is written. None for a report that goes to a file: the
+     * limit is of offsets, and others may append to that file meanwhile. */
+    if (os_stat(OS_REPORT, &report) && report.kind != OS_REGULAR)
+        (void)setrlimit(RLIMIT_FSIZE, &size);
 }
 
 /* ---- files and ports: landlock(7). Here and below by hand: the compiler may
@@ -180,10 +193,14 @@ enum {
     NUMBER_AT = 0,
     ARCH_AT = 4,
     ARGUMENT_AT = 16,
+    ARGUMENT_SIZE = 8,
     /* Instructions: load a word; compare and jump; return. */
     OP_LOAD = 0x20,
     OP_EQUAL = 0x15,
-    OP_RETURN = 0x06
+    OP_ANY_BIT = 0x45,
+    OP_RETURN = 0x06,
+    /* Where the filter begins for whom no file is left to open. */
+    NO_FILES_AT = 9
 };
 
 struct instruction {
@@ -205,9 +222,14 @@ struct program {
     {                          \
         OP_RETURN, 0, 0, value \
     }
+#define ARGUMENT(index) LOAD(ARGUMENT_AT + (index)*ARGUMENT_SIZE + LOW_WORD)
 #define EQUAL(value, if_equal, otherwise)    \
     {                                        \
         OP_EQUAL, if_equal, otherwise, value \
+    }
+#define ANY_BIT(value, if_any, otherwise)    \
+    {                                        \
+        OP_ANY_BIT, if_any, otherwise, value \
     }
 /* Otherwise the next instruction but one. */
 #define IF(value) EQUAL(value, 0, 1)
@@ -224,6 +246,16 @@ struct program {
  * does not have it does not name. */
 static const struct instruction filter[] = {
     LOAD(ARCH_AT),
+    EQUAL(ARCH, 1, 0),
+    REFUSE,
+    LOAD(NUMBER_AT),
+    /* openat: for reading; landlock says which files */
+    EQUAL(SYS_openat, 0, 4),
+    ARGUMENT(2),
+    ANY_BIT(O_ACCMODE | O_CREAT | O_TRUNC, 0, 1),
+    REFUSE,
+    RETURN(RETURN_ALLOW),
+    [NO_FILES_AT] = LOAD(ARCH_AT),
     EQUAL(ARCH, 1, 0),
     REFUSE,
     LOAD(NUMBER_AT),
@@ -281,7 +313,6 @@ static const struct instruction filter[] = {
     ALLOW(SYS_getrandom),
     ALLOW(SYS_getpid),
     ALLOW(SYS_flock),
-    ALLOW(SYS_openat), /* landlock says which files */
     ALLOW(SYS_rt_sigreturn),
     ALLOW(SYS_restart_syscall), /* poll, stopped and continued */
     ALLOW(SYS_exit_group),
@@ -292,18 +323,19 @@ static const struct instruction filter[] = {
     /* socket: IPv4 and IPv6 only */
     EQUAL(SYS_socket, 1, 0),
     REFUSE,
-    LOAD(ARGUMENT_AT + LOW_WORD),
+    ARGUMENT(0),
     ALLOW(AF_INET),
     ALLOW(AF_INET6),
     REFUSE,
 };
 
 static void
-close_calls(void)
+close_calls(bool files)
 {
+    const size_t from = files ? 0 : NO_FILES_AT;
     struct program program = {
-        .count = sizeof(filter) / sizeof(filter[0]),
-        .code = (struct instruction *)filter, /* only ever read */
+        .count = (unsigned short)(sizeof(filter) / sizeof(filter[0]) - from),
+        .code = (struct instruction *)filter + from, /* only ever read */
     };
 
     (void)prctl(PR_SET_SECCOMP, MODE_FILTER, &program, 0, 0);
@@ -312,9 +344,15 @@ close_calls(void)
 void
 sandbox_apply(const struct os_confinement *c)
 {
-    limit_resources(c->file_size_max);
+    bool filtered = is_filtered();
+
+    if (filtered)
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* no core all the same */
+    else
+        limit_resources();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return;
-    close_files(c);
-    close_calls();
+    if (!filtered)
+        close_files(c);
+    close_calls(c->directory != OS_NONE);
 }

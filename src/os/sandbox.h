@@ -5,7 +5,8 @@
  * in     what it still needs: a directory, ports
  * out    nothing: it applies to the process from then on
  * bound  a few calls to the system
- * fault  none: what the kernel lacks is skipped, one layer after the other
+ * fault  none: what the kernel lacks is skipped, one layer after the other,
+ *        and what a filter from outside might kill for
  * order  rlimits, privileges, files (landlock), calls (seccomp): each may
  *        need calls that the next one forbids
  */

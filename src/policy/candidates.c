@@ -4,128 +4,103 @@
 #include "base/mix.h"
 
 void
-policy_candidates_init(struct policy_candidates *c)
+policy_candidates_init(struct policy_candidates *c, uint64_t seed, bool by_host)
 {
+    c->seed = seed;
+    c->by_host = by_host;
     c->count = 0;
     c->own_seen = false;
-    c->own_preference = UINT16_MAX;
+    c->own_preference = UINT32_MAX;
 }
 
-static bool
-is_listed(const struct policy_candidates *c,
-          const struct policy_candidate *candidate)
+/* The same address, of the same exchanger where that matters; or NULL. */
+static struct policy_candidate *
+find(struct policy_candidates *c, const struct policy_candidate *candidate)
 {
     for (uint32_t i = 0; i < c->count; i++)
-        if (addr_equal(&c->list[i].to.addr, &candidate->to.addr))
-            return true;
-    return false;
+        if (addr_equal(&c->list[i].to.addr, &candidate->to.addr) &&
+            (!c->by_host || c->list[i].host == candidate->host))
+            return &c->list[i];
+    return NULL;
 }
 
 void
 policy_candidates_add(struct policy_candidates *c,
                       const struct policy_candidate *candidate, bool own)
 {
+    struct policy_candidate *known = find(c, candidate);
+
     if (own) {
-        if (!c->own_seen || candidate->preference < c->own_preference)
+        if (candidate->preference < c->own_preference)
             c->own_preference = candidate->preference;
         c->own_seen = true;
         return;
     }
-    if (addr_is_unusable(&candidate->to.addr) || is_listed(c, candidate))
+    if (addr_is_unusable(&candidate->to.addr))
         return;
-    if (c->count < CANDIDATE_COUNT_MAX)
-        c->list[c->count++] = *candidate;
-}
-
-static void
-swap(struct policy_candidate *a, struct policy_candidate *b)
-{
-    struct policy_candidate kept = *a;
-
-    *a = *b;
-    *b = kept;
-}
-
-static void
-shuffle(struct policy_candidate *list, uint32_t count, uint64_t *seed)
-{
-    for (uint32_t left = count; left > 1; left--)
-        swap(&list[left - 1], &list[mix_below(seed, left)]);
-}
-
-/* IPv6 first, then in turn as long as both last; the order within a family
- * stays what the shuffle made it. */
-static void
-interleave(struct policy_candidate *list, uint32_t count)
-{
-    enum addr_family want = ADDR_IPV6;
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t found = i;
-
-        while (found < count && list[found].to.addr.family != want)
-            found++;
-        for (; found < count && found > i; found--)
-            swap(&list[found], &list[found - 1]);
-        want = list[i].to.addr.family == ADDR_IPV6 ? ADDR_IPV4 : ADDR_IPV6;
+    if (known) {
+        if (candidate->preference < known->preference) {
+            known->preference = candidate->preference;
+            known->host = candidate->host;
+        }
+        return;
     }
+    if (c->count == CANDIDATE_COUNT_MAX)
+        return;
+    c->list[c->count] = *candidate;
+    c->list[c->count++].key = mix_next(&c->seed);
 }
 
-/* Behind the entries of `first`'s preference. */
-static uint32_t
-group_end(const struct policy_candidates *c, uint32_t first)
+bool
+policy_candidates_is_cut(const struct policy_candidates *c, uint32_t index)
 {
-    uint32_t end = first;
-
-    while (end < c->count &&
-           c->list[end].preference == c->list[first].preference)
-        end++;
-    return end;
+    return c->own_seen && c->list[index].preference >= c->own_preference;
 }
 
-void
-policy_candidates_finish(struct policy_candidates *c, uint64_t seed)
+bool
+policy_candidates_any(const struct policy_candidates *c)
 {
-    uint32_t kept = 0;
+    for (uint32_t i = 0; i < c->count; i++)
+        if (!policy_candidates_is_cut(c, i))
+            return true;
+    return false;
+}
 
-    while (c->own_seen && kept < c->count &&
-           c->list[kept].preference < c->own_preference)
-        kept++;
-    if (c->own_seen)
-        c->count = kept;
-    for (uint32_t first = 0, end = 0; first < c->count; first = end) {
-        end = group_end(c, first);
-        shuffle(c->list + first, end - first, &seed);
-        interleave(c->list + first, end - first);
-    }
+/* How long this host keeps a candidate of that preference waiting: a better one
+ * without an address for its patience, and while an address of ours may be
+ * among them an equal one too; one that has an address for a moment, in which
+ * the rest of them may come. */
+static int64_t
+host_wait_ms(const struct policy_hosts *hosts, const struct policy_host *h,
+             uint32_t preference, int64_t grace_ms)
+{
+    bool better = h->preference < preference;
+
+    if (!h->pending || h->preference > preference)
+        return 0;
+    if (!h->has_address && (better || hosts->own_listed))
+        return h->patience_ms;
+    return better ? h->first_address_ms + CANDIDATE_GRACE_MS : grace_ms;
 }
 
 int64_t
-policy_hosts_wait_ms(const struct policy_host *hosts, uint32_t count)
+policy_hosts_wait_ms(const struct policy_hosts *h, uint32_t preference)
 {
-    const struct policy_host *best = 0;
-    int64_t wait_ms = 0;
-    bool pending = false;
+    int64_t grace_ms = 0, wait_ms = 0;
 
-    for (uint32_t i = 0; i < count; i++) {
-        pending = pending || hosts[i].pending;
-        if (hosts[i].has_address &&
-            (!best || hosts[i].preference < best->preference ||
-             (hosts[i].preference == best->preference &&
-              hosts[i].first_address_ms < best->first_address_ms)))
-            best = &hosts[i];
+    for (uint32_t i = 0; i < h->count; i++) {
+        const struct policy_host *host = &h->list[i];
+        int64_t end_ms = host->first_address_ms + CANDIDATE_GRACE_MS;
+
+        if (host->has_address && host->preference == preference &&
+            (grace_ms == 0 || end_ms < grace_ms))
+            grace_ms = end_ms;
     }
-    if (!pending)
-        return 0;
-    if (!best)
-        return INT64_MAX;
-    wait_ms = best->first_address_ms + CANDIDATE_GRACE_MS;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct policy_host *h = &hosts[i];
+    for (uint32_t i = 0; i < h->count; i++) {
+        int64_t host_ms = host_wait_ms(h, &h->list[i], preference, grace_ms);
 
-        if (h->pending && !h->has_address && h->preference < best->preference &&
-            h->patience_ms > wait_ms)
-            wait_ms = h->patience_ms;
+        if (host_ms > wait_ms)
+            wait_ms = host_ms;
     }
     return wait_ms;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * When to open a connection to which candidate (RFC 8305 section 5, and the
- * same idea between preferences).
+ * same idea between preferences), while more of them become known.
  *
- * in     the candidates' preferences, time, what became of each attempt
+ * in     the candidates and what is known of their exchangers, time, what
+ *        became of each attempt
  * out    the next one to start, when to look again, who lost how
- * bound  CANDIDATE_COUNT_MAX; each is connected to once a race at most, and
- *        used for one session
- * fault  none: policy_race_over says that nobody is left
+ * bound  CANDIDATE_COUNT_MAX; each fails once a race at most, or is used for
+ *        one session. Those that lose are tried again after it
+ * fault  none: policy_race_over says that nobody is left who is known
  * order  init; next, failed, tick as time goes by; won; once that session has
- *        failed go on with next
+ *        failed go on with next. Candidates may be added at any time
  */
 #ifndef POLICY_RACE_H
 #define POLICY_RACE_H
@@ -25,17 +26,20 @@ enum policy_runner {
 
 struct policy_race {
     const struct policy_candidates *candidates;
+    const struct policy_hosts *hosts;
     uint32_t timeout_ms; /* of one connection */
+    uint32_t start_count;
     enum policy_runner runners[CANDIDATE_COUNT_MAX];
+    uint32_t starts[CANDIDATE_COUNT_MAX]; /* 1: started first; 0: not yet */
     int64_t started_ms[CANDIDATE_COUNT_MAX];
 };
 
 enum { POLICY_NOBODY = CANDIDATE_COUNT_MAX };
 
-/* candidates is lent until the end. */
+/* candidates and hosts are lent until the end. */
 void policy_race_init(struct policy_race *r,
                       const struct policy_candidates *candidates,
-                      uint32_t timeout_ms);
+                      const struct policy_hosts *hosts, uint32_t timeout_ms);
 /* Never start this one (tcpto, an earlier session). */
 void policy_race_skip(struct policy_race *r, uint32_t index);
 /* The one to start now, which counts as started then; or POLICY_NOBODY. */

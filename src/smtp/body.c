@@ -63,7 +63,7 @@ copy_run(uint8_t *out, const uint8_t *in, size_t size)
     return used;
 }
 
-/* ---- into DATA or BDAT ---- */
+/* ---- into DATA ---- */
 
 void
 smtp_body_init(struct smtp_body *b)
@@ -120,7 +120,7 @@ smtp_body_encode(struct smtp_body *b, struct slice *in, struct buf *out)
 
         if (b->after_cr)
             settle_cr(b, in->data[0], out);
-        if (!b->in_line && !b->plain && in->data[0] == '.')
+        if (!b->in_line && in->data[0] == '.')
             put(out, '.');
         room = out->size - out->used - LINE_END_SIZE;
         run = copy_run(out->data + out->used, in->data,

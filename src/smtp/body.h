@@ -17,7 +17,6 @@
 struct smtp_body {
     bool in_line;  /* the last byte taken did not end a line */
     bool after_cr; /* the last byte taken was a CR, not yet sent */
-    bool plain;    /* dots at the start of a line stay single: BDAT */
 };
 
 /* What has to be known of a message before it is offered. */

@@ -23,8 +23,6 @@ smtp_features_line(struct smtp_features *f, struct slice line)
         f->starttls = true;
     else if (slice_equal_nocase(keyword, SLICE("PIPELINING")))
         f->pipelining = true;
-    else if (slice_equal_nocase(keyword, SLICE("CHUNKING")))
-        f->chunking = true;
     else if (slice_equal_nocase(keyword, SLICE("8BITMIME")))
         f->eight_bit = true;
     else if (slice_equal_nocase(keyword, SLICE("SIZE")))

@@ -4,7 +4,7 @@
  *
  * in     the lines of the reply behind the first, without their codes
  * out    the extensions this program uses: STARTTLS (RFC 3207), PIPELINING
- *        (2920), CHUNKING (3030), 8BITMIME (6152), SIZE (1870)
+ *        (2920), 8BITMIME (6152), SIZE (1870)
  * bound  one keyword a line, parameters of SIZE only
  * fault  none: what is not understood is not offered
  */
@@ -16,7 +16,6 @@
 struct smtp_features {
     bool starttls;
     bool pipelining;
-    bool chunking;
     bool eight_bit;
     bool size;
     uint64_t size_max; /* octets; 0: no fixed limit */

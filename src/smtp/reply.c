@@ -3,7 +3,7 @@
 
 #include "base/ascii.h"
 
-enum { CODE_SIZE = 3, CODE_MIN = 200, CODE_MAX = 599 };
+enum { CODE_SIZE = 3, CODE_MIN = 200, CODE_REFUSAL = 400, CODE_MAX = 599 };
 
 void
 smtp_reply_init(struct smtp_reply *r)
@@ -28,6 +28,8 @@ keep(struct buf *b, uint8_t byte)
         buf_put_byte(b, byte);
 }
 
+/* Of several codes the last counts: a server may greet and then think better
+ * of it. A refusal is not taken back. */
 static enum smtp_reply_state
 end_line(struct smtp_reply *r)
 {
@@ -37,7 +39,7 @@ end_line(struct smtp_reply *r)
         return SMTP_REPLY_BAD;
     if (r->line_code < CODE_MIN || r->line_code > CODE_MAX)
         return SMTP_REPLY_BAD;
-    if (r->line_count > 0 && r->line_code != r->code)
+    if (r->code >= CODE_REFUSAL && r->line_code < CODE_REFUSAL)
         return SMTP_REPLY_BAD;
     if (++r->line_count > REPLY_LINE_COUNT_MAX)
         return SMTP_REPLY_BAD;
@@ -53,39 +55,38 @@ end_line(struct smtp_reply *r)
 static enum smtp_reply_state
 put_byte(struct smtp_reply *r, uint8_t byte)
 {
-    if (r->column == 0)
-        buf_reset(&r->line);
-    if (r->column < CODE_SIZE) {
+    uint32_t column = r->column++;
+
+    keep(&r->line, byte);
+    keep(&r->text, byte);
+    if (column < CODE_SIZE) {
         if (!ascii_digit(byte))
             return SMTP_REPLY_BAD;
         r->line_code = r->line_code * 10 + (byte - (uint32_t)'0');
-    } else if (r->column == CODE_SIZE) {
-        if (byte != ' ' && byte != '-')
+    } else if (column == CODE_SIZE) {
+        if (byte != ' ' && byte != '\t' && byte != '-')
             return SMTP_REPLY_BAD;
         r->continues = byte == '-';
-    } else {
-        keep(&r->line, byte);
     }
-    keep(&r->text, byte);
-    r->column++;
     return SMTP_REPLY_MORE;
 }
 
+/* CRs before an LF go with it. One that no LF follows is a byte of the line: it
+ * does not end one, and where digits or a separator must stand it is wrong. */
 static enum smtp_reply_state
 take_byte(struct smtp_reply *r, uint8_t byte)
 {
-    bool after_cr = r->after_cr;
+    bool wrong = r->after_cr && r->column <= CODE_SIZE;
 
-    r->after_cr = byte == '\r';
     if (byte == '\n')
         return end_line(r);
-    /* A CR that no LF follows is a byte of the line: it does not end one,
-     * and where digits or a separator must stand it is wrong. */
-    if (after_cr && r->column <= CODE_SIZE)
-        return SMTP_REPLY_BAD;
-    if (byte == '\r')
+    if (byte == '\r') {
+        r->after_cr = true;
         return SMTP_REPLY_MORE;
-    return put_byte(r, byte);
+    }
+    r->after_cr = false;
+    return put_byte(r, byte) == SMTP_REPLY_BAD || wrong ? SMTP_REPLY_BAD
+                                                        : SMTP_REPLY_MORE;
 }
 
 size_t
@@ -96,10 +97,21 @@ smtp_reply_rx(struct smtp_reply *r, struct slice bytes)
     if (r->state == SMTP_REPLY_BAD || r->state == SMTP_REPLY_END)
         return 0;
     r->state = SMTP_REPLY_MORE;
+    if (r->column == 0)
+        buf_reset(&r->line);
     while (used < bytes.size && r->state == SMTP_REPLY_MORE) {
         r->state = take_byte(r, bytes.data[used++]);
         if (++r->size > REPLY_SIZE_MAX)
             r->state = SMTP_REPLY_BAD;
     }
+    if (r->state == SMTP_REPLY_BAD && bytes.data[used - 1] != '\n')
+        while (used < bytes.size && bytes.data[used] != '\n')
+            keep(&r->line, bytes.data[used++]);
     return used;
+}
+
+struct slice
+smtp_reply_line(const struct smtp_reply *r)
+{
+    return slice_part(buf_slice(&r->line), CODE_SIZE + 1, r->line.used);
 }

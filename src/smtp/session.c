@@ -3,30 +3,37 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "smtp/steps.h"
 
 enum {
     BODY_ROOM_MIN = 16, /* the end of the message and QUIT, or 4 for a piece */
-    ENDS_COUNT = RECIPIENT_COUNT_MAX + 4
+    ENDS_COUNT = RECIPIENT_COUNT_MAX + 4,
+    CODE_SIZE = 3 /* digits of a reply */
 };
 
 /* ---- the machine ---- */
 
-static bool
-is_message_step(const struct smtp *s)
+/* Replies that the server owes: to commands that were sent whole. The greeting
+ * answers the connection; a message begins where the command before it ends. */
+static uint32_t
+owed(const struct smtp *s)
 {
-    return s->step == SMTP_STEP_MESSAGE || s->step == SMTP_STEP_BDAT;
+    uint32_t count = 0;
+
+    while (s->commands_answered + count < s->commands_sent &&
+           s->tx_offset >= s->ends[(s->commands_answered + count) % ENDS_COUNT])
+        count++;
+    return count;
 }
 
-/* Whether the whole command was sent that the next reply answers. The greeting
- * answers the connection; a message begins where the command before it ends. */
-static bool
-command_was_sent(const struct smtp *s)
+/* A command ends with what is queued by now. */
+static void
+end_command(struct smtp *s)
 {
-    if (s->commands_answered == s->commands_sent)
-        return false;
-    return s->tx_offset >= s->ends[s->commands_answered % ENDS_COUNT];
+    s->ends[s->commands_sent++ % ENDS_COUNT] =
+        s->tx_offset + (s->tx.used - s->tx_taken);
 }
 
 static void
@@ -35,8 +42,7 @@ emit_more(struct smtp *s)
     while (s->emit < SMTP_STEP_SECURE &&
            buf_room(&s->tx) >= SMTP_COMMAND_SIZE_MAX) {
         s->emit = smtp_rows[s->emit].emit(s);
-        s->ends[s->commands_sent++ % ENDS_COUNT] =
-            s->tx_offset + (s->tx.used - s->tx_taken);
+        end_command(s);
     }
     assert(!s->tx.full);
 }
@@ -49,17 +55,18 @@ drop_tx(struct smtp *s)
 }
 
 /* A connection that works is left with QUIT, whose reply nobody waits for; in
- * the middle of a message, or of a dead connection, nothing more is sent. */
+ * the middle of a message, or of what the server may take for one, or of a dead
+ * connection, nothing more is sent. */
 static void
 leave(struct smtp *s)
 {
     bool in_message =
         s->body_open || (s->body_ended && s->tx_offset < s->end_offset);
-    bool dead = s->fault == FAULT_DIED || s->fault == FAULT_DUPLICATE ||
-                s->reply.code == SMTP_CLOSING;
+    bool in_flight =
+        s->end == SMTP_END_SYNTAX && s->commands_answered < s->commands_sent;
 
     s->emit = SMTP_STEP_END;
-    if (in_message || dead)
+    if (in_message || in_flight || s->dead)
         drop_tx(s);
     else if (!s->body_ended || !smtp_pipelines(s))
         buf_put_text(&s->tx, "QUIT\r\n");
@@ -73,21 +80,48 @@ go(struct smtp *s, enum smtp_step next)
         leave(s);
         return;
     }
-    s->said = false;
+    s->said = SLICE("");
     if (s->commands_answered == s->commands_sent && next != SMTP_STEP_SECURE)
         s->emit = next;
     emit_more(s);
 }
 
-static enum smtp_step
-answer(struct smtp *s)
+/* Whole replies in the bytes, but for 421, which may come at any time. */
+static uint32_t
+count_replies(struct slice bytes)
 {
-    s->said = true;
+    uint32_t count = 0;
+    uint64_t code = 0;
+
+    while (bytes.size > CODE_SIZE) {
+        size_t lf = slice_find(bytes, '\n');
+
+        if (lf >= CODE_SIZE && lf < bytes.size &&
+            bytes.data[CODE_SIZE] != '-' &&
+            ascii_number(slice_part(bytes, 0, CODE_SIZE), UINT64_MAX, &code))
+            count += code != SMTP_CLOSING;
+        bytes = slice_part(bytes, lf + 1, bytes.size);
+    }
+    return count;
+}
+
+/* The reply at hand is whole, `rest` came behind it. What it is taken for may
+ * be another's where more replies than commands are there. */
+static enum smtp_step
+answer(struct smtp *s, struct slice rest)
+{
+    enum smtp_step next = SMTP_STEP_END;
+
+    s->said = buf_slice(&s->reply.text);
+    s->dead = s->reply.code == SMTP_CLOSING;
     /* 421 may come at any time. */
-    if (s->reply_stray && s->reply.code != SMTP_CLOSING)
+    if (s->reply_stray && !s->dead)
         return smtp_died(s, SLICE("a reply came before its command"));
     s->commands_answered++;
-    return smtp_rows[s->step].after(s);
+    next = smtp_rows[s->step].after(s);
+    if (s->end == SMTP_END_VERDICT && count_replies(rest) > owed(s))
+        return smtp_died(s, SLICE("more replies than commands"));
+    return next;
 }
 
 static void
@@ -96,7 +130,20 @@ read_line(struct smtp *s)
     const struct smtp_reply *r = &s->reply;
 
     if (s->step == SMTP_STEP_EHLO && r->code == 250 && r->line_count > 1)
-        smtp_features_line(&s->features, buf_slice(&r->line));
+        smtp_features_line(&s->features, smtp_reply_line(r));
+}
+
+/* Why there is no reply, with the line at fault. */
+static struct slice
+quote_line(struct smtp *s)
+{
+    struct buf why;
+
+    buf_init(&why, s->why_bytes, sizeof(s->why_bytes));
+    buf_put_text(&why, "the reply is malformed or too long: \"");
+    buf_put(&why, slice_chomp(buf_slice(&s->reply.line)));
+    buf_put_byte(&why, '"');
+    return buf_slice(&why);
 }
 
 /* Reads a line at most; returns the bytes it took. */
@@ -108,13 +155,14 @@ read_some(struct smtp *s, struct slice bytes, int64_t now_ms)
     if (!s->reply_open) {
         smtp_reply_init(&s->reply);
         s->reply_open = true;
-        s->reply_stray = !command_was_sent(s);
-        s->reply_early = is_message_step(s) && !smtp_message_was_sent(s);
+        s->reply_stray = owed(s) == 0;
+        s->reply_early =
+            s->step == SMTP_STEP_MESSAGE && !smtp_message_was_sent(s);
     }
     used = smtp_reply_rx(&s->reply, bytes);
     if (s->reply.state == SMTP_REPLY_BAD) {
-        s->said = false;
-        go(s, smtp_died(s, SLICE("the reply is malformed or too long")));
+        s->said = SLICE("");
+        go(s, smtp_ended(s, quote_line(s)));
         return used;
     }
     if (s->reply.state == SMTP_REPLY_MORE)
@@ -125,8 +173,29 @@ read_some(struct smtp *s, struct slice bytes, int64_t now_ms)
     s->reply_open = false;
     s->look_ready = s->config->watched;
     s->deadline_ms = now_ms + s->config->timeout_ms;
-    go(s, answer(s));
+    go(s, answer(s, slice_part(bytes, used, bytes.size)));
     return used;
+}
+
+/* What the shell is to take first, before anything else happens. */
+static bool
+is_shells_turn(const struct smtp *s)
+{
+    return s->recipient_ready || s->look_ready;
+}
+
+/* Not a byte of a reply to EHLO, in clear: an old server, perhaps, that knows
+ * only HELO. */
+static void
+lose(struct smtp *s, struct slice why, bool timed_out)
+{
+    bool mute =
+        s->step == SMTP_STEP_EHLO && !s->secure && !s->reply_open && !timed_out;
+
+    s->said = SLICE("");
+    go(s, smtp_ended(s, why));
+    if (mute)
+        s->end = SMTP_END_MUTE;
 }
 
 static void
@@ -135,7 +204,7 @@ read_all(struct smtp *s, int64_t now_ms)
     size_t used = 0;
 
     while (used < s->rx_used && s->step < SMTP_STEP_SECURE &&
-           !s->recipient_ready && !s->look_ready)
+           !is_shells_turn(s))
         used += read_some(s, slice_of(s->rx_bytes + used, s->rx_used - used),
                           now_ms);
     s->rx_used -= used;
@@ -143,7 +212,9 @@ read_all(struct smtp *s, int64_t now_ms)
     /* What came in clear behind the last clear reply is not the server's
      * word, or not the word of a server to go on with (CVE-2011-0411). */
     if (s->step == SMTP_STEP_SECURE && s->rx_used > 0)
-        smtp_lost(s, SLICE("bytes came in clear behind the reply"));
+        lose(s, SLICE("bytes came in clear behind the reply"), false);
+    if (s->lost && !is_shells_turn(s) && s->step < SMTP_STEP_END)
+        lose(s, s->why, false);
 }
 
 /* ---- the verbs ---- */
@@ -151,7 +222,7 @@ read_all(struct smtp *s, int64_t now_ms)
 void
 smtp_init(struct smtp *s, const struct smtp_config *config, int64_t now_ms)
 {
-    size_t skip = offsetof(struct smtp, rx_bytes);
+    size_t skip = offsetof(struct smtp, why_bytes);
 
     assert(config->recipient_count > 0);
     assert(config->recipient_count <= RECIPIENT_COUNT_MAX);
@@ -162,6 +233,7 @@ smtp_init(struct smtp *s, const struct smtp_config *config, int64_t now_ms)
     s->commands_sent = 1; /* the connection asks for the greeting */
     s->deadline_ms = now_ms + config->timeout_ms;
     smtp_reply_init(&s->reply);
+    buf_init(&s->refusal, s->refusal_bytes, sizeof(s->refusal_bytes));
     buf_init(&s->tx, s->tx_bytes, sizeof(s->tx_bytes));
 }
 
@@ -229,41 +301,25 @@ smtp_sent(struct smtp *s, int64_t now_ms)
     s->deadline_ms = now_ms + s->config->timeout_ms;
 }
 
-/* Of BDAT: not what was announced. The file changed under our hands. */
-static bool
-is_miscounted(const struct smtp *s, bool ended)
-{
-    if (!s->body.plain)
-        return false;
-    return s->body_size > s->config->size ||
-           (ended && s->body_size < s->config->size);
-}
-
 void
 smtp_body(struct smtp *s, struct slice *in, bool last)
 {
-    size_t used = s->tx.used;
-
     assert(s->body_open);
     smtp_body_encode(&s->body, in, &s->tx);
-    s->body_size += s->tx.used - used;
-    if (is_miscounted(s, last && in->size == 0)) {
-        smtp_abort(s, FAULT_MESSAGE);
-        return;
-    }
     if (in->size > 0 || !last || buf_room(&s->tx) < BODY_ROOM_MIN)
         return;
     if (smtp_body_partial(&s->body)) {
         smtp_abort(s, FAULT_PARTIAL);
         return;
     }
-    if (!s->body.plain)
-        buf_put_text(&s->tx, ".\r\n");
+    buf_put_text(&s->tx, ".\r\n");
     s->body_open = false;
     s->body_ended = true;
     s->end_offset = s->tx_offset + (s->tx.used - s->tx_taken);
-    if (smtp_pipelines(s))
+    if (smtp_pipelines(s)) {
         buf_put_text(&s->tx, "QUIT\r\n");
+        end_command(s);
+    }
     assert(!s->tx.full);
 }
 
@@ -288,28 +344,28 @@ smtp_secured(struct smtp *s, int64_t now_ms)
 void
 smtp_lost(struct smtp *s, struct slice why)
 {
-    if (s->step == SMTP_STEP_END)
+    if (s->step == SMTP_STEP_END || s->lost)
         return;
-    s->said = false;
-    s->recipient_ready = false;
-    /* Nobody says more: BDAT was refused. */
-    go(s, s->step == SMTP_STEP_QUIT ? smtp_again(s) : smtp_died(s, why));
+    s->lost = is_shells_turn(s);
+    if (s->lost)
+        s->why = why;
+    else
+        lose(s, why, false);
 }
 
 void
 smtp_abort(struct smtp *s, enum fault fault)
 {
-    /* What the server may have whole is not our failure alone. */
-    if (smtp_message_was_sent(s))
-        fault = FAULT_DUPLICATE;
-    go(s, smtp_finish(s, fault, true));
+    assert(s->body_open);
+    go(s, smtp_finish(s, SMTP_END_VERDICT, fault));
 }
 
 void
 smtp_tick(struct smtp *s, int64_t now_ms)
 {
-    if (now_ms >= s->deadline_ms)
-        smtp_lost(s, SLICE("timed out"));
+    if (now_ms >= s->deadline_ms && s->step < SMTP_STEP_END &&
+        !is_shells_turn(s))
+        lose(s, SLICE("timed out"), true);
 }
 
 const char *

@@ -5,8 +5,8 @@
  * in     plain bytes of the server, the message, time
  * out    plain bytes for the server, a verdict, the last reply
  * bound  a reply or a flight of ours within timeout_ms; one transaction
- * fault  `fault` once smtp_want says SMTP_WANT_END; `final` tells whether the
- *        run ends with it or the next candidate is tried
+ * fault  `end` and `fault` once smtp_want says SMTP_WANT_END; where that leads
+ *        is decided elsewhere
  * order  init; then as smtp_want says: rx, rx_ack; tx, tx_ack; body; taken
  *        at a recipient's verdict; secured when the shell has set up TLS;
  *        tick when the deadline has come; lost at end of file or an error
@@ -30,9 +30,7 @@
     X(MAIL, mail, "MAIL")                 \
     X(RCPT, rcpt, "RCPT")                 \
     X(DATA, data, "DATA")                 \
-    X(MESSAGE, message, "the message")    \
-    X(BDAT, bdat, "the message")          \
-    X(QUIT, quit, "QUIT")
+    X(MESSAGE, message, "the message")
 
 #define SMTP_STEP(NAME, name, text) SMTP_STEP_##NAME,
 enum smtp_step {
@@ -45,6 +43,31 @@ enum smtp_tls {
     SMTP_TLS_OFF, /* never ask for it */
     SMTP_TLS_TRY, /* ask where it is offered; a refusal goes on in clear */
     SMTP_TLS_MUST /* without it no MAIL */
+};
+
+enum smtp_hello {
+    SMTP_HELLO_EHLO, /* and HELO where that is refused */
+    SMTP_HELLO_HELO  /* at once: no extension, no TLS */
+};
+
+/* How a session ended. A connection is dead when it was closed, failed or
+ * timed out, when the server said 421, and behind a protocol error. */
+enum smtp_end {
+    SMTP_END_NONE,      /* not yet */
+    SMTP_END_VERDICT,   /* the server's word on the mail, or the message's own:
+                           `fault` has it */
+    SMTP_END_SYNTAX,    /* likewise, but 500 to 504 or 555 to MAIL, RCPT or DATA
+                           in a flight, or to MAIL with parameters */
+    SMTP_END_UNFIT,     /* greeting, EHLO or HELO refused */
+    SMTP_END_MUTE,      /* closed or failed at EHLO, in clear, without a byte of
+                           reply */
+    SMTP_END_DIED,      /* dead before the end of the message was sent */
+    SMTP_END_DUPLICATE, /* dead after it */
+    SMTP_END_TLS_ABSENT,  /* SMTP_TLS_MUST, and not offered */
+    SMTP_END_TLS_REFUSED, /* SMTP_TLS_MUST, and STARTTLS refused */
+    SMTP_END_TLS_BROKEN   /* dead at STARTTLS, behind its refusal before the
+                             reply to MAIL, or inside TLS before that to
+                             EHLO; `why` says how */
 };
 
 enum {
@@ -64,7 +87,8 @@ struct smtp_config {
     uint32_t recipient_count;
     uint32_t timeout_ms;
     enum smtp_tls tls;
-    bool careful; /* lock-step and DATA whatever the server offers */
+    enum smtp_hello hello;
+    bool careful; /* lock-step, no parameters to MAIL */
     bool dry;     /* ends with FAULT_OK where MAIL would be said */
     bool watched; /* stops behind each reply */
     bool survey;  /* the next two are known */
@@ -76,14 +100,15 @@ struct smtp {
     const struct smtp_config *config;
     enum smtp_step step; /* whose reply comes next */
     enum smtp_step emit; /* what is to be queued next; SMTP_STEP_END: nothing */
+    enum smtp_end end;
     enum fault fault;
     enum smtp_step fault_step; /* where it stood then: how far it got */
-    bool final;
-    bool said;           /* `reply` is what the server said to it */
-    bool secure;         /* inside TLS */
-    bool tls_refused;    /* STARTTLS was */
-    bool careful_wanted; /* the same again with `careful`: BDAT was refused */
-    struct slice why;    /* of a connection that died, or empty */
+    struct slice said;         /* what the server said to it, or empty */
+    struct slice why;          /* of a connection that died, or empty */
+    bool secure;               /* inside TLS */
+    bool tls_refused;          /* STARTTLS was */
+    bool dead;                 /* nothing more is sent */
+    bool lost;                 /* nothing more comes than was received */
     int64_t deadline_ms;
     struct smtp_features features;
     struct smtp_reply reply;
@@ -96,16 +121,18 @@ struct smtp {
     uint32_t recipients_sent, recipients_answered, recipients_accepted;
     uint32_t commands_sent, commands_answered;
     struct smtp_body body;
-    bool body_open;     /* the message is being encoded */
-    bool body_ended;    /* its end is queued, at end_offset */
-    uint64_t body_size; /* octets encoded */
+    bool body_open;  /* the message is being encoded */
+    bool body_ended; /* its end is queued, at end_offset */
     uint64_t end_offset;
     uint64_t tx_offset; /* bytes of the stream that were acknowledged */
     struct buf tx;
     size_t tx_taken; /* of tx, acknowledged */
     size_t rx_used;
+    struct buf refusal; /* the reply to EHLO, when it was refused */
     /* where in the stream each command of this flight ends */
     uint64_t ends[RECIPIENT_COUNT_MAX + 4];
+    uint8_t why_bytes[SMTP_WHY_SIZE_MAX];
+    uint8_t refusal_bytes[REPLY_TEXT_SIZE_MAX];
     uint8_t rx_bytes[SMTP_RX_SIZE];
     uint8_t tx_bytes[SMTP_TX_SIZE];
 };
@@ -129,9 +156,10 @@ void smtp_body(struct smtp *s, struct slice *in, bool last);
 void smtp_taken(struct smtp *s, int64_t now_ms);
 /* TLS is up: all that was said in clear is forgotten. */
 void smtp_secured(struct smtp *s, int64_t now_ms);
-/* The connection is gone; `why` is lent to the end. */
+/* The connection is gone, but what was received still counts; `why` is lent to
+ * the end. */
 void smtp_lost(struct smtp *s, struct slice why);
-/* The message cannot be read, or ends in the middle of a line. */
+/* In answer to SMTP_WANT_BODY: the message cannot be read. */
 void smtp_abort(struct smtp *s, enum fault fault);
 void smtp_tick(struct smtp *s, int64_t now_ms);
 /* What a report calls the step; a literal. */

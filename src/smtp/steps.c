@@ -9,31 +9,31 @@ enum { GOODBYE = 221, PERMANENT = 500, TEMPORARY = 400, INTERMEDIATE = 300 };
 /* ---- ends ---- */
 
 enum smtp_step
-smtp_finish(struct smtp *s, enum fault fault, bool final)
+smtp_finish(struct smtp *s, enum smtp_end end, enum fault fault)
 {
+    s->end = end;
     s->fault = fault;
     s->fault_step = s->step;
-    s->final = final;
+    /* HELO was a second try: what was said to the first explains more. */
+    if (fault == FAULT_HELLO && s->refusal.used > 0)
+        s->said = buf_slice(&s->refusal);
     return SMTP_STEP_END;
-}
-
-/* All octets that BDAT announced have gone: the server has a whole chunk, even
- * if nobody has said here yet that the message ends with them. */
-static bool
-chunk_was_sent(const struct smtp *s)
-{
-    size_t waiting = s->tx.used - s->tx_taken;
-
-    return s->body_open && s->body.plain &&
-           s->body_size >= s->config->size + waiting;
 }
 
 bool
 smtp_message_was_sent(const struct smtp *s)
 {
-    if (!s->body_ended)
-        return chunk_was_sent(s);
-    return s->tx_offset >= s->end_offset;
+    return s->body_ended && s->tx_offset >= s->end_offset;
+}
+
+/* What ends the connection here may be TLS: it is due, was refused just now, or
+ * is so young that the server may not like our side of it. */
+static bool
+is_about_tls(const struct smtp *s)
+{
+    return s->step == SMTP_STEP_STARTTLS || s->step == SMTP_STEP_SECURE ||
+           (s->tls_refused && s->step == SMTP_STEP_MAIL) ||
+           (s->secure && s->step == SMTP_STEP_EHLO);
 }
 
 /* True of a dead connection: nothing more is sent or read. What it means
@@ -41,10 +41,25 @@ smtp_message_was_sent(const struct smtp *s)
 enum smtp_step
 smtp_died(struct smtp *s, struct slice why)
 {
-    bool sent = smtp_message_was_sent(s);
-
+    s->dead = true;
     s->why = why;
-    return smtp_finish(s, sent ? FAULT_DUPLICATE : FAULT_DIED, sent);
+    if (smtp_message_was_sent(s))
+        return smtp_finish(s, SMTP_END_DUPLICATE, FAULT_DUPLICATE);
+    if (is_about_tls(s))
+        return smtp_finish(s, SMTP_END_TLS_BROKEN, FAULT_TLS_FAILED);
+    if (s->step == SMTP_STEP_HELO && s->refusal.used > 0)
+        return smtp_finish(s, SMTP_END_UNFIT, FAULT_HELLO);
+    return smtp_finish(s, SMTP_END_DIED, FAULT_DIED);
+}
+
+enum smtp_step
+smtp_ended(struct smtp *s, struct slice why)
+{
+    if (s->step != SMTP_STEP_DATA || s->recipients_accepted > 0)
+        return smtp_died(s, why);
+    /* Every recipient was refused, and the reply to DATA changes nothing. */
+    s->dead = true;
+    return smtp_finish(s, SMTP_END_VERDICT, FAULT_RECIPIENTS);
 }
 
 static enum smtp_step
@@ -53,10 +68,34 @@ unexpected(struct smtp *s)
     return smtp_died(s, SLICE("the reply has a code that cannot stand here"));
 }
 
+/* By 4xx or 5xx, and it is the server's word on the mail. */
+static enum smtp_step
+refused(struct smtp *s, enum fault permanent, enum fault temporary)
+{
+    return smtp_finish(s, SMTP_END_VERDICT,
+                       s->reply.code >= PERMANENT ? permanent : temporary);
+}
+
+/* 421 where no text of the report is about it. */
+static enum smtp_step
+closed(struct smtp *s)
+{
+    return smtp_died(s, SLICE("the server closes the connection (421)"));
+}
+
 bool
 smtp_pipelines(const struct smtp *s)
 {
     return s->features.pipelining && !s->config->careful;
+}
+
+/* The server did not understand a command, or says so: what it makes of a
+ * flight or of parameters it offered to take. */
+static bool
+is_syntax(const struct smtp *s)
+{
+    return (s->reply.code >= 500 && s->reply.code <= 504) ||
+           s->reply.code == 555;
 }
 
 /* ---- greeting: connected, nothing was said ---- */
@@ -71,31 +110,37 @@ emit_greeting(struct smtp *s)
 static enum smtp_step
 after_greeting(struct smtp *s)
 {
+    if (s->reply.code == SMTP_CLOSING)
+        return smtp_finish(s, SMTP_END_DIED, FAULT_GREETING);
     if (s->reply.code != 220)
-        return smtp_finish(s, FAULT_GREETING, false);
-    return SMTP_STEP_EHLO;
+        return smtp_finish(s, SMTP_END_UNFIT, FAULT_GREETING);
+    return s->config->hello == SMTP_HELLO_HELO ? SMTP_STEP_HELO
+                                               : SMTP_STEP_EHLO;
 }
 
 /* ---- hello: greeted, in clear or just secured ---- */
 
+/* What was offered before is forgotten. */
 static enum smtp_step
-emit_ehlo(struct smtp *s)
+put_hello(struct smtp *s, const char *verb)
 {
     s->features = (struct smtp_features){0};
-    buf_put_text(&s->tx, "EHLO ");
+    buf_put_text(&s->tx, verb);
     buf_put(&s->tx, s->config->helo);
     buf_put_text(&s->tx, "\r\n");
     return SMTP_STEP_END;
+}
+
+static enum smtp_step
+emit_ehlo(struct smtp *s)
+{
+    return put_hello(s, "EHLO ");
 }
 
 static enum smtp_step
 emit_helo(struct smtp *s)
 {
-    s->features = (struct smtp_features){0};
-    buf_put_text(&s->tx, "HELO ");
-    buf_put(&s->tx, s->config->helo);
-    buf_put_text(&s->tx, "\r\n");
-    return SMTP_STEP_END;
+    return put_hello(s, "HELO ");
 }
 
 static bool
@@ -110,8 +155,10 @@ static enum smtp_step
 before_mail(struct smtp *s)
 {
     if (is_too_big(s))
-        return smtp_finish(s, FAULT_TOO_BIG, true);
-    return s->config->dry ? smtp_finish(s, FAULT_OK, true) : SMTP_STEP_MAIL;
+        return smtp_finish(s, SMTP_END_VERDICT, FAULT_TOO_BIG);
+    if (s->config->dry)
+        return smtp_finish(s, SMTP_END_VERDICT, FAULT_OK);
+    return SMTP_STEP_MAIL;
 }
 
 /* The capabilities that count are known. */
@@ -121,30 +168,39 @@ after_hello(struct smtp *s)
     if (!s->secure && s->config->tls != SMTP_TLS_OFF && s->features.starttls)
         return SMTP_STEP_STARTTLS;
     if (!s->secure && s->config->tls == SMTP_TLS_MUST)
-        return smtp_finish(s, FAULT_TLS_ABSENT, false);
+        return smtp_finish(s, SMTP_END_TLS_ABSENT, FAULT_TLS_ABSENT);
     return before_mail(s);
+}
+
+/* By 4xx or 5xx, to EHLO or HELO. */
+static enum smtp_step
+refused_hello(struct smtp *s)
+{
+    if (s->reply.code != SMTP_CLOSING)
+        return smtp_finish(s, SMTP_END_UNFIT, FAULT_HELLO);
+    if (s->refusal.used > 0)
+        return closed(s);
+    return smtp_finish(s, SMTP_END_DIED, FAULT_HELLO);
 }
 
 static enum smtp_step
 after_ehlo(struct smtp *s)
 {
-    if (s->reply.code >= PERMANENT)
+    if (s->reply.code >= PERMANENT) {
+        buf_put(&s->refusal, buf_slice(&s->reply.text));
         return SMTP_STEP_HELO;
+    }
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, FAULT_HELLO, false);
-    if (s->reply.code != 250)
-        return unexpected(s);
-    return after_hello(s);
+        return refused_hello(s);
+    return s->reply.code == 250 ? after_hello(s) : unexpected(s);
 }
 
 static enum smtp_step
 after_helo(struct smtp *s)
 {
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, FAULT_HELLO, false);
-    if (s->reply.code != 250)
-        return unexpected(s);
-    return after_hello(s);
+        return refused_hello(s);
+    return s->reply.code == 250 ? after_hello(s) : unexpected(s);
 }
 
 /* ---- STARTTLS: in clear, offered, wanted ---- */
@@ -161,17 +217,30 @@ after_starttls(struct smtp *s)
 {
     if (s->reply.code == 220)
         return SMTP_STEP_SECURE;
+    if (s->reply.code == SMTP_CLOSING)
+        return closed(s);
     if (s->reply.code < TEMPORARY)
         return unexpected(s);
     s->tls_refused = true;
     if (s->config->tls == SMTP_TLS_MUST)
-        return smtp_finish(s, FAULT_TLS_REFUSED, false);
-    if (s->reply.code == SMTP_CLOSING)
-        return smtp_died(s, SLICE(""));
+        return smtp_finish(s, SMTP_END_TLS_REFUSED, FAULT_TLS_REFUSED);
     return before_mail(s);
 }
 
 /* ---- MAIL: as secure as it has to be ---- */
+
+static bool
+offers_size(const struct smtp *s)
+{
+    return s->config->survey && s->features.size && !s->config->careful;
+}
+
+static bool
+offers_eight_bit(const struct smtp *s)
+{
+    return s->config->survey && s->config->eight_bit && s->features.eight_bit &&
+           !s->config->careful;
+}
 
 static enum smtp_step
 emit_mail(struct smtp *s)
@@ -182,11 +251,11 @@ emit_mail(struct smtp *s)
     buf_put_text(&s->tx, "MAIL FROM:<");
     smtp_address_put(&s->tx, c->sender);
     buf_put_text(&s->tx, ">");
-    if (c->survey && s->features.size) {
+    if (offers_size(s)) {
         buf_put_text(&s->tx, " SIZE=");
         buf_put_number(&s->tx, c->size, 1);
     }
-    if (c->survey && c->eight_bit && s->features.eight_bit)
+    if (offers_eight_bit(s))
         buf_put_text(&s->tx, " BODY=8BITMIME");
     buf_put_text(&s->tx, "\r\n");
     return smtp_pipelines(s) ? SMTP_STEP_RCPT : SMTP_STEP_END;
@@ -195,28 +264,17 @@ emit_mail(struct smtp *s)
 static enum smtp_step
 after_mail(struct smtp *s)
 {
+    bool plain = !smtp_pipelines(s) && !offers_size(s) && !offers_eight_bit(s);
+
     if (s->reply.code == SMTP_CLOSING)
-        return smtp_finish(s, FAULT_SENDER_TEMP, false);
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, FAULT_SENDER_PERM, true);
+        return smtp_finish(s, SMTP_END_DIED, FAULT_SENDER_TEMP);
+    if (is_syntax(s) && !plain)
+        return smtp_finish(s, SMTP_END_SYNTAX, FAULT_SENDER_PERM);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, FAULT_SENDER_TEMP, true);
+        return refused(s, FAULT_SENDER_PERM, FAULT_SENDER_TEMP);
     if (s->reply.code >= INTERMEDIATE)
         return unexpected(s);
     return SMTP_STEP_RCPT;
-}
-
-/* The message goes as one chunk where that is offered, its size is known and
- * one flight can carry it (RFC 3030). */
-static enum smtp_step
-transfer_step(const struct smtp *s)
-{
-    const struct smtp_config *c = s->config;
-
-    return s->features.chunking && !c->careful && c->survey &&
-                   c->size <= SMTP_CHUNK_SIZE_MAX
-               ? SMTP_STEP_BDAT
-               : SMTP_STEP_DATA;
 }
 
 /* ---- RCPT: the sender was accepted; once a recipient ---- */
@@ -230,16 +288,7 @@ emit_rcpt(struct smtp *s)
     if (!smtp_pipelines(s))
         return SMTP_STEP_END;
     return s->recipients_sent < s->config->recipient_count ? SMTP_STEP_RCPT
-                                                           : transfer_step(s);
-}
-
-/* 421 to the last of recipients that were all refused: nothing was taken, even
- * if the message is on its way already. */
-static bool
-nobody_is_left(const struct smtp *s)
-{
-    return s->recipients_accepted == 0 &&
-           s->recipients_answered + 1 == s->config->recipient_count;
+                                                           : SMTP_STEP_DATA;
 }
 
 /* What qmail-rspawn is told of one recipient: never, later, accepted. */
@@ -256,10 +305,13 @@ verdict_letter(const struct smtp *s)
 static enum smtp_step
 after_rcpt(struct smtp *s)
 {
-    if (s->reply.code == SMTP_CLOSING && nobody_is_left(s))
-        return smtp_finish(s, FAULT_DIED, false);
     if (s->reply.code == SMTP_CLOSING)
         return smtp_died(s, SLICE(""));
+    /* Not a word on the recipient yet: it has none in the report. */
+    if (is_syntax(s) && smtp_pipelines(s)) {
+        s->why = SLICE("not understood in a flight of commands");
+        return smtp_finish(s, SMTP_END_SYNTAX, FAULT_DIED);
+    }
     if (s->reply.code >= INTERMEDIATE && s->reply.code < TEMPORARY)
         return unexpected(s);
     s->recipient_verdict = verdict_letter(s);
@@ -267,12 +319,11 @@ after_rcpt(struct smtp *s)
     s->recipients_accepted += s->recipient_verdict == 'r';
     if (++s->recipients_answered < s->config->recipient_count)
         return SMTP_STEP_RCPT;
-    if (s->recipients_accepted > 0)
-        return transfer_step(s);
-    /* DATA is under way, and its reply says whether a message must follow. */
-    if (smtp_pipelines(s) && transfer_step(s) == SMTP_STEP_DATA)
+    /* In a flight DATA is under way, and its reply says whether a message must
+     * follow. */
+    if (s->recipients_accepted > 0 || smtp_pipelines(s))
         return SMTP_STEP_DATA;
-    return smtp_finish(s, FAULT_RECIPIENTS, true);
+    return smtp_finish(s, SMTP_END_VERDICT, FAULT_RECIPIENTS);
 }
 
 /* ---- DATA: a recipient was accepted, or DATA was in the flight ---- */
@@ -287,20 +338,23 @@ emit_data(struct smtp *s)
 static enum smtp_step
 after_data(struct smtp *s)
 {
-    if (s->recipients_accepted == 0) {
+    bool to_nobody = s->recipients_accepted == 0;
+
+    if (s->reply.code == SMTP_CLOSING)
+        return smtp_ended(s, SLICE(""));
+    /* Another one is a recipient's that came late: a verdict is wrong. */
+    if (s->reply.code < TEMPORARY && s->reply.code != 354)
+        return unexpected(s);
+    if (to_nobody) {
         /* RFC 2920 section 3.1: the server waits for a message to nobody. */
         if (s->reply.code == 354)
             buf_put_text(&s->tx, ".\r\n");
-        return smtp_finish(s, FAULT_RECIPIENTS, true);
+        return smtp_finish(s, SMTP_END_VERDICT, FAULT_RECIPIENTS);
     }
-    if (s->reply.code == SMTP_CLOSING)
-        return smtp_died(s, SLICE(""));
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, FAULT_DATA_PERM, true);
+    if (is_syntax(s) && smtp_pipelines(s))
+        return smtp_finish(s, SMTP_END_SYNTAX, FAULT_DATA_PERM);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, FAULT_DATA_TEMP, true);
-    if (s->reply.code != 354)
-        return unexpected(s);
+        return refused(s, FAULT_DATA_PERM, FAULT_DATA_TEMP);
     return SMTP_STEP_MESSAGE;
 }
 
@@ -319,10 +373,8 @@ after_early(struct smtp *s)
 {
     if (s->reply.code == SMTP_CLOSING)
         return smtp_died(s, SLICE(""));
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, FAULT_DATA_PERM, true);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, FAULT_DATA_TEMP, true);
+        return refused(s, FAULT_DATA_PERM, FAULT_DATA_TEMP);
     return unexpected(s);
 }
 
@@ -331,77 +383,15 @@ after_message(struct smtp *s)
 {
     if (s->reply_early || !smtp_message_was_sent(s))
         return after_early(s);
-    if (s->reply.code >= PERMANENT)
-        return smtp_finish(s, FAULT_BODY_PERM, true);
     if (s->reply.code >= TEMPORARY)
-        return smtp_finish(s, FAULT_BODY_TEMP, true);
+        return refused(s, FAULT_BODY_PERM, FAULT_BODY_TEMP);
     if (s->reply.code >= INTERMEDIATE)
         return unexpected(s);
     /* QUIT was in the flight: this answers it, and the message's own reply is
      * lost. */
     if (s->reply.code == GOODBYE && smtp_pipelines(s))
         return unexpected(s);
-    if (!s->body_ended)
-        return smtp_died(s, SLICE("the reply came before the message's end"));
-    return smtp_finish(s, FAULT_ACCEPTED, true);
-}
-
-/* ---- BDAT: the message follows its command at once ---- */
-
-static enum smtp_step
-emit_bdat(struct smtp *s)
-{
-    buf_put_text(&s->tx, "BDAT ");
-    buf_put_number(&s->tx, s->config->size, 1);
-    buf_put_text(&s->tx, " LAST\r\n");
-    smtp_body_init(&s->body);
-    s->body.plain = true;
-    s->body_open = true;
-    return SMTP_STEP_END;
-}
-
-/* A server, or a box before it, that does not know BDAT after all. */
-static bool
-does_not_know(uint32_t code)
-{
-    return code >= 500 && code <= 504;
-}
-
-enum smtp_step
-smtp_again(struct smtp *s)
-{
-    s->careful_wanted = true;
-    return smtp_finish(s, FAULT_DATA_TEMP, false);
-}
-
-static enum smtp_step
-after_bdat(struct smtp *s)
-{
-    if (!does_not_know(s->reply.code))
-        return after_message(s);
-    return smtp_message_was_sent(s) && smtp_pipelines(s) ? SMTP_STEP_QUIT
-                                                         : smtp_again(s);
-}
-
-/* ---- QUIT: in the flight, behind a chunk that seems refused. Where a reply
- * too many came before, BDAT's own comes only now, and the message may be
- * taken. */
-
-static enum smtp_step
-emit_quit(struct smtp *s)
-{
-    (void)s;
-    return SMTP_STEP_END;
-}
-
-static enum smtp_step
-after_quit(struct smtp *s)
-{
-    /* To this, or to lines of the message that were read as commands. */
-    if (s->reply.code != GOODBYE && s->reply.code < TEMPORARY)
-        return unexpected(s);
-    s->said = false;
-    return smtp_again(s);
+    return smtp_finish(s, SMTP_END_VERDICT, FAULT_ACCEPTED);
 }
 
 #define ROW(NAME, name, text) \

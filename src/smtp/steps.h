@@ -6,7 +6,7 @@
  * in     the session; `reply` is whole when `after` is called
  * out    commands in `tx`; the next step
  * bound  a command has SMTP_COMMAND_SIZE_MAX octets
- * fault  smtp_finish and smtp_died put it into the session
+ * fault  smtp_finish, smtp_died and smtp_ended put it into the session
  */
 #ifndef SMTP_STEPS_H
 #define SMTP_STEPS_H
@@ -31,11 +31,11 @@ extern const struct smtp_row smtp_rows[];
 bool smtp_pipelines(const struct smtp *s);
 /* The server may have the whole message. */
 bool smtp_message_was_sent(const struct smtp *s);
-/* Both return SMTP_STEP_END. A connection that died is final once the server
- * may have the message. */
-enum smtp_step smtp_finish(struct smtp *s, enum fault fault, bool final);
+/* These return SMTP_STEP_END. */
+enum smtp_step smtp_finish(struct smtp *s, enum smtp_end end, enum fault fault);
+/* The connection is of no use any more: a protocol error, or ... */
 enum smtp_step smtp_died(struct smtp *s, struct slice why);
-/* The server took nothing, and may know DATA. */
-enum smtp_step smtp_again(struct smtp *s);
+/* ... it ended, or what comes is no reply: what was said before stands. */
+enum smtp_step smtp_ended(struct smtp *s, struct slice why);
 
 #endif

@@ -22,6 +22,7 @@ struct tls_core {
     mbedtls_x509_crt anchors;
     uint32_t anchor_count;
     const mbedtls_x509_crt *anchor; /* the one that the chain ends in */
+    int anchor_error;               /* why one of them cannot be used */
     struct buf reason;
 
     mbedtls_ssl_config config; /* of the program's run */
@@ -35,5 +36,7 @@ struct tls_core {
 void tls_fail(struct tls *t, int error);
 /* TLS_FAILED or TLS_REFUSED with what core->reason says. */
 void tls_give_up(struct tls *t, enum tls_state state);
+/* What the peer presented, its own certificate first; NULL: nothing yet. */
+mbedtls_x509_crt *tls_chain(const struct tls_core *core);
 
 #endif

@@ -13,7 +13,9 @@
 #include "base/slice.h"
 
 enum tls_der_tag {
+    TLS_DER_BOOLEAN = 0x01,
     TLS_DER_INTEGER = 0x02,
+    TLS_DER_OCTETS = 0x04,
     TLS_DER_OID = 0x06,
     TLS_DER_UTF8 = 0x0c,
     TLS_DER_PRINTABLE = 0x13,
@@ -24,7 +26,11 @@ enum tls_der_tag {
     TLS_DER_BMP = 0x1e,
     TLS_DER_SEQUENCE = 0x30,
     TLS_DER_SET = 0x31,
-    TLS_DER_CONTEXT_0 = 0xa0
+    TLS_DER_CONTEXT_0 = 0xa0,
+    TLS_DER_CONTEXT_1 = 0xa1,
+    /* GeneralName, RFC 5280 section 4.2.1.6: [2] and [7], primitive */
+    TLS_DER_DNS_NAME = 0x82,
+    TLS_DER_IP_ADDRESS = 0x87
 };
 
 /* The tag of the next element, 0 at the end. */

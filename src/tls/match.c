@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tls/match.h"
 
-/* GeneralName, RFC 5280 section 4.2.1.6: [2] and [7], primitive. */
-enum { TAG_DNS_NAME = 0x82, TAG_IP_ADDRESS = 0x87 };
+#include "tls/der.h"
 
 static struct slice
 after_label(struct slice name)
@@ -15,7 +14,7 @@ tls_match_name(uint8_t tag, struct slice entry, struct slice name)
 {
     struct slice domain = after_label(entry);
 
-    if (tag != TAG_DNS_NAME || name.size == 0)
+    if (tag != TLS_DER_DNS_NAME || name.size == 0)
         return false;
     if (slice_equal_nocase(entry, name))
         return true;
@@ -29,6 +28,6 @@ tls_match_name(uint8_t tag, struct slice entry, struct slice name)
 bool
 tls_match_address(uint8_t tag, struct slice entry, const struct addr *address)
 {
-    return tag == TAG_IP_ADDRESS &&
+    return tag == TLS_DER_IP_ADDRESS &&
            slice_equal(entry, slice_of(address->bytes, addr_size(address)));
 }

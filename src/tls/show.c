@@ -2,11 +2,9 @@
 #include "tls/show.h"
 
 #include "tls/core.h"
+#include "tls/der.h"
 #include "tls/reason.h"
 #include "tls/verify.h"
-
-/* GeneralName, RFC 5280 section 4.2.1.6: [2], primitive. */
-enum { TAG_DNS_NAME = 0x82 };
 
 static struct slice
 last_part(const mbedtls_x509_name *part)
@@ -21,7 +19,7 @@ static void
 put_names(struct buf *out, const mbedtls_x509_sequence *san)
 {
     for (; san != NULL; san = san->next) {
-        if (san->buf.tag != TAG_DNS_NAME)
+        if (san->buf.tag != TLS_DER_DNS_NAME)
             continue;
         if (out->used > 0)
             buf_put_text(out, ", ");
@@ -32,7 +30,7 @@ put_names(struct buf *out, const mbedtls_x509_sequence *san)
 bool
 tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out)
 {
-    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *cert = tls_chain(t->core);
     struct buf text;
 
     for (; cert != NULL && index > 0; index--)

@@ -6,6 +6,7 @@
 #include <psa/crypto.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "tls/client.h"
 #include "tls/core.h"
@@ -199,6 +200,35 @@ name_take(struct tls *t, struct slice name)
     return true;
 }
 
+/* Labels of letters, digits and hyphens within (RFC 1123 section 2.1). */
+static bool
+is_host_name(const char *name)
+{
+    uint8_t last = '.';
+
+    for (;; name++) {
+        uint8_t byte = (uint8_t)*name;
+        bool edge = byte == '.' || byte == '\0';
+
+        if (edge ? last == '.' || last == '-'
+                 : !ascii_alpha(byte) && !ascii_digit(byte) &&
+                       (byte != '-' || last == '.'))
+            return false;
+        if (byte == '\0')
+            return true;
+        last = byte;
+    }
+}
+
+/* What the server is told. Some end the handshake over a name that no host can
+ * have (RFC 6066 section 3), and know their one certificate anyway. */
+static const char *
+server_name(const struct tls *t)
+{
+    return t->literal.family == ADDR_NONE && is_host_name(t->name) ? t->name
+                                                                   : NULL;
+}
+
 void
 tls_end(struct tls *t)
 {
@@ -210,6 +240,7 @@ tls_end(struct tls *t)
     mbedtls_x509_crt_init(&t->core->anchors);
     t->core->anchor_count = 0;
     t->core->anchor = NULL;
+    t->core->anchor_error = 0;
     t->lent = slice_of(NULL, 0);
     t->lent_acked = 0;
     t->state = TLS_IDLE;
@@ -224,7 +255,7 @@ forget(struct tls *t)
     t->lent = slice_of(NULL, 0);
     t->lent_acked = t->write_size = 0;
     t->rx_start = t->rx_used = 0;
-    t->rx_end = t->close_due = t->close_said = false;
+    t->rx_end = t->close_due = t->close_said = t->verified = false;
     t->literal = (struct addr){.family = ADDR_NONE};
     t->name[0] = '\0';
     buf_init(&t->core->reason, t->reason_text, sizeof(t->reason_text));
@@ -250,12 +281,69 @@ name_suite(struct tls *t)
     t->proto = slice_text(mbedtls_ssl_get_version(&t->core->ssl));
 }
 
+mbedtls_x509_crt *
+tls_chain(const struct tls_core *core)
+{
+    const mbedtls_ssl_context *ssl = &core->ssl;
+    const mbedtls_ssl_session *session = ssl->MBEDTLS_PRIVATE(session);
+
+    if (ssl->MBEDTLS_PRIVATE(session_negotiate) != NULL)
+        session = ssl->MBEDTLS_PRIVATE(session_negotiate);
+    return session == NULL ? NULL : session->MBEDTLS_PRIVATE(peer_cert);
+}
+
+/* The peer has proved that the certificate is its own, by a signature, and
+ * ours would come next. */
+static bool
+is_to_verify(const struct tls *t)
+{
+    int state = t->core->ssl.MBEDTLS_PRIVATE(state);
+
+    return t->verify && !t->verified &&
+           (state == MBEDTLS_SSL_CLIENT_CERTIFICATE ||
+            state == MBEDTLS_SSL_CLIENT_CCS_AFTER_SERVER_FINISHED);
+}
+
+/* As mbedtls_ssl_handshake, but up to there.
+ *
+ * The version begins as the highest offered, and a server may lower it. Up to
+ * 3.6.7 mbedTLS takes it from the ServerHello once more where that has no
+ * supported_versions, and so goes on with TLS 1.3 in the middle, without ever
+ * having agreed on a key (CVE-2026-115490). */
+static int
+shake(struct tls *t)
+{
+    mbedtls_ssl_context *ssl = &t->core->ssl;
+    int result = 0;
+
+    while (result == 0 && !is_to_verify(t) &&
+           !mbedtls_ssl_is_handshake_over(ssl)) {
+        mbedtls_ssl_protocol_version version =
+            mbedtls_ssl_get_version_number(ssl);
+
+        result = mbedtls_ssl_handshake_step(ssl);
+        if (mbedtls_ssl_get_version_number(ssl) > version) {
+            (void)mbedtls_ssl_send_alert_message(
+                ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
+                MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER);
+            result = MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER;
+        }
+    }
+    return result;
+}
+
 static void
 handshake(struct tls *t)
 {
     mbedtls_ssl_context *ssl = &t->core->ssl;
-    int result = mbedtls_ssl_handshake(ssl);
+    int result = shake(t);
 
+    if (result == 0 && t->verify && !t->verified) {
+        tls_verify_begin(t);
+        if (t->state != TLS_HANDSHAKE)
+            return;
+        result = shake(t);
+    }
     /* Its last word, an alert, waits in `lent`. mbedTLS would queue it again
      * and again, because it never sees it sent within one call. */
     if (result == MBEDTLS_ERR_SSL_WANT_WRITE &&
@@ -270,10 +358,7 @@ handshake(struct tls *t)
         return;
     }
     name_suite(t);
-    if (t->verify)
-        tls_verify_begin(t);
-    else
-        t->state = TLS_OPEN;
+    t->state = TLS_OPEN;
 }
 
 bool
@@ -301,8 +386,7 @@ tls_start(struct tls *t, struct slice name, const struct addr *literal,
         addr_parse(slice_text(t->name), &t->literal);
     error = mbedtls_ssl_setup(&core->ssl, &core->config);
     if (error == 0)
-        error = mbedtls_ssl_set_hostname(
-            &core->ssl, t->literal.family == ADDR_NONE ? t->name : NULL);
+        error = mbedtls_ssl_set_hostname(&core->ssl, server_name(t));
     if (error != 0) {
         tls_fail(t, error);
         return false;
@@ -376,6 +460,12 @@ tls_tx_ack(struct tls *t, size_t size)
         flush(t);
 }
 
+bool
+tls_tx_is_text(const struct tls *t)
+{
+    return t->write_size > 0 && tls_tx(t).size > 0;
+}
+
 size_t
 tls_read(struct tls *t, uint8_t *out, size_t size)
 {
@@ -384,11 +474,13 @@ tls_read(struct tls *t, uint8_t *out, size_t size)
 
     if (t->state != TLS_OPEN || size == 0)
         return 0;
-    /* It also wants to read after a warning, whatever else is there. */
+    /* It also wants to read after a warning, and to write after each
+     * HelloRequest that it turns down, whatever else is there. Both were
+     * taken by then, so this ends. */
     do {
         before = t->rx_used;
         result = mbedtls_ssl_read(&t->core->ssl, out, size);
-    } while (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET ||
+    } while (result == MBEDTLS_ERR_SSL_WANT_WRITE ||
              (result == MBEDTLS_ERR_SSL_WANT_READ && t->rx_used < before));
     if (result > 0)
         return (size_t)result;
@@ -401,6 +493,14 @@ tls_read(struct tls *t, uint8_t *out, size_t size)
         fail_session(t, result);
     }
     return 0;
+}
+
+bool
+tls_holds(const struct tls *t)
+{
+    return t->state == TLS_OPEN &&
+           (t->rx_used > 0 || t->rx_end ||
+            mbedtls_ssl_check_pending(&t->core->ssl) != 0);
 }
 
 size_t
@@ -423,6 +523,16 @@ tls_write(struct tls *t, struct slice text)
     }
     t->write_size = text.size;
     return text.size;
+}
+
+void
+tls_verify(struct tls *t)
+{
+    if (t->state != TLS_ANCHORS)
+        return;
+    tls_verify_decide(t);
+    if (t->state == TLS_HANDSHAKE)
+        handshake(t);
 }
 
 void

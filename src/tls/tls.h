@@ -8,9 +8,10 @@
  *        failure in plain words
  * bound  memory is the arena lent to tls_init; exhausting it is a failure
  * fault  TLS_FAILED or TLS_REFUSED in `state`, with `reason`; sticky
- * order  tls_init once; then per connection tls_start, rx/tx until
- *        TLS_ANCHORS or TLS_OPEN, at TLS_ANCHORS tls_anchor ... tls_verify,
- *        read/write, tls_close, tls_end
+ * order  tls_init once; then per connection tls_start, rx/tx while
+ *        TLS_HANDSHAKE; at TLS_ANCHORS, in its midst, tls_anchor ...
+ *        tls_verify, then rx/tx again; at TLS_OPEN read/write, tls_close,
+ * tls_end
  */
 #ifndef TLS_TLS_H
 #define TLS_TLS_H
@@ -23,7 +24,8 @@
 enum tls_state {
     TLS_IDLE,
     TLS_HANDSHAKE,
-    TLS_ANCHORS, /* handshake done; the shell must bring anchors, then verify */
+    TLS_ANCHORS, /* the peer has proved its certificate; the shell must bring
+                    anchors, then verify: before that we show nothing of ours */
     TLS_OPEN,
     TLS_CLOSED, /* the peer or we said close_notify */
     TLS_FAILED, /* protocol, network or memory: reason */
@@ -31,8 +33,9 @@ enum tls_state {
 };
 
 struct tls_config {
-    bool verify; /* no TLS_OPEN without tls_verify */
-    bool tell;   /* a bad certificate is TLS_OPEN all the same, with `reason` */
+    bool verify;  /* no TLS_OPEN without tls_verify */
+    bool tell;    /* a bad certificate is used all the same, with `reason` */
+    bool checked; /* the key is known to be the certificate's */
     struct slice client_cert; /* PEM: leaf, then its chain; data NULL: none */
     struct slice client_key;  /* PEM */
     uint8_t *arena;           /* lent for ever; aligned as max_align_t */
@@ -61,6 +64,7 @@ struct tls {
     bool rx_end;
     bool verify;
     bool tell;
+    bool verified;  /* or not to be */
     bool close_due; /* close_notify is to follow `lent` */
     bool close_said;
     struct addr literal;
@@ -89,17 +93,24 @@ void tls_rx_ack(struct tls *t, size_t size);
  * failure); then commit `size` of it. */
 struct slice tls_tx(const struct tls *t);
 void tls_tx_ack(struct tls *t, size_t size);
+/* What tls_tx offers is text of tls_write; else it is TLS's own: a handshake,
+ * an alert, which any peer can ask for without end. Never both at once. */
+bool tls_tx_is_text(const struct tls *t);
 
 /* Plain text of the peer; 0: none now, or never if the state says so. To be
- * called until it returns 0 after every tls_rx_ack at TLS_OPEN. */
+ * called until it returns 0 after every tls_rx_ack at TLS_OPEN; what tls_tx
+ * offers meanwhile can wait. */
 size_t tls_read(struct tls *t, uint8_t *out, size_t size);
+/* tls_read may find something, the end included, without another byte of the
+ * socket. After it returned 0 there is nothing. */
+bool tls_holds(const struct tls *t);
 /* Takes some bytes of the text, at TLS_OPEN; 0: empty tls_tx first. */
 size_t tls_write(struct tls *t, struct slice text);
 
 /* One certificate that the administrator trusts; kept if it bears the name of
  * one of `issuers`. Others, bad ones and repeated ones are ignored. */
 void tls_anchor(struct tls *t, struct slice der);
-/* TLS_ANCHORS becomes TLS_OPEN or TLS_REFUSED. */
+/* TLS_ANCHORS becomes TLS_REFUSED, or the handshake goes on. */
 void tls_verify(struct tls *t);
 
 /* Queues close_notify: TLS_CLOSED. Nothing can be read or written after it. */

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/assert.h"
+#include "tls/constraints.h"
+#include "tls/der.h"
 #include "tls/match.h"
 #include "tls/reason.h"
 
@@ -23,9 +26,19 @@ static const mbedtls_x509_crt_profile profile = {
     2048,
 };
 
+/* What mbedTLS does not look at, among its MBEDTLS_X509_BADCERT_... */
+enum {
+    AUTHORITY_NOT_FOR_SERVERS = 1 << 28,
+    NAME_FORBIDDEN = 1 << 29,
+    CONSTRAINTS_BAD = 1 << 30
+};
+
 /* What was found wrong, over the whole chain. */
 struct verdict {
     uint32_t flags;
+    /* The chain that mbedTLS built, the leaf first. */
+    const mbedtls_x509_crt *path[TLS_CHAIN_COUNT_MAX];
+    int path_count;
     bool name_wrong;
     bool name_absent; /* no subjectAltName at all */
     /* The certificate nearest to the leaf, and whether it is the leaf. */
@@ -49,45 +62,70 @@ issuer_known(const struct tls *t, const struct tls_name_hash *hash)
     return false;
 }
 
+/* For what core->reason says: TLS_REFUSED, or TLS_FAILED. */
 static void
-refuse(struct tls *t, uint8_t alert)
+refuse(struct tls *t, enum tls_state state, uint8_t alert)
 {
     if (t->tell) {
         t->reason = buf_slice(&t->core->reason);
-        t->state = TLS_OPEN;
+        t->verified = true;
+        t->state = TLS_HANDSHAKE;
         /* Of a later failure the reason is another one. */
         buf_reset(&t->core->reason);
         return;
     }
-    tls_give_up(t, TLS_REFUSED);
+    tls_give_up(t, state);
     /* Its result does not matter: the connection is over. */
     (void)mbedtls_ssl_send_alert_message(&t->core->ssl,
                                          MBEDTLS_SSL_ALERT_LEVEL_FATAL, alert);
 }
 
+static void
+want_issuer(struct tls *t, const mbedtls_x509_buf *name)
+{
+    struct tls_name_hash hash;
+
+    if (tls_name_hash(slice_der(name), &hash) && !issuer_known(t, &hash))
+        t->issuers[t->issuer_count++] = hash;
+}
+
+/* Without RFC 5746 what we say may be put behind words of someone else, who
+ * spoke to the server first and let us renegotiate. */
+static bool
+may_be_spliced(const mbedtls_ssl_context *ssl)
+{
+    return mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
+           ssl->MBEDTLS_PRIVATE(secure_renegotiation) !=
+               MBEDTLS_SSL_SECURE_RENEGOTIATION;
+}
+
 void
 tls_verify_begin(struct tls *t)
 {
-    const mbedtls_x509_crt *cert = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *cert = tls_chain(t->core);
     uint32_t count = 0;
 
-    if (cert == NULL || cert->raw.p == NULL) {
-        buf_put_text(&t->core->reason, "the peer showed no certificate");
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
+    if (may_be_spliced(&t->core->ssl)) {
+        buf_put_text(&t->core->reason,
+                     "no secure renegotiation (RFC 5746) at the peer");
+        refuse(t, TLS_FAILED, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
         return;
     }
+    if (cert == NULL || cert->raw.p == NULL) {
+        buf_put_text(&t->core->reason, "the peer showed no certificate");
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
+        return;
+    }
+    want_issuer(t, &cert->subject_raw); /* it may be trusted itself */
     for (; cert != NULL; cert = cert->next) {
-        struct tls_name_hash hash;
-        if (count++ == TLS_ISSUER_COUNT_MAX) {
+        if (count++ == TLS_CHAIN_COUNT_MAX) {
             buf_put_text(&t->core->reason, "more than ");
-            buf_put_number(&t->core->reason, TLS_ISSUER_COUNT_MAX, 0);
+            buf_put_number(&t->core->reason, TLS_CHAIN_COUNT_MAX, 0);
             buf_put_text(&t->core->reason, " certificates");
-            refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+            refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
             return;
         }
-        if (tls_name_hash(slice_der(&cert->issuer_raw), &hash) &&
-            !issuer_known(t, &hash))
-            t->issuers[t->issuer_count++] = hash;
+        want_issuer(t, &cert->issuer_raw);
     }
     t->state = TLS_ANCHORS;
 }
@@ -103,6 +141,19 @@ anchor_known(const struct tls_core *core, struct slice der)
     return false;
 }
 
+/* For what mbedTLS cannot read: whether it is judged elsewhere. */
+static int
+take_extension(void *context, const mbedtls_x509_crt *cert,
+               const mbedtls_x509_buf *oid, int critical,
+               const unsigned char *p, const unsigned char *end)
+{
+    (void)context, (void)cert, (void)critical, (void)p, (void)end;
+    return tls_constraints_is(slice_der(oid))
+               ? 0
+               : MBEDTLS_ERR_X509_INVALID_EXTENSIONS +
+                     MBEDTLS_ERR_ASN1_UNEXPECTED_TAG;
+}
+
 void
 tls_anchor(struct tls *t, struct slice der)
 {
@@ -111,31 +162,42 @@ tls_anchor(struct tls *t, struct slice der)
     struct tls_name_hash hash;
     int error;
 
-    if (t->state != TLS_ANCHORS || !tls_name_subject(der, &subject) ||
-        !tls_name_hash(subject, &hash) || !issuer_known(t, &hash) ||
-        anchor_known(core, der))
+    if (t->state != TLS_ANCHORS || core->anchor_count > TLS_ANCHOR_COUNT_MAX ||
+        !tls_name_subject(der, &subject) || !tls_name_hash(subject, &hash) ||
+        !issuer_known(t, &hash) || anchor_known(core, der))
         return;
-    if (core->anchor_count == TLS_ANCHOR_COUNT_MAX) {
-        buf_put_text(&core->reason, "too many trust anchors of one name");
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
-        return;
-    }
-    error = mbedtls_x509_crt_parse_der(&core->anchors, der.data, der.size);
+    error = mbedtls_x509_crt_parse_der_with_ext_cb(
+        &core->anchors, der.data, der.size, 1, take_extension, NULL);
     if (error == 0)
         core->anchor_count++;
     else if (tls_reason_is_memory(error))
         tls_fail(t, error);
+    else
+        core->anchor_error = error;
+}
+
+static bool
+is_for_servers(const mbedtls_x509_crt *cert)
+{
+    return mbedtls_x509_crt_check_extended_key_usage(
+               cert, MBEDTLS_OID_SERVER_AUTH,
+               MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) == 0;
 }
 
 /* mbedTLS shows every certificate of the chain it built, the root first. */
 static int
 note_certificate(void *context, mbedtls_x509_crt *cert, int depth,
-                 /* NOLINTNEXTLINE(readability-non-const-parameter): its type */
                  uint32_t *flags)
 {
     struct verdict *v = context;
     const mbedtls_x509_crt *anchor = &v->core->anchors;
 
+    assert(depth < TLS_CHAIN_COUNT_MAX);
+    v->path[depth] = cert;
+    if (depth >= v->path_count)
+        v->path_count = depth + 1;
+    if (depth > 0 && !is_for_servers(cert))
+        *flags |= AUTHORITY_NOT_FOR_SERVERS;
     for (; anchor != NULL; anchor = anchor->next)
         if (anchor == cert)
             v->core->anchor = cert;
@@ -159,9 +221,7 @@ check_leaf(const struct tls *t, const mbedtls_x509_crt *leaf, struct verdict *v)
     if (mbedtls_x509_crt_check_key_usage(
             leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
         v->flags |= MBEDTLS_X509_BADCERT_KEY_USAGE;
-    if (mbedtls_x509_crt_check_extended_key_usage(
-            leaf, MBEDTLS_OID_SERVER_AUTH,
-            MBEDTLS_OID_SIZE(MBEDTLS_OID_SERVER_AUTH)) != 0)
+    if (!is_for_servers(leaf))
         v->flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
     v->name_absent = san->buf.p == NULL;
     v->name_wrong = true;
@@ -172,6 +232,60 @@ check_leaf(const struct tls *t, const mbedtls_x509_crt *leaf, struct verdict *v)
                 : tls_match_name((uint8_t)san->buf.tag, value,
                                  slice_text(t->name)))
             v->name_wrong = false;
+    }
+}
+
+static void
+note_judgement(struct verdict *v, enum tls_constraints judgement)
+{
+    if (judgement == TLS_CONSTRAINTS_FORBID)
+        v->flags |= NAME_FORBIDDEN;
+    if (judgement == TLS_CONSTRAINTS_BAD)
+        v->flags |= CONSTRAINTS_BAD;
+}
+
+/* An authority's constraints, against all names below it, but those of
+ * authorities that issued to themselves (RFC 5280 section 6.1.3). And against
+ * the name that is meant: it may be one of those that a `*` stands for. */
+static void
+check_names(const struct tls *t, struct verdict *v, int depth,
+            struct slice constraints)
+{
+    bool is_name = t->literal.family == ADDR_NONE;
+    struct slice meant =
+        is_name ? slice_text(t->name)
+                : slice_of(t->literal.bytes, addr_size(&t->literal));
+
+    note_judgement(v, tls_constraints_judge(constraints,
+                                            is_name ? TLS_DER_DNS_NAME
+                                                    : TLS_DER_IP_ADDRESS,
+                                            meant));
+    for (int i = 0; i < depth; i++) {
+        const mbedtls_x509_crt *cert = v->path[i];
+        const mbedtls_x509_sequence *san = &cert->subject_alt_names;
+
+        if (i > 0 && slice_equal(slice_der(&cert->issuer_raw),
+                                 slice_der(&cert->subject_raw)))
+            continue;
+        for (; san != NULL && san->buf.p != NULL; san = san->next)
+            note_judgement(v, tls_constraints_judge(constraints,
+                                                    (uint8_t)san->buf.tag,
+                                                    slice_der(&san->buf)));
+    }
+}
+
+static void
+check_constraints(const struct tls *t, struct verdict *v)
+{
+    for (int depth = 1; depth < v->path_count; depth++) {
+        struct slice constraints;
+        enum tls_constraints found = tls_constraints_find(
+            slice_der(&v->path[depth]->v3_ext), &constraints);
+
+        if (found == TLS_CONSTRAINTS_ALLOW)
+            check_names(t, v, depth, constraints);
+        else
+            note_judgement(v, found);
     }
 }
 
@@ -227,8 +341,12 @@ explain(const struct tls *t, struct buf *out, const struct verdict *v)
         {MBEDTLS_X509_BADCERT_BAD_PK, "signed with a weak algorithm"},
         {MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE,
          "not meant for servers"},
+        {AUTHORITY_NOT_FOR_SERVERS, "its authority is not meant for servers"},
+        {NAME_FORBIDDEN, "its authority may not vouch for its names"},
+        {CONSTRAINTS_BAD, "its authority has name constraints that cannot be "
+                          "judged"},
     };
-    const mbedtls_x509_crt *leaf = mbedtls_ssl_get_peer_cert(&t->core->ssl);
+    const mbedtls_x509_crt *leaf = tls_chain(t->core);
 
     explain_dates(t, out, v);
     /* A signature that is too weak was not looked at, which says nothing
@@ -240,6 +358,10 @@ explain(const struct tls *t, struct buf *out, const struct verdict *v)
                                       slice_der(&leaf->subject_raw))
                               ? "self-signed certificate"
                               : "issued by an unknown authority");
+        if (t->core->anchor_error != 0) {
+            buf_put_text(out, ", a trust anchor cannot be used: ");
+            tls_reason_error(out, t->core->anchor_error);
+        }
     }
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (v->flags & rows[i].flags) {
@@ -315,32 +437,56 @@ sort_chain(mbedtls_x509_crt *leaf, mbedtls_x509_crt *anchors)
     }
 }
 
+/* RFC 5280 section 6. What the administrator trusts needs no chain, whoever
+ * issued it. */
+static int
+verify_path(struct tls_core *core, mbedtls_x509_crt *leaf, struct verdict *v)
+{
+    mbedtls_x509_crt *others = leaf->next;
+    bool trusted = anchor_known(core, slice_der(&leaf->raw));
+    mbedtls_x509_crt *anchors =
+        trusted || core->anchor_count == 0 ? NULL : &core->anchors;
+    int error;
+
+    if (trusted)
+        leaf->next = NULL;
+    else
+        sort_chain(leaf, anchors);
+    error = mbedtls_x509_crt_verify_with_profile(
+        leaf, anchors, NULL, &profile, NULL, &v->flags, note_certificate, v);
+    if (trusted) {
+        leaf->next = others;
+        v->flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_NOT_TRUSTED;
+    }
+    return error;
+}
+
 void
-tls_verify(struct tls *t)
+tls_verify_decide(struct tls *t)
 {
     struct tls_core *core = t->core;
     struct verdict v = {.core = core};
-    mbedtls_x509_crt *leaf;
+    mbedtls_x509_crt *leaf = tls_chain(core);
     int error;
 
-    if (t->state != TLS_ANCHORS)
+    if (core->anchor_count > TLS_ANCHOR_COUNT_MAX) {
+        buf_put_text(&core->reason, "too many trust anchors of one name");
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);
         return;
-    /* Handed out const, wanted back without. */
-    leaf = (mbedtls_x509_crt *)mbedtls_ssl_get_peer_cert(&core->ssl);
-    sort_chain(leaf, &core->anchors);
-    error = mbedtls_x509_crt_verify_with_profile(
-        leaf, core->anchor_count > 0 ? &core->anchors : NULL, NULL, &profile,
-        NULL, &v.flags, note_certificate, &v);
+    }
+    error = verify_path(core, leaf, &v);
     if (error != 0 && error != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
         tls_reason_error(&core->reason, error);
-        refuse(t, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+        refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
         return;
     }
     check_leaf(t, leaf, &v);
-    if (error == 0 && v.flags == 0 && !v.name_wrong) {
-        t->state = TLS_OPEN;
+    check_constraints(t, &v);
+    if (v.flags == 0 && !v.name_wrong) {
+        t->verified = true;
+        t->state = TLS_HANDSHAKE;
         return;
     }
     explain(t, &core->reason, &v);
-    refuse(t, alert_for(&v));
+    refuse(t, TLS_REFUSED, alert_for(&v));
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Whose certificates decide about a peer's, and the decision (RFC 5280
- * section 6, RFC 9525). tls.h has tls_anchor and tls_verify, also here.
+ * section 6, RFC 9525). tls.h has tls_anchor, also here.
  *
  * in     the chain the peer presented, kept by mbedTLS; anchors; the names
- * out    t->issuers; then TLS_OPEN or TLS_REFUSED
- * bound  TLS_ISSUER_COUNT_MAX certificates presented, TLS_ANCHOR_COUNT_MAX
+ * out    t->issuers; then t->verified and TLS_HANDSHAKE, or TLS_REFUSED
+ * bound  TLS_CHAIN_COUNT_MAX certificates presented, TLS_ANCHOR_COUNT_MAX
  *        anchors; mbedTLS follows chains of 8 intermediates
  * fault  TLS_REFUSED with a reason and an alert; TLS_FAILED: out of memory
  */
@@ -14,8 +14,10 @@
 
 #include "tls/core.h"
 
-/* After the handshake: fills `issuers`, TLS_ANCHORS; or TLS_REFUSED. */
+/* Fills `issuers`, TLS_ANCHORS; or all is decided already. */
 void tls_verify_begin(struct tls *t);
+/* At TLS_ANCHORS. */
+void tls_verify_decide(struct tls *t);
 /* "2026-01-02" */
 void tls_put_day(struct buf *out, const mbedtls_x509_time *time);
 

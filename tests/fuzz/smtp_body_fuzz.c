@@ -19,7 +19,7 @@ struct slow {
 /* First every line end becomes LF and every other CR a space, then each line
  * is written. */
 static void
-slow_encode(struct slow *s, struct slice in, bool plain)
+slow_encode(struct slow *s, struct slice in)
 {
     uint8_t *lines = malloc(in.size + 1);
     size_t count = 0;
@@ -42,7 +42,7 @@ slow_encode(struct slow *s, struct slice in, bool plain)
             s->at_start = true;
             continue;
         }
-        if (s->at_start && lines[i] == '.' && !plain)
+        if (s->at_start && lines[i] == '.')
             buf_put_byte(&s->out, '.');
         buf_put_byte(&s->out, lines[i]);
         s->size++;
@@ -55,7 +55,7 @@ slow_encode(struct slow *s, struct slice in, bool plain)
 
 /* What no receiver can take for the end of the message. */
 static void
-check_safe(struct slice out, bool plain)
+check_safe(struct slice out)
 {
     for (size_t i = 0; i < out.size; i++) {
         bool line = i == 0 || out.data[i - 1] == '\n';
@@ -64,7 +64,7 @@ check_safe(struct slice out, bool plain)
             MUST(i + 1 < out.size && out.data[i + 1] == '\n');
         if (out.data[i] == '\n')
             MUST(i > 0 && out.data[i - 1] == '\r');
-        if (out.data[i] == '.' && line && !plain)
+        if (out.data[i] == '.' && line)
             MUST(i + 1 < out.size && out.data[i + 1] == '.');
     }
 }
@@ -104,7 +104,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     smtp_body_init(&b);
     smtp_survey_init(&v);
-    b.plain = flags & 1;
     buf_init(&all, fast_bytes, sizeof(fast_bytes));
     while (in.size > 0) {
         size_t n = fuzz_u8(&steer);
@@ -115,7 +114,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (flags & 2)
             smtp_survey_add(&v, slice_of(NULL, 0));
     }
-    slow_encode(&s, message, b.plain);
+    slow_encode(&s, message);
     MUST(smtp_body_partial(&b) == s.partial);
     MUST(v.eight_bit == s.eight_bit);
     MUST(all.used <= 2 * message.size + 3);
@@ -127,6 +126,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MUST(v.size == s.size);
     MUST(slice_equal(buf_slice(&all), buf_slice(&s.out)));
     if (!s.partial)
-        check_safe(buf_slice(&all), b.plain);
+        check_safe(buf_slice(&all));
     return 0;
 }

@@ -15,6 +15,7 @@ struct slow {
     size_t used;   /* bytes of the reply, if it is whole */
     size_t before; /* bytes of it that were read earlier */
     struct buf text;
+    struct slice line; /* the last one */
     struct smtp_features features;
 };
 
@@ -53,7 +54,6 @@ slow_feature(struct slow *s, struct slice line)
 
     s->features.starttls |= word_is(word, "starttls");
     s->features.pipelining |= word_is(word, "PIPELINING");
-    s->features.chunking |= word_is(word, "chunking");
     s->features.eight_bit |= word_is(word, "8bitmime");
     if (word_is(word, "SIZE"))
         slow_size(s, slice_trim(rest));
@@ -61,45 +61,63 @@ slow_feature(struct slow *s, struct slice line)
 
 /* ---- replies, by whole lines ---- */
 
-/* Its digits and separator; `whole`: it has its LF. A CR may still turn out to
- * stand before LF when it is the last byte of all. */
+/* Without the CRs at its end: in a line that has its LF they go with it, in
+ * another they may. */
+static struct slice
+without_crs(struct slice line)
+{
+    while (line.size > 0 && line.data[line.size - 1] == '\r')
+        line.size--;
+    return line;
+}
+
+/* Its digits and separator; `whole`: it has its LF. */
 static bool
 start_is_fine(struct slice line, bool whole)
 {
+    line = without_crs(line);
     for (size_t i = 0; i < 4; i++) {
         if (i == line.size)
             return !whole || i == 3;
-        if (!whole && i + 1 == line.size && line.data[i] == '\r')
-            return true;
         if (i < 3 ? line.data[i] < '0' || line.data[i] > '9'
-                  : line.data[i] != ' ' && line.data[i] != '-')
+                  : line.data[i] != ' ' && line.data[i] != '\t' &&
+                        line.data[i] != '-')
             return false;
     }
     return true;
+}
+
+/* What is kept of a line; behind the code is a feature. */
+static void
+slow_keep(struct slow *s, struct slice line)
+{
+    size_t from = s->text.used;
+    struct slice kept = slice_of(NULL, 0);
+
+    for (size_t i = 0; i < line.size; i++)
+        if (line.data[i] != '\r')
+            buf_put_byte(&s->text, line.data[i]);
+    kept = slice_part(buf_slice(&s->text), from, from + REPLY_LINE_SIZE_MAX);
+    s->line = kept;
+    if (s->line_count > 1)
+        slow_feature(s, slice_part(kept, 4, kept.size));
 }
 
 static enum smtp_reply_state
 slow_line(struct slow *s, struct slice line)
 {
     uint32_t code = 0;
-    size_t kept = s->text.used;
 
-    if (line.size > 0 && line.data[line.size - 1] == '\r')
-        line.size--;
     if (!start_is_fine(line, true))
         return SMTP_REPLY_BAD;
+    line = without_crs(line);
     for (size_t i = 0; i < 3; i++)
         code = code * 10 + (uint32_t)(line.data[i] - '0');
-    if (code < 200 || code > 599 || (s->line_count > 0 && code != s->code))
+    if (code < 200 || code > 599 || (s->code >= 400 && code < 400))
         return SMTP_REPLY_BAD;
     s->code = code;
     s->line_count++;
-    for (size_t i = 0; i < line.size; i++)
-        if (line.data[i] != '\r')
-            buf_put_byte(&s->text, line.data[i]);
-    if (s->line_count > 1)
-        slow_feature(s, slice_part(buf_slice(&s->text), kept + 4,
-                                   kept + 4 + REPLY_KEYWORD_SIZE_MAX));
+    slow_keep(s, line);
     buf_put_byte(&s->text, '\n');
     if (s->line_count > REPLY_LINE_COUNT_MAX)
         return SMTP_REPLY_BAD;
@@ -148,7 +166,7 @@ fast_read(struct smtp_reply *r, struct slice *steer, struct slice in,
         if (r->state == SMTP_REPLY_BAD)
             return;
         if (r->state != SMTP_REPLY_MORE && r->line_count > 1)
-            smtp_features_line(f, buf_slice(&r->line));
+            smtp_features_line(f, smtp_reply_line(r));
         if (r->state == SMTP_REPLY_END)
             return;
     }
@@ -171,8 +189,9 @@ compare(const struct smtp_reply *r, const struct smtp_features *f,
     MUST(r->code == s->code && r->line_count == s->line_count);
     MUST(r->size == s->before + s->used);
     MUST(slice_equal(buf_slice(&r->text), kept));
+    MUST(slice_equal(buf_slice(&r->line), s->line));
     MUST(f->starttls == g->starttls && f->pipelining == g->pipelining);
-    MUST(f->chunking == g->chunking && f->eight_bit == g->eight_bit);
+    MUST(f->eight_bit == g->eight_bit);
     MUST(f->size == g->size && f->size_max == g->size_max);
 }
 

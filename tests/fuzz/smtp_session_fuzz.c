@@ -37,11 +37,10 @@ set_up(struct world *w, struct slice *in)
     if ((more & 0x48) == 0x48)
         w->message = slice_of(big_message(), BIG_SIZE);
     encode_message(w);
-    c->size = w->size;
-    if (more & 16) /* the file changed */
-        c->size = fuzz_u8(in);
-    if (more & 32)
-        c->size = SMTP_CHUNK_SIZE_MAX + 1u;
+    c->size = more & 16 ? fuzz_u8(in) : w->encoded->size;
+    c->hello = more & 32 ? SMTP_HELLO_HELO : SMTP_HELLO_EHLO;
+    c->watched = flags & 128;
+    c->dry = more & 128;
     w->now_ms = 5000;
     smtp_init(&w->smtp, c, w->now_ms);
 }
@@ -53,6 +52,8 @@ say(struct world *w, struct slice s, size_t piece)
 {
     while (s.size > 0) {
         size_t room = 0, size = 0;
+        int64_t deadline_ms = 0;
+        uint32_t answered = 0;
         uint8_t *at = NULL;
 
         if (!(smtp_want(&w->smtp) & SMTP_WANT_RX))
@@ -63,7 +64,13 @@ say(struct world *w, struct slice s, size_t piece)
         size = size < room ? size : room;
         memcpy(at, s.data, size);
         note_said(w, slice_part(s, 0, size));
+        deadline_ms = w->smtp.deadline_ms;
+        answered = w->smtp.commands_answered;
         smtp_rx_ack(&w->smtp, size, w->now_ms);
+        /* Bytes are no progress, replies are. */
+        MUST(w->smtp.deadline_ms == deadline_ms ||
+             w->smtp.commands_answered > answered ||
+             smtp_want(&w->smtp) & (SMTP_WANT_LOOK | SMTP_WANT_END));
         s = slice_part(s, size, s.size);
     }
 }
@@ -87,7 +94,7 @@ static void
 say_hello(struct world *w, uint8_t offers, uint8_t limit, size_t piece)
 {
     static const char *const words[] = {
-        "250-STARTTLS\r\n", "250-PIPELINING\r\n", "250-CHUNKING\r\n",
+        "250-STARTTLS\r\n", "250-PIPELINING\r\n", "250-XPIPELINING\r\n",
         "250-8BITMIME\r\n", "250-SIZE\r\n",       "250-SIZE "};
     uint8_t bytes[256];
     struct buf b;
@@ -113,8 +120,7 @@ say_kindly(struct world *w, size_t piece)
         [SMTP_STEP_GREETING] = 220, [SMTP_STEP_EHLO] = 250,
         [SMTP_STEP_HELO] = 250,     [SMTP_STEP_STARTTLS] = 220,
         [SMTP_STEP_MAIL] = 250,     [SMTP_STEP_RCPT] = 250,
-        [SMTP_STEP_DATA] = 354,     [SMTP_STEP_MESSAGE] = 250,
-        [SMTP_STEP_BDAT] = 250,     [SMTP_STEP_QUIT] = 221};
+        [SMTP_STEP_DATA] = 354,     [SMTP_STEP_MESSAGE] = 250};
 
     if (w->smtp.step < SMTP_STEP_SECURE)
         say_code(w, codes[w->smtp.step], 0, piece);
@@ -155,9 +161,13 @@ give(struct world *w, size_t max)
 static void
 take(struct world *w)
 {
-    while (smtp_want(&w->smtp) & SMTP_WANT_RECIPIENT) {
-        MUST(smtp_want(&w->smtp) == SMTP_WANT_RECIPIENT);
-        note_verdict(w);
+    uint32_t want = smtp_want(&w->smtp);
+
+    for (; want & (SMTP_WANT_RECIPIENT | SMTP_WANT_LOOK);
+         want = smtp_want(&w->smtp)) {
+        MUST(want == SMTP_WANT_RECIPIENT || want == SMTP_WANT_LOOK);
+        if (want == SMTP_WANT_RECIPIENT)
+            note_verdict(w);
         smtp_taken(&w->smtp, w->now_ms);
     }
 }
@@ -170,6 +180,7 @@ secure(struct world *w, bool works)
     MUST(smtp_want(&w->smtp) == SMTP_WANT_SECURE);
     check_clear_end(w);
     if (!works) {
+        w->gone = true;
         smtp_lost(&w->smtp, SLICE("no TLS"));
         return;
     }
@@ -177,16 +188,22 @@ secure(struct world *w, bool works)
     smtp_secured(&w->smtp, w->now_ms);
 }
 
+/* What was received and not taken yet still counts. */
 static void
 befall(struct world *w, uint8_t what)
 {
+    uint32_t waits =
+        smtp_want(&w->smtp) & (SMTP_WANT_RECIPIENT | SMTP_WANT_LOOK);
+
     if (what == 0) {
         w->now_ms = w->smtp.deadline_ms;
+        w->timed_out = waits == 0;
         smtp_tick(&w->smtp, w->now_ms);
-        MUST(smtp_want(&w->smtp) == SMTP_WANT_END);
+        MUST(smtp_want(&w->smtp) == (waits ? waits : SMTP_WANT_END));
     } else if (what == 1) {
+        w->gone = true;
         smtp_lost(&w->smtp, SLICE("gone"));
-        MUST(smtp_want(&w->smtp) == SMTP_WANT_END);
+        MUST(smtp_want(&w->smtp) == (waits ? waits : SMTP_WANT_END));
     } else if (what == 2 && smtp_want(&w->smtp) & SMTP_WANT_BODY) {
         w->aborted = true;
         smtp_abort(&w->smtp, FAULT_MESSAGE);
@@ -196,6 +213,7 @@ befall(struct world *w, uint8_t what)
 
         w->now_ms += left > what ? what : 0;
         smtp_tick(&w->smtp, w->now_ms);
+        w->timed_out = smtp_want(&w->smtp) == SMTP_WANT_END;
     }
 }
 
@@ -263,7 +281,9 @@ operate(struct world *w, struct slice *in)
         say_code(w, op & 16 ? 550 : 451, 0, piece);
         break;
     }
-    take(w);
+    /* The shell may see to something else first. */
+    if ((op & 0x4c) != 0x4c)
+        take(w);
 }
 
 int

@@ -14,6 +14,7 @@ from harness import Skip, Suite, equal
 from nameserver import serve_names
 from rspawn import may_change_user
 from scripted import EHLO_STARTTLS, Scripted
+from tlsfaults import overheard, record_types
 from world import run_suite
 
 HOST, ADDRESS, NAME = "dest.example", "192.0.2.10", "mx.dest.example"
@@ -100,6 +101,32 @@ def not_asked(setting, version):
     delivered(setting.deliver(client.chain, client.key, ssl.CERT_NONE,
                               version=VERSIONS[version]))
     equal(setting.seen, [None])
+
+
+ALERT, HANDSHAKE = 21, 22
+
+
+def withheld(setting, version):
+    """Until the server has proved who it is: it hears an alert instead."""
+    client = setting.clients["rsa"]
+    stranger = setting.issuer.leaf(f"stranger{version}", "DNS:other.example")
+    context = server_context(stranger, maximum=VERSIONS[version])
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.load_verify_locations(setting.issuer.bundle)
+    heard = bytearray()
+    setting.home.control(trustanchors=setting.issuer.bundle, tlsstrictness=2,
+                         clientcert=client.chain, clientkey=client.key)
+    with Scripted(setting.world, ADDRESS, STARTTLS,
+                  overheard(context, heard)) as server:
+        outcome = setting.home.deliver(HOST, f"bob@{HOST}", messages.small())
+        server.settle()
+    failed(outcome, "Z", f"Connected to {ADDRESS} but its certificate was "
+           f"refused: not valid for {NAME}.")
+    equal(record_types(bytes(heard)), [HANDSHAKE, ALERT])
+
+
+for version in VERSIONS:
+    suite.add(f"withheld_from_a_stranger_tls{version}", withheld, version)
 
 
 def only_one(setting, which, strictness):

@@ -109,6 +109,23 @@ for how in ("reader_gone", "read_only", "sigpipe_default"):
 
 
 @suite.case
+def report_nobody_reads_from_the_start(setting):
+    """Nothing is sent that would be sent again."""
+    setting.home.control()
+    path = setting.home.message(messages.small())
+    out, into = os.pipe()
+    os.close(out)
+    setting.server.sessions.clear()
+    with open(path, "rb") as message:
+        run = subprocess.run([setting.home.binary, HOST, SENDER, RECIPIENT],
+                             check=False, stdin=message, stdout=into, stderr=into,
+                             env={"QMAILHOME": setting.home.path})
+    os.close(into)
+    assert run.returncode < 0, run.returncode
+    equal(setting.server.sessions, [])
+
+
+@suite.case
 def report_to_a_file(setting):
     setting.home.control()
     path = setting.home.message(messages.small())

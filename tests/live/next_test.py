@@ -33,7 +33,7 @@ class Setting:
         self.world = world
         self.home = world.home()
         world.resolv_conf("nameserver 127.0.0.1\n")
-        names = Names(world)
+        self.names = names = Names(world)
         names.add("a.example", A=ADDRESS).add("b.example", A=SECOND)
         names.add("c.example", A=THIRD).add("shut.example", A=CLOSED)
         names.add(HOST, MX=(10, "a.example"))
@@ -242,61 +242,6 @@ def a_354_after_no_recipient_is_taken_back(setting):
     outcome, sessions = setting.alone(script)
     equal(outcome.records, FINAL["rcpt_550"][1])
     assert all(c in (b"", b"\r\n") for c in sessions[0].contents), sessions[0].contents
-
-
-ODD = {
-    "no_code": b"hello\r\n",
-    "empty_line": b"\r\n",
-    "two_digits": b"25\r\n",
-    "four_digits": b"2500 x\r\n",
-    "code_then_letter": b"250x\r\n",
-    "tab": b"250\tx\r\n",
-    "space_before": b" 250 x\r\n",
-    "mixed_codes": b"250-x\r\n251 x\r\n",
-    "code_0": b"050 x\r\n",
-    "code_100": b"100 x\r\n",
-    "code_199": b"199 x\r\n",
-    "code_600": b"600 x\r\n",
-    "code_999": b"999 x\r\n",
-    "cr_in_the_code": b"25\r0 x\r\n",
-    "minus": b"-250 x\r\n",
-    "too_many_lines": b"250-x\r\n" * 1000 + b"250 x\r\n",
-    "too_long": b"250 " + b"x" * 65536 + b"\r\n",
-}
-FAIR = {
-    "no_text": "{}\r\n",
-    "bare_lf": "{0}-x\n{0} x\n",
-    "code_alone_at_the_end": "{0}-\r\n{0}\r\n",
-    "thousand_lines": "{0}-x\r\n" * 999 + "{0} x\r\n",
-    "hostile": "{0}-\0\x1b%s%n\r\n{0} \x80\xff\r\r\n",
-}
-USUAL = {"greeting": "220", "EHLO": "250", "MAIL": "250", "RCPT": "250",
-         "DATA": "354", ".": "250"}
-
-
-def odd_reply(setting, bad):
-    """At every step the connection is dead."""
-    for event in USUAL:
-        outcome, _ = setting.alone({event: (bad, DROP)})
-        failed(outcome, "Z", DUPLICATE if event == "." else DIED)
-        equal(outcome.recipients, "r" if event == "." else "", event)
-
-
-def fair_reply(setting, form):
-    """Odd as well, but a reply, at every step and as a refusal."""
-    def made(code):
-        return form.replace("{}", "{0}").format(code).encode("latin-1")
-
-    outcome, _ = setting.alone({event: made(code) for event, code in USUAL.items()})
-    delivered(outcome, ADDRESS)
-    outcome, _ = setting.alone({"RCPT": made("553")})
-    equal([r[:1] for r in outcome.records], ["h", "D"])
-
-
-for name, bad in ODD.items():
-    suite.add(f"odd_reply_{name}", odd_reply, bad)
-for name, form in FAIR.items():
-    suite.add(f"fair_reply_{name}", fair_reply, form)
 
 
 @suite.case

@@ -247,22 +247,68 @@ def literals_of_ours(setting):
     listed(setting, TWO, f"[{ONE}]", ONE)
 
 
+def loops(setting, host):
+    """A literal of this machine would come back to it, 51 times: stock's D."""
+    with Scripted(setting.world, HERE) as here:
+        outcome = setting.deliver(host, recipient=f"u@{host}")
+        equal(here.sessions, [])
+    equal(outcome.records, ["D" + OWN])
+    delivered(setting.deliver(host, {"smtproutes": f":[{ONE}]"},
+                              recipient=f"u@{host}"), ONE)
+
+
+for text in ("127.0.0.1", "[127.0.0.1]", "127.0.0.2", "[127.255.255.254]", "::1",
+             "[::1]", "[IPv6:::1]", "[IPv6:0:0:0:0:0:0:0:1]", "::ffff:127.0.0.1",
+             "[IPv6:::ffff:127.0.0.1]", "[::ffff:7f00:1]", "0.0.0.0", "[0.0.0.0]",
+             "[::]"):
+    suite.add(f"literal_of_this_machine_{text}", loops, text)
+
+
 @suite.case
-def a_literal_may_be_loopback(setting):
-    with Scripted(setting.world, HERE):
-        delivered(setting.deliver(f"[{HERE}]"), HERE)
-        listed(setting, HERE, f"[{HERE}]", OURS)
-    failed(setting.deliver("[0.0.0.0]"), "D", OWN)
-    failed(setting.deliver("[::]"), "D", OWN)
+def a_literal_is_no_relay(setting):
+    """An empty relay leaves the literal what it is."""
+    outcome = setting.deliver(f"[{HERE}]", {"smtproutes": f"[{HERE}]:"})
+    failed(outcome, "D", OWN)
+
+
+@suite.case
+def a_multicast_literal(setting):
     failed(setting.deliver("[224.0.0.1]"), "D", NO_EXCHANGER)
 
 
+# ---- exchangers that are addresses in the dress of a name
+
 @suite.case
-def an_address_as_exchanger_is_a_name(setting):
-    """`MX 10 192.0.2.10.` names a host that is not there."""
-    host = setting.host(MX=[(10, "192.0.2.10"), (20, "two.example")])
+def an_address_as_exchanger_is_that_address(setting):
+    """`MX 10 192.0.2.10.`: nobody is asked where that is."""
+    setting.names.forget()
+    delivered(setting.deliver(setting.host(MX=(10, ONE))), ONE)
+    delivered(setting.deliver(setting.host(MX=(10, f"{ONE}."))), ONE)
+    equal(setting.names.asked(ONE), [])
+    host = setting.host(MX=[(10, ONE), (20, "two.example")])
+    delivered(setting.deliver(host), ONE)
+    host = setting.host(MX=[(10, "two.example"), (20, ONE)])
     delivered(setting.deliver(host), TWO)
-    failed(setting.deliver(setting.host(MX=(10, ONE))), "D", NO_EXCHANGER)
+    host = setting.host(MX=[(10, CLOSED[0]), (20, "gone.example"), (30, TWO)])
+    order, outcome = setting.order(host)
+    delivered(outcome, TWO)
+    equal(order, [CLOSED[0], TWO])
+
+
+@suite.case
+def an_address_as_exchanger_is_ours(setting):
+    for address in (HERE, "0.0.0.0"):
+        failed(setting.deliver(setting.host(MX=(10, address))), "D", OWN)
+    listed(setting, ONE, setting.host(MX=(10, ONE)), OURS)
+    host = setting.host(MX=[(10, TWO), (20, ONE), (30, "three.example")])
+    listed(setting, ONE, host, TWO)
+    listed(setting, TWO, host, OURS)
+
+
+@suite.case
+def an_address_as_exchanger_is_unusable(setting):
+    host = setting.host(MX=[(10, "224.0.0.1"), (20, "two.example")])
+    delivered(setting.deliver(host), TWO)
 
 
 if __name__ == "__main__":

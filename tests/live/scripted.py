@@ -53,7 +53,9 @@ class Session:
 
     def __init__(self, number):
         self.number = number
+        self.began = time.monotonic()
         self.commands = []  # lines as received, "tls " in front when over TLS
+        self.ahead = []  # verbs of those that more was sent behind at once
         self.contents = []  # messages, dots undone, line ends as received
         self.over_tls = False
         self.tls_error = None
@@ -167,9 +169,8 @@ class Wire:
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
         session.commands.append(("tls " if session.over_tls else "") + text)
         verb = verb_of(text)
-        if verb == "BDAT":
-            self.chunk(text)
-            return
+        if self.buffer:
+            session.ahead.append(verb)
         sent = self.react(verb)
         if verb == "STARTTLS" and sent.startswith(b"220"):
             self.start_tls()
@@ -178,24 +179,6 @@ class Wire:
             self.react(".")
         elif verb == "QUIT":
             raise Gone
-
-    def chunk(self, text):
-        """BDAT: the reply comes after the chunk; one of the script refuses it."""
-        words = text.split()
-        data = self.read_exactly(int(words[1]))
-        session = self.session
-        if self.react("BDAT")[:1] in (b"4", b"5"):
-            return
-        if session.counts.get("open chunk"):
-            session.contents[-1] += data
-        else:
-            session.contents.append(data)
-        last = len(words) > 2
-        session.counts["open chunk"] = not last
-        if last:
-            self.react(".")
-        else:
-            self.send(b"250 chunk ok\r\n")
 
     def start_tls(self):
         assert self.server.upgrade, "the script has STARTTLS but no upgrade"
@@ -210,8 +193,6 @@ class Wire:
     def react(self, event):
         """Do what the script says for the event; the bytes sent."""
         reply = USUAL.get(event, "500 unknown")
-        if event == "BDAT":
-            reply = ()
         key = event
         if self.session.over_tls and f"tls {event}" in self.script:
             key = f"tls {event}"
@@ -256,12 +237,6 @@ class Wire:
             self.fill()
         line, _, self.buffer = self.buffer.partition(b"\n")
         return line + b"\n"
-
-    def read_exactly(self, size):
-        while len(self.buffer) < size:
-            self.fill()
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
-        return data
 
     def read_content(self):
         """The message up to the lone dot, stuffed dots removed."""

@@ -28,7 +28,8 @@ suite = Suite()
 class Setting:
     def __init__(self, world):
         self.world = world
-        serve_names(world, [f"dest MX 10 {NAME}.", f"mx.dest A {ADDRESS}"])
+        serve_names(world, [f"dest MX 10 {NAME}.", f"mx.dest A {ADDRESS}",
+                            "odd MX 10 _dc-mx.dest", f"_dc-mx.dest A {ADDRESS}"])
         self.issuer = Issuer(world)
         self.leaves = {
             key: self.issuer.leaf(key, f"DNS:{NAME}", key) for key in KEYS
@@ -66,6 +67,21 @@ def s_server(setting, version, key):
 def gnutls_library(setting, version, key):
     setting.controls()
     through(setting, libgnutls(setting.leaves[key], version), version=version)
+
+
+def no_secure_renegotiation(setting, strictness):
+    """TLS 1.2 without RFC 5746: no proof, but better than nothing."""
+    setting.controls(strictness)
+    upgrade = libgnutls(setting.leaves["ecdsa"], "1.2 without RFC 5746")
+    if strictness < 2:
+        through(setting, upgrade, "unverified", "1.2")
+        return
+    with Scripted(setting.world, ADDRESS, STARTTLS, upgrade) as server:
+        outcome = setting.deliver(messages.small())
+        equal(len(server.settle()), 1, "connections")
+        contains(str(server.sessions[0].tls_error), "fatal alert")
+    failed(outcome, "Z", f"Connected to {ADDRESS} but TLS failed: "
+           "no secure renegotiation (RFC 5746) at the peer. (#4.7.5)")
 
 
 def gnutls_serv(setting, version, key):
@@ -190,6 +206,9 @@ def big_bundle(setting, ours_first):
     through(setting, python_tls(setting.leaves["rsa"]))
 
 
+for strictness in (0, 1, 2):
+    suite.add(f"no_secure_renegotiation_at_{strictness}",
+              no_secure_renegotiation, strictness)
 suite.add("anchor_first_of_system_bundle", big_bundle, True)
 suite.add("anchor_last_of_system_bundle", big_bundle, False)
 
@@ -225,6 +244,23 @@ def server_name_is_sent(setting):
     context.sni_callback = lambda _socket, name, _context: names.append(name)
     through(setting, python_tls(None, context))
     equal(names, [NAME])
+
+
+@suite.case
+def server_name_of_no_host_is_not_sent(setting):
+    """GnuTLS and LibreSSL refuse one with an underscore. It is proved as ever."""
+    odd = "_dc-mx.dest.example"
+    setting.controls()
+    for names, letter in ((f"DNS:{odd}", "K"), (f"DNS:{NAME}", "Z")):
+        upgrade = libgnutls(setting.issuer.leaf(f"odd{letter}", names))
+        with Scripted(setting.world, ADDRESS, STARTTLS, upgrade):
+            outcome = setting.home.deliver("odd.example", "bob@odd.example",
+                                           messages.small())
+        equal(outcome.letter, letter, outcome.text)
+        if letter == "K":
+            encrypted(outcome, "verified")
+        else:
+            contains(outcome.text, f"not valid for {odd}.")
 
 
 @suite.case

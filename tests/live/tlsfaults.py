@@ -99,6 +99,51 @@ def insisting(certificate, version):
     return python_tls(None, context)
 
 
+def overheard(context, heard):
+    """A handshake; what the client sends in it goes to `heard`, as bytes."""
+
+    def fault(connection):
+        theirs, ours = ssl.MemoryBIO(), ssl.MemoryBIO()
+        secure = context.wrap_bio(theirs, ours, server_side=True)
+        connection.settimeout(HANG_S)
+        try:
+            while True:
+                try:
+                    return secure.do_handshake()
+                except ssl.SSLWantReadError:
+                    connection.sendall(ours.read())
+                    data = connection.recv(HELLO_SIZE)
+                    heard.extend(data)
+                    if not data:
+                        raise Fault
+                    theirs.write(data)
+        finally:
+            heard.extend(rest_of(connection))
+
+    return fault
+
+
+def rest_of(connection):
+    """What comes until the client leaves."""
+    data = b""
+    try:
+        connection.shutdown(socket.SHUT_WR)
+        while part := connection.recv(HELLO_SIZE):
+            data += part
+    except OSError:
+        pass
+    return data
+
+
+def record_types(data):
+    """The content types of TLS records, in order."""
+    types = []
+    while data:
+        types.append(data[0])
+        data = data[5 + int.from_bytes(data[3:5], "big"):]
+    return types
+
+
 def then(certificate, end):
     """The handshake is fine; then this happens to the connection."""
 

@@ -80,14 +80,6 @@ def no_such_host_is_final(setting):
     failed(setting.deliver("absent.example"), "D", NO_HOST.format("absent.example"))
 
 
-@suite.case
-def no_such_host_for_mx_alone_is_final(setting):
-    """Whatever A says: NXDOMAIN is about the name."""
-    host = setting.host(A=ONE)
-    setting.names.rule(host, "MX", rcode(NXDOMAIN))
-    failed(setting.deliver(host), "D", NO_HOST.format(host))
-
-
 def implicit(setting, address, **records):
     if ":" in address:
         need_ipv6(setting)

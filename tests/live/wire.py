@@ -158,9 +158,6 @@ class Receiver:
                 self.wire = self.content(stream)
                 self.at.get(".", lambda: None)()
                 stream.send(b"250 kept\r\n")
-            elif verb == "BDAT":
-                self.wire = as_data(stream.exactly(int(line.split()[1])))
-                stream.send(b"250 kept\r\n")
             elif verb == "QUIT":
                 stream.send(b"221 bye\r\n")
                 connection.close()
@@ -196,12 +193,6 @@ class Receiver:
         return whole[2:at]
 
 
-def as_data(chunk):
-    """What DATA would have carried for the chunk of a BDAT."""
-    stuffed = (b"\r\n" + chunk).replace(b"\r\n.", b"\r\n..")[2:]
-    return stuffed + b".\r\n"
-
-
 class Stream:
     """Lines and bytes of a connection, clear or secured."""
 
@@ -220,15 +211,6 @@ class Stream:
         data = self.connection.recv(1 << 18)
         if not data:
             raise EOFError
-        return data
-
-    def exactly(self, size):
-        while len(self.buffer) < size:
-            data = self.connection.recv(1 << 18)
-            if not data:
-                raise EOFError
-            self.buffer += data
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
         return data
 
     def line(self):

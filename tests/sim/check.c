@@ -3,39 +3,23 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sim/mta.h"
 
-enum {
-    TRAP_INDEX = 66,
-    SLACK_MS = 1000,
-    DNS_BOUND_MS = 66000, /* 1, 3, 11, 45 s, pauses, one look-up */
-    DNS_STAGES = 2,       /* exchangers, then addresses */
-    CARELESS_S = 300,
-    PASS_SESSIONS_MAX = 5,
-    REPEATS_MAX = 3, /* with TLS, in clear, careful */
-    CANDIDATES_MAX = 32,
-    RACE_MS = 3000
-};
+enum { TRAP_INDEX = 66, SLACK_MS = 1000, CARELESS_S = 300 };
+
+#define SECOND_NAME "mx1.sim.test" /* certs/make.sh */
 
 struct figures figures;
 
 static uint32_t step;
-static int64_t excuse_ms;
-static int64_t dns_first_ms, dns_last_ms;
 
 void
 check_reset(void)
 {
     step = 0;
-    excuse_ms = 0;
-    dns_first_ms = -1;
-}
-
-void
-check_excuse(int64_t ms)
-{
-    excuse_ms += ms;
+    check_time_reset();
 }
 
 struct place
@@ -61,6 +45,21 @@ is_known(const struct place *p)
     return false;
 }
 
+/* No better than an exchanger that is this machine, and that is known. */
+static void
+check_cut(const struct conn *c)
+{
+    struct truth t;
+
+    find_truth(&t);
+    if (!t.own || !check_is_steady() || !truth_shows_own(&t) ||
+        world.route != TO_EXCHANGERS)
+        return;
+    if (truth_names(&t, &c->place) == 0)
+        violated(CHECK_OWN, "connects to %s, and is as good itself",
+                 place_text(&c->place));
+}
+
 void
 check_open(struct conn *c)
 {
@@ -68,21 +67,18 @@ check_open(struct conn *c)
     trace("connect %u to %s port %u by %s", c->number, place_text(&c->place),
           c->to.port, c->stream ? "TCP" : "UDP");
     /* Without resolv.conf the name server is this machine. */
-    if (c->ns || (c->to.port == 53 && !world.calm)) {
-        if (dns_first_ms < 0)
-            dns_first_ms = sim_now_ms;
-        dns_last_ms = sim_now_ms;
+    if (c->ns || (c->to.port == 53 && !world.calm))
         return;
-    }
     if (!c->stream || c->to.port != world.port)
         violated(CHECK_TRAP, "connects to %s, port %u", place_text(&c->place),
                  c->to.port);
-    if (place_is_own(&c->place, world.route == TO_EXCHANGERS))
+    if (place_is_own(&c->place, !world.relayed))
         violated(CHECK_OWN, "connects to own address %s",
                  place_text(&c->place));
     if (!place_is_usable(&c->place) || !is_known(&c->place))
         violated(CHECK_TRAP, "connects to %s, which nobody named",
                  place_text(&c->place));
+    check_cut(c);
     check_race(c);
 }
 
@@ -115,77 +111,46 @@ check_write(const struct conn *c)
     struct session *s = c->session;
 
     check_alone(c);
-    if (s->forged_from == 0 || s->peer)
+    if (s->forged_from == 0 || (s->peer && !s->stale))
         return;
     if (c->written == s->forged_behind)
         s->forged_early = c->taken > s->forged_from;
     s->forged_ignored |= s->forged_early && c->taken >= s->forged_end;
 }
 
-static void
-check_patience(const struct conn *c)
-{
-    int64_t limit_ms = SLACK_MS + excuse_ms;
-
-    if (c->closed || !c->mta)
-        return;
-    if (c->state == CONN_CONNECTING &&
-        sim_now_ms > c->opened_ms + world.connect_timeout_ms + limit_ms)
-        violated(CHECK_TIME, "waits for a connection to %s since %lld ms",
-                 place_text(&c->place), (long long)(sim_now_ms - c->opened_ms));
-    if (c->used &&
-        sim_now_ms > c->progress_ms + world.remote_timeout_ms + limit_ms)
-        violated(CHECK_TIME, "waits for %s since %lld ms",
-                 place_text(&c->place),
-                 (long long)(sim_now_ms - c->progress_ms));
-}
-
-void
-check_time(void)
-{
-    int64_t dns_ms =
-        world.dns_timeout_ms > 0 && world.dns_timeout_ms < DNS_BOUND_MS
-            ? world.dns_timeout_ms
-            : DNS_BOUND_MS;
-
-    for (const struct conn *c = conns; c; c = c->next)
-        check_patience(c);
-    for (const struct conn *c = conns; c; c = c->next)
-        if (c->ns && !c->closed &&
-            sim_now_ms >
-                dns_first_ms + DNS_STAGES * dns_ms + SLACK_MS + excuse_ms) {
-            violated(CHECK_TIME, "asks the DNS for more than %lld ms",
-                     (long long)(sim_now_ms - dns_first_ms));
-            return;
-        }
-}
-
 /* ---- sessions ---- */
 
+/* One of these sessions was refused for its manner, and nobody else was spoken
+ * to since. */
 static bool
-bdat_refused_before(const struct session *now)
+must_be_gentle(const struct session *now)
 {
-    for (uint32_t i = 0; i < session_count; i++) {
+    bool gentle = false;
+
+    for (uint32_t i = 0; i < session_count && sessions[i] != now; i++) {
         const struct session *s = sessions[i];
 
-        if (s == now || s->mta != now->mta || !s->bdat || s->said_count == 0)
-            continue;
-        if (s->said[s->said_count - 1].at == AT_END &&
-            s->said[s->said_count - 1].code / 10 == 50 &&
-            s->said[s->said_count - 1].code <= 504 && sessions[i + 1] == now)
-            return true;
+        if (s->conn->used)
+            gentle = s->mta == now->mta && (gentle || is_disliked(s));
     }
-    return false;
+    return gentle;
 }
 
-/* Whether it must go in lock-step and by DATA. */
 bool
 check_careful(const struct session *s)
 {
-    if (bdat_refused_before(s))
+    if (must_be_gentle(s))
         return true;
     return !world.message_pipe && !world.wall_jumps &&
            world.wall_s - world.message_modified_s > CARELESS_S;
+}
+
+bool
+check_may_be_careful(void)
+{
+    return world.wall_jumps ||
+           world.wall_s + sim_now_ms / 1000 - world.message_modified_s >
+               CARELESS_S;
 }
 
 static bool
@@ -193,57 +158,90 @@ is_proven(const struct session *s)
 {
     const int64_t since_s = 1577836800, until_s = 4733510400; /* make.sh */
     int64_t wall_s = world.wall_s + sim_now_ms / 1000;
+    enum cert cert = s->mta->cert;
 
-    if (s->mta->cert != CERT_GOOD && s->mta->cert != CERT_RSA)
+    if (cert == CERT_SECOND && strcmp(peer_name(s->peer), SECOND_NAME) != 0)
+        return false;
+    if (cert != CERT_GOOD && cert != CERT_RSA && cert != CERT_SECOND)
         return false;
     return world.wall_jumps || (wall_s >= since_s && wall_s <= until_s);
 }
 
-/* Something that makes clear text right where TLS was to be had. */
+/* What makes clear text right where TLS was offered. */
 static bool
 has_excuse(const struct session *now)
 {
-    for (uint32_t i = 0; i < session_count; i++) {
-        const struct session *s = sessions[i];
-
-        if (s->mta == now->mta && s != now && s->peer)
+    for (uint32_t i = 0; i < session_count; i++)
+        if (sessions[i]->mta == now->mta && may_have_tried_tls(sessions[i]))
             return true;
-        for (uint32_t k = 0; k < s->said_count; k++)
-            if (s->mta == now->mta && s->said[k].at == AT_STARTTLS)
-                return true;
-    }
     return false;
 }
 
+/* Whatever made it so; tlsstrictness today. */
 static bool
-is_first(const struct session *now)
+must_be_secure(const struct mta *m)
 {
-    for (const struct conn *c = conns; c; c = c->next)
-        if (c->mta && c != now->conn)
-            return false;
-    return true;
+    (void)m;
+    return world.strictness == 2;
+}
+
+/* HELO comes first only once EHLO has ended a connection. */
+void
+check_helo(const struct session *now)
+{
+    bool mute = false;
+
+    for (uint32_t i = 0; i < session_count; i++)
+        mute = mute || (sessions[i] != now && sessions[i]->mta == now->mta &&
+                        was_mute(sessions[i]));
+    if (!mute && world.calm)
+        violated(CHECK_CLIENT, "HELO comes first, to %s",
+                 place_text(&now->mta->place));
+    if (must_be_secure(now->mta))
+        violated(CHECK_SECURE, "HELO to %s, which must have TLS",
+                 place_text(&now->mta->place));
+    if (world.strictness == 1 && world.anchors)
+        check_second_pass(now);
 }
 
 void
 check_mail(const struct session *s)
 {
-    bool offered = s->offers & OFFERS_STARTTLS;
-
-    if (world.strictness == 2 && !s->secure)
+    if (must_be_secure(s->mta) && !s->secure)
         violated(CHECK_STRICT, "MAIL in clear to %s",
                  place_text(&s->mta->place));
-    if (world.strictness == 2 && !is_proven(s))
-        violated(CHECK_STRICT, "MAIL to %s, which proved nothing",
+    if (must_be_secure(s->mta) && s->secure && !is_proven(s))
+        violated(CHECK_SECURE, "MAIL to %s, which proved nothing",
                  place_text(&s->mta->place));
-    if (s->secure && s->forged_from > 0 && s->hello_end > s->forged_from)
+    if (s->secure && s->forged_from > 0 && !s->stale &&
+        s->hello_end > s->forged_from)
         violated(CHECK_FORGED, "MAIL under TLS behind forged bytes");
     if (s->secure || !world.anchors)
         return;
-    if (world.strictness == 1 && is_first(s) && world.calm)
-        violated(CHECK_STRICT, "MAIL in clear in the first pass");
-    if (world.strictness == 0 && offered && !has_excuse(s) &&
+    if (s->offers & OFFERS_STARTTLS && !has_excuse(s) && world.calm &&
         !(s->dirty && s->mta->mischief == TWICE))
-        violated(CHECK_STRICT, "MAIL in clear though TLS was offered");
+        violated(CHECK_SECURE, "MAIL in clear though TLS was offered");
+    if (world.strictness == 1)
+        check_second_pass(s);
+}
+
+/* What is asked for is a name of the zone, or none for an address. */
+static bool
+is_named(const struct session *s)
+{
+    const char *name = peer_name(s->peer);
+    bool dressed = false;
+
+    if (world.route == TO_ADDRESS)
+        return name[0] == '\0';
+    for (uint32_t i = 0; i < world.zone.name_count; i++) {
+        const struct zone_name *n = &world.zone.names[i];
+
+        if (!n->dress && strcasecmp(n->text, name) == 0)
+            return true;
+        dressed = dressed || n->dress;
+    }
+    return dressed && name[0] == '\0';
 }
 
 void
@@ -256,6 +254,11 @@ check_secured(const struct session *s)
         (s->mta->tls_asks && world.client_cert))
         violated(CHECK_VERDICT, "the client certificate is %s",
                  world.client_cert ? "missing" : "there");
+    if (!is_named(s))
+        violated(CHECK_CLIENT, "asks %s for %s", place_text(&s->mta->place),
+                 quoted(peer_name(s->peer), strlen(peer_name(s->peer))));
+    if (sim_now_ms < world.keys_ms)
+        violated(CHECK_SECURE, "TLS with keys that can be guessed");
 }
 
 void
@@ -286,48 +289,6 @@ check_order(void)
     }
 }
 
-/* A try: sessions with the same server, one after the other. */
-static void
-check_count(void)
-{
-    uint32_t passes = world.strictness == 1 && world.anchors ? 2 : 1;
-    uint32_t tries = 0, run = 0;
-    const struct mta *last = NULL;
-
-    for (uint32_t i = 0; i < session_count; i++) {
-        const struct session *s = sessions[i];
-
-        if (!s->conn->used)
-            continue;
-        run = s->mta == last ? run + 1 : 1;
-        tries += s->mta != last;
-        last = s->mta;
-        if (run > REPEATS_MAX * passes)
-            violated(CHECK_SESSIONS, "%u sessions with %s", run,
-                     place_text(&s->mta->place));
-    }
-    if (tries > PASS_SESSIONS_MAX * passes)
-        violated(CHECK_SESSIONS, "%u candidates had a session", tries);
-}
-
-/* The sum of all bounds; each wait alone is watched by check_time. */
-static void
-check_total(void)
-{
-    int64_t bound_ms = DNS_STAGES * DNS_BOUND_MS + SLACK_MS + excuse_ms;
-    int64_t race_ms = CANDIDATES_MAX * RACE_MS + world.connect_timeout_ms;
-
-    for (uint32_t i = 0; i < session_count; i++) {
-        bound_ms += race_ms + 2 * world.remote_timeout_ms;
-        bound_ms += (sessions[i]->said_count + sessions[i]->conn->written) *
-                    world.remote_timeout_ms;
-    }
-    bound_ms += 2 * race_ms;
-    if (sim_now_ms > bound_ms)
-        violated(CHECK_TIME, "took %lld ms, the bound is %lld",
-                 (long long)sim_now_ms, (long long)bound_ms);
-}
-
 static void
 count(const struct report *r)
 {
@@ -350,10 +311,11 @@ check_end(const struct bytes *report, bool died)
         continue; /* what is still under way arrives */
     sim_now_ms = end_ms;
     check_order();
-    check_count();
+    check_passes();
     for (const struct conn *c = conns; c; c = c->next)
         if (c->expired)
             check_timed_out(c);
+    check_secret(report->data, report->size, "is in the report");
     if (died) {
         figures.died++;
         /* A record of a recipient alone says nothing to qmail-rspawn. */
@@ -373,4 +335,5 @@ check_end(const struct bytes *report, bool died)
         violated(CHECK_MEMORY, "the arena was too small for ordinary servers");
     count(&r);
     check_verdict(&r);
+    check_untried(&r);
 }

@@ -12,7 +12,7 @@
 
 #include "sim/net.h"
 
-/* Behind the ten of threats.md. */
+/* The thirteen of threats.md, and some of our own. */
 enum {
     CHECK_REPORT = 1,    /* framing, exactly one verdict */
     CHECK_ACCEPTED = 2,  /* K only after 2xx, in the message's context */
@@ -24,16 +24,20 @@ enum {
     CHECK_MEMORY = 8,
     CHECK_DUPLICATE = 9, /* once the end was sent: no other candidate */
     CHECK_OWN = 10,      /* never a connection to ourselves */
-    CHECK_CLIENT = 11,   /* what it says is correct SMTP, as offered */
-    CHECK_MESSAGE = 12,  /* the message arrives as it should, octet by octet */
-    CHECK_VERDICT = 13,  /* the right verdict where it is known */
-    CHECK_TRAP = 14,     /* no forged or unusable address is used */
-    CHECK_QUERY = 15,    /* DNS queries are well-formed */
-    CHECK_SESSIONS = 16, /* no more of them than the bound */
-    CHECK_CALLS = 17,    /* descriptors, arguments, no busy loop */
-    CHECK_CRASH = 18,
-    CHECK_TCPTO = 19, /* who timed out is skipped, and remembered */
-    CHECK_RACE = 20   /* in order, staggered, one winner */
+    CHECK_SECRET = 11,   /* no part of one is seen anywhere */
+    CHECK_SECURE = 12,   /* never MAIL in clear, or to somebody who proved
+                            nothing, where that must not be */
+    CHECK_UNTRIED = 13,  /* undecided only when everybody was tried */
+    CHECK_CLIENT = 14,   /* what it says is correct SMTP, as offered */
+    CHECK_MESSAGE = 15,  /* the message arrives as it should, octet by octet */
+    CHECK_VERDICT = 16,  /* the right verdict where it is known */
+    CHECK_TRAP = 17,     /* no forged or unusable address is used */
+    CHECK_QUERY = 18,    /* DNS queries are well-formed, and not too many */
+    CHECK_SESSIONS = 19, /* no more of them than the bound, each for a reason */
+    CHECK_CALLS = 20,    /* descriptors, arguments, no busy loop */
+    CHECK_CRASH = 21,
+    CHECK_TCPTO = 22, /* who timed out is skipped, and remembered */
+    CHECK_RACE = 23   /* in order, staggered, one winner */
 };
 
 struct session;
@@ -58,18 +62,32 @@ void check_excuse(int64_t ms);
 
 void check_open(struct conn *c);
 void check_close(struct conn *c);
+void check_write(const struct conn *c);
+void check_helo(const struct session *s);
+void check_mail(const struct session *s);
+void check_commit(const struct session *s);
+void check_secured(const struct session *s);
+/* It must go in lock-step, without parameters. */
+bool check_careful(const struct session *s);
+bool check_may_be_careful(void); /* its clock was not read at once */
+struct place check_trap(void);
+
 /* check_connect.c: as it is opened; as it is given up; as it is written to. */
 void check_race(const struct conn *c);
 void check_timed_out(const struct conn *c);
 void check_alone(const struct conn *c);
+bool check_is_steady(void);
+bool check_is_skipped(const struct place *p);
 
-void check_write(const struct conn *c);
+/* check_time.c: invariant 6. A question; each wait; all of it. */
+void check_time_reset(void);
+void check_question(int name, enum ask ask);
 void check_time(void);
-bool check_careful(const struct session *s);
-void check_mail(const struct session *s);
-void check_commit(const struct session *s);
-void check_secured(const struct session *s);
-struct place check_trap(void);
+void check_total(void);
+int64_t check_pass_ms(void); /* from the beginning of its first session */
+
+/* check_secret.c: invariant 11. `how` it is seen. */
+void check_secret(const void *data, size_t size, const char *how);
 
 /* At the end. `died`: by os_abort. */
 void check_end(const struct bytes *report, bool died);
@@ -86,7 +104,8 @@ bool report_read(const struct bytes *b, struct report *r);
 bool report_starts(const struct report *r, const char *text);
 bool report_has(const struct report *r, const char *text);
 
-/* What the zone says of where to deliver, without a look at any server. */
+/* check_truth.c: what the zone says of where to deliver, without a look at any
+ * server. */
 struct truth {
     bool no_name, null_only, broken, aliased;
     bool own; /* and none better is usable */
@@ -94,12 +113,26 @@ struct truth {
     struct {
         struct place place;
         uint32_t preference;
+        int name; /* in the zone; -1: a route's address */
     } list[4 * NAME_COUNT_MAX * ZONE_ADDRESS_COUNT_MAX];
 };
 void find_truth(struct truth *t);
+/* So many of the names in it have this address. */
+uint32_t truth_names(const struct truth *t, const struct place *p);
+/* The DNS gives all of it, at once; or in time. */
+bool truth_is_prompt(void);
+bool truth_is_sure(const struct truth *t);
+/* Soon enough to see that an equal or better exchanger is this machine. */
+bool truth_shows_own(const struct truth *t);
+/* The longest that any of its answers takes. */
+int64_t truth_delay_ms(void);
 
-/* check_verdict.c: which verdict must, or may, stand there. */
-void check_verdict(const struct report *r);
+/* check_judge.c: what a session has led to, and why it is as it is. */
+struct wanted {
+    char letter; /* 0: not known */
+    const char *text;
+};
+struct wanted judge_session(const struct session *s);
 struct session *last_session(void);
 /* Its session is open, is as it should be, and has decided nothing. */
 bool is_undecided(const struct session *s);
@@ -107,7 +140,29 @@ bool is_undecided(const struct session *s);
 bool was_shifted(const struct session *s);
 /* A reply that answers nothing was taken for an answer. */
 bool was_misled(const struct session *s);
+/* Behind 354 a reply too many is what refuses in the middle of the message. */
+bool was_refused_early(const struct session *s);
 /* The program has read this reply to its end. */
 bool was_read(const struct session *s, uint32_t reply);
+/* TLS was tried in it, or may have been; in vain. */
+bool has_tried_tls(const struct session *s);
+bool may_have_tried_tls(const struct session *s);
+/* It ended at EHLO, without a byte of a reply. */
+bool was_mute(const struct session *s);
+/* It is in clear only because TLS, or a connection that wanted it, failed. */
+bool is_fallen(const struct session *s);
+/* Refused for its manner: it is asked once more, the careful way. */
+bool is_disliked(const struct session *s);
+
+/* check_pass.c: who is asked, how often, in which order; invariant 13. */
+void check_second_pass(const struct session *s);
+void check_passes(void);
+void check_untried(const struct report *r);
+
+/* check_permanent.c: invariant 5. check_known.c: worlds whose end is known.
+ * check_verdict.c: which verdict must, or may, stand there. */
+void check_permanent(const struct report *r);
+void check_known(const struct report *r);
+void check_verdict(const struct report *r);
 
 #endif

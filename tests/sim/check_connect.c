@@ -12,14 +12,12 @@ enum {
     SKIP_COUNT = 2,
     SKIP_S = (60 + (SIM_PID & 31)) * 64,
     RECORD_SIZE = 16,
-    COUNT_AT = 4,
-    EXACT_MX_MAX = 20,
-    EXACT_LATENCY_MS = 5
+    COUNT_AT = 4
 };
 
 /* Of the program's clock and system nothing is out of the ordinary. */
-static bool
-is_steady(void)
+bool
+check_is_steady(void)
 {
     return world.calm && world.slow == 0;
 }
@@ -43,8 +41,8 @@ timed_out_lately(const struct mta *m)
     return m->tcpto_count >= SKIP_COUNT && age_s >= 0 && age_s < SKIP_S - 1;
 }
 
-static bool
-is_skipped(const struct place *p)
+bool
+check_is_skipped(const struct place *p)
 {
     for (uint32_t i = 0; i < world.mta_count; i++)
         if (place_equal(&world.mtas[i].place, p))
@@ -55,7 +53,7 @@ is_skipped(const struct place *p)
 static void
 check_skipped(const struct conn *c)
 {
-    if (c->mta && is_steady() && timed_out_lately(c->mta))
+    if (c->mta && check_is_steady() && timed_out_lately(c->mta))
         violated(CHECK_TCPTO, "connects to %s, which timed out lately",
                  place_text(&c->place));
 }
@@ -66,8 +64,9 @@ check_timed_out(const struct conn *c)
 {
     const struct sim_file *f = world_file("queue/lock/tcpto");
 
-    if (!is_steady() || c->state != CONN_CONNECTING || c->place.size != 4 ||
-        c->ns || !c->stream || !f || f->locked || f->content.size < RECORD_SIZE)
+    if (!check_is_steady() || c->state != CONN_CONNECTING ||
+        c->place.size != 4 || c->ns || !c->stream || !f || f->locked ||
+        f->content.size < RECORD_SIZE)
         return;
     for (size_t i = 0; i + RECORD_SIZE <= f->content.size; i += RECORD_SIZE)
         if (memcmp(f->content.data + i, c->place.bytes, 4) == 0 &&
@@ -91,6 +90,16 @@ check_stagger(const struct conn *now)
                      (long long)(sim_now_ms - c->opened_ms));
 }
 
+/* Addresses that are tried once for each of their names. */
+static bool
+has_many_names(const struct truth *t)
+{
+    for (uint32_t i = 0; i < t->count && world.strictness == 2; i++)
+        if (truth_names(t, &t->list[i].place) > 1)
+            return true;
+    return false;
+}
+
 /* The zone is small and was told at once: what is better was tried before, and
  * what still tries had its three seconds. */
 static void
@@ -99,11 +108,9 @@ check_preference(const struct conn *now)
     struct truth t;
     uint32_t own = UINT32_MAX;
 
-    if (!world.dns_clean || world.ns[0].latency_ms > EXACT_LATENCY_MS ||
-        world.route != TO_EXCHANGERS || world.zone.mx_count > EXACT_MX_MAX)
-        return;
     find_truth(&t);
-    if (t.broken)
+    if (!truth_is_prompt() || !truth_is_sure(&t) ||
+        world.route != TO_EXCHANGERS || has_many_names(&t))
         return;
     for (uint32_t i = 0; i < t.count; i++)
         if (place_equal(&t.list[i].place, &now->place) &&
@@ -112,7 +119,7 @@ check_preference(const struct conn *now)
     for (uint32_t i = 0; i < t.count; i++) {
         const struct conn *c = opened_before(now, &t.list[i].place);
 
-        if (t.list[i].preference >= own || is_skipped(&t.list[i].place))
+        if (t.list[i].preference >= own || check_is_skipped(&t.list[i].place))
             continue;
         if (!c)
             violated(CHECK_RACE, "connects to %s before %s",
@@ -139,7 +146,7 @@ void
 check_race(const struct conn *c)
 {
     check_skipped(c);
-    if (!is_steady())
+    if (!check_is_steady())
         return;
     check_stagger(c);
     check_preference(c);

@@ -73,6 +73,7 @@ run(uint64_t seed)
     check_reset();
     draw_seed(seed);
     world_make(seed);
+    world_tell();
     draw_seed(seed + UINT64_C(0x5851f42d4c957f2d));
     peer_seed(seed);
     os_reset();

@@ -69,6 +69,7 @@ hear_line(struct session *s, const uint8_t **data, size_t *size)
         ++*data;
         --*size;
         bytes_put(&s->line, &byte, 1);
+        s->more = *size > 0;
         if (byte == '\n')
             end_line(s);
         if (s->line.size > COMMAND_SIZE_MAX) {
@@ -97,8 +98,6 @@ hear_plain(struct session *s, const uint8_t *data, size_t size)
             hear_line(s, &data, &size);
         if (s->state == SESSION_BODY)
             hear_body(s, &data, &size);
-        if (s->state == SESSION_CHUNK)
-            hear_chunk(s, &data, &size);
     }
 }
 
@@ -111,6 +110,10 @@ refuses_tls(struct session *s)
     static const char plain[] = "454 no TLS today\r\n";
     enum mischief mischief = s->mta->mischief;
 
+    if (has_tls_fault(s, TLS_FAULT_RESET)) {
+        end_session(s, true);
+        return true;
+    }
     if (!has_mischief(s, AT_HANDSHAKE) || mischief == CUT ||
         mischief == GARBLED || mischief == SLOW)
         return false;
@@ -149,6 +152,10 @@ hear_tls(struct session *s, const uint8_t *data, size_t size)
         s->secure = true;
         s->hello = false;
         s->offers = 0;
+        if (has_tls_fault(s, TLS_FAULT_DROPPED)) {
+            end_session(s, s->mta->mischief_value & 1);
+            return;
+        }
         if (s->mta->codes[AT_HANDSHAKE]) {
             s->dirty = true;
             end_session(s, s->mta->codes[AT_HANDSHAKE] == 2);

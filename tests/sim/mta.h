@@ -19,7 +19,6 @@ enum { SAID_COUNT_MAX = 128 };
 enum session_state {
     SESSION_COMMAND,
     SESSION_BODY,
-    SESSION_CHUNK,
     SESSION_TLS, /* shaking hands */
     SESSION_OVER /* listens no more */
 };
@@ -49,27 +48,34 @@ struct session {
     enum at last_asked;
     struct bytes line;
     uint64_t heard; /* bytes of the client */
+    bool more;      /* some stand behind the line that is looked at */
+    bool gathers;   /* TLS records, to send them in one segment: */
+    struct bytes gathered;
     int64_t say_ms; /* when the last reply goes */
 
     size_t body_offset; /* of world.expected */
     bool line_start, dot, dot_cr;
-    size_t chunk_left;
     bool early_done, early_refused; /* a reply in the middle of it */
 
     /* for the checks */
     uint32_t said_count;
     struct said said[SAID_COUNT_MAX];
-    bool bdat, quit, forged;
+    bool quit, forged;
+    bool parameters;    /* stood behind MAIL */
+    bool starttls;      /* was heard */
+    bool helo;          /* its first word */
+    bool hated;         /* what it would have taken in another manner */
     size_t forged_from; /* where the forged bytes are in the stream, */
     size_t forged_end;
     uint64_t forged_behind; /* and how much the client had sent by then */
     size_t tls_from;        /* where TLS begins in it */
+    bool stale;             /* these are a reply too many, no forgery */
     bool forged_early;      /* it had read of them by its next word */
     bool forged_ignored;    /* and of all, and went on */
     size_t hello_end;       /* where the last reply to EHLO ends */
     bool ending;            /* 421 is on its way: nothing is heard any more */
     bool dirty;             /* it has misbehaved */
-    bool injured;           /* the connection was ended by mischief */
+    bool ended;             /* the server has ended the connection */
     bool end_seen;          /* the whole message is here */
     bool committed;         /* and was taken */
     bool undone;            /* the client may know that nothing was taken */
@@ -91,12 +97,12 @@ size_t say_bytes(struct session *s, const void *data, size_t size,
                  size_t segment);
 bool has_mischief(const struct session *s, enum at at);
 void end_session(struct session *s, bool by_reset);
+bool has_tls_fault(const struct session *s, enum tls_fault fault);
 void say_early(struct session *s, uint32_t code);
 void say_tls(void *context, const uint8_t *data, size_t size);
 
 /* mta_body.c: the message. */
 void hear_body(struct session *s, const uint8_t **data, size_t *size);
-void hear_chunk(struct session *s, const uint8_t **data, size_t *size);
 
 /* mta_command.c: a whole line, without its end. */
 void hear_command(struct session *s, const char *line);

@@ -28,11 +28,14 @@ takes(const struct session *s, uint32_t code)
 static void
 end_message(struct session *s)
 {
-    uint32_t code = s->mta->codes[AT_END] ? s->mta->codes[AT_END] : 250;
+    const struct mta *m = s->mta;
+    uint32_t code = m->codes[AT_END] ? m->codes[AT_END] : 250;
 
+    if (m->clear_code && m->clear_at == AT_END && !s->secure)
+        code = m->clear_code;
     s->state = SESSION_COMMAND;
     if (s->rcpt_good == 0) {
-        if (s->body_offset != 0 && !s->bdat)
+        if (s->body_offset != 0)
             violated(CHECK_CLIENT, "a message for nobody was sent by DATA");
         code = 554;
     } else if (s->body_offset != world.expected.size) {
@@ -111,9 +114,8 @@ take_octet(struct session *s, uint8_t octet)
      * the client leaves. Nothing was ended by it. */
     if (was_shifted(s) && s->body_offset == 0 && octet == 'Q')
         return false;
-    violated(CHECK_MESSAGE, "octet %zu of the message is 0x%02x (session %s%s)",
-             s->body_offset, octet, place_text(&s->mta->place),
-             s->bdat ? ", BDAT" : "");
+    violated(CHECK_MESSAGE, "octet %zu of the message is 0x%02x (session %s)",
+             s->body_offset, octet, place_text(&s->mta->place));
     return false;
 }
 
@@ -159,21 +161,4 @@ hear_body(struct session *s, const uint8_t **data, size_t *size)
             return;
     }
     body_mischief(s);
-}
-
-void
-hear_chunk(struct session *s, const uint8_t **data, size_t *size)
-{
-    while (*size > 0 && s->chunk_left > 0) {
-        uint8_t octet = **data;
-
-        ++*data;
-        --*size;
-        s->chunk_left--;
-        if (!take_octet(s, octet))
-            return;
-    }
-    body_mischief(s);
-    if (s->chunk_left == 0 && s->state == SESSION_CHUNK)
-        end_message(s);
 }

@@ -13,7 +13,9 @@ enum {
     LONG_SIZE = 1 << 20,
     ENDLESS_LINES = 1200,
     GREET_CODE = 220,
-    STALE_SIZE = 11 /* "250 stale" and its line end */
+    NAG_PIECES = 20,
+    NAG_COUNT_MAX = 60, /* three time-outs */
+    STALE_SIZE = 11     /* "250 stale" and its line end */
 };
 
 static const char *const at_names[AT_COUNT] = {
@@ -31,10 +33,10 @@ static const char *const odd_replies[] = {"25\r\n",
                                           "ok\r\n",
                                           "\r\n",
                                           "2x0 ok\r\n",
-                                          "250\tok\r\n",
                                           "250+ok\r\n",
                                           " 250 ok\r\n",
-                                          "250-a\r\n550 b\r\n",
+                                          "550-a\r\n250 b\r\n",
+                                          "450-a\r\n354 b\r\n",
                                           "-50 ok\r\n",
                                           "250-a\r\nb\r\n",
                                           "2 50\r\n",
@@ -63,16 +65,53 @@ has_mischief(const struct session *s, enum at at)
            m->mischief_secure == s->secure;
 }
 
+bool
+has_tls_fault(const struct session *s, enum tls_fault fault)
+{
+    return s->mta->tls_fault == fault &&
+           !(s->mta->tls_fault_once && s->index > 0);
+}
+
 /* ---- bytes ---- */
+
+static enum peer_nag
+nag_of(const struct mta *m)
+{
+    return m->nag == NAG_HELLO_REQUEST ? PEER_HELLO_REQUEST
+           : m->nag == NAG_WARNING     ? PEER_WARNING
+                                       : PEER_EMPTY;
+}
+
+/* With records that bring nothing before it, behind it or both, in one segment;
+ * where the reply itself ends. */
+static size_t
+write_with_nags(struct session *s, const void *data, size_t size)
+{
+    uint32_t where = draw_between(1, 3);
+    size_t end = s->conn->down.size;
+
+    s->gathers = true;
+    if (where & 1)
+        peer_nag(s->peer, nag_of(s->mta));
+    peer_write(s->peer, data, size);
+    end += s->gathered.size;
+    if (where & 2)
+        peer_nag(s->peer, nag_of(s->mta));
+    s->gathers = false;
+    (void)conn_send(s->conn, s->gathered.data, s->gathered.size, WHOLE);
+    s->gathered = (struct bytes){0};
+    return end;
+}
 
 size_t
 say_bytes(struct session *s, const void *data, size_t size, size_t segment)
 {
-    if (s->secure) {
-        peer_write(s->peer, data, size);
-        return s->conn->down.size;
-    }
-    return conn_send(s->conn, data, size, segment);
+    if (!s->secure)
+        return conn_send(s->conn, data, size, segment);
+    if (s->mta->nag)
+        return write_with_nags(s, data, size);
+    peer_write(s->peer, data, size);
+    return s->conn->down.size;
 }
 
 /* TLS out, where a bit may flip and the stream may be cut. */
@@ -96,11 +135,15 @@ say_tls(void *context, const uint8_t *data, size_t size)
         } else if (m->mischief == CUT) {
             conn_send(s->conn, copy.data, limit - at, m->segment);
             s->state = SESSION_OVER; /* not end_session: TLS is at work */
+            s->ended = true;
             conn_end(s->conn, m->mischief_value & 1);
             return;
         }
     }
-    conn_send(s->conn, copy.data, copy.size, m->segment);
+    if (s->gathers)
+        bytes_put(&s->gathered, copy.data, copy.size);
+    else
+        conn_send(s->conn, copy.data, copy.size, m->segment);
 }
 
 void
@@ -111,6 +154,7 @@ end_session(struct session *s, bool by_reset)
     trace("mta %s %s", place_text(&s->mta->place),
           by_reset ? "resets" : "closes");
     s->state = SESSION_OVER;
+    s->ended = true;
     if (s->secure && !by_reset && !s->mta->close_silently)
         peer_close(s->peer);
     conn_end(s->conn, by_reset);
@@ -160,21 +204,34 @@ put_offers(const struct session *s, struct bytes *b)
     bytes_text(b, "250 HELP\r\n");
 }
 
+/* Lines before the last may have another code, which does not count as long as
+ * it refuses nothing. */
 static void
 put_reply(const struct session *s, struct bytes *b, enum at at, uint32_t code)
 {
-    const char *line_end = s->mta->text & 32 ? "\n" : "\r\n";
+    enum form form = s->mta->form;
+    const char *line_end = form == FORM_CRS    ? "\r\r\n"
+                           : s->mta->text & 32 ? "\n"
+                                               : "\r\n";
     uint32_t lines = s->mta->text & 64 ? 3 : 1;
 
     if (at == AT_EHLO && code == 250) {
         put_offers(s, b);
         return;
     }
-    for (uint32_t i = 1; i <= lines; i++) {
-        bytes_text(b, "%u%c", code, i < lines ? '-' : ' ');
+    if (form == FORM_CODES && lines < 2)
+        lines = 2;
+    for (uint32_t i = 1; i < lines; i++) {
+        bytes_text(b, "%u-", form == FORM_CODES ? GREET_CODE : code);
         put_text(s, b);
         bytes_text(b, "%s", line_end);
     }
+    bytes_text(b, "%u", code);
+    if (form != FORM_BARE) {
+        bytes_text(b, "%s", form == FORM_TAB ? "\t" : " ");
+        put_text(s, b);
+    }
+    bytes_text(b, "%s", line_end);
 }
 
 /* ---- a reply on its way ---- */
@@ -199,24 +256,37 @@ note_forgery(struct session *s, size_t size, size_t forged_size)
     s->forged_from = s->forged_end - forged_size;
 }
 
+/* A reply too many was sent; of a record nothing is seen before its end. */
+static void
+note_stale(struct session *s, size_t end)
+{
+    s->stale = true;
+    s->forged_end = end;
+    s->forged_from = s->forged_end - (s->secure ? 1 : STALE_SIZE);
+}
+
 static void
 send_plain(struct reply *r)
 {
     struct session *s = r->session;
     size_t segment = s->mta->segment;
+    /* Nothing of the client is under way that it could answer. */
+    bool stale =
+        r->mischief == TWICE && s->pending == 0 && s->heard == s->conn->written;
 
     if (r->at == AT_STARTTLS && s->forged && s->mta->mischief_value % 2) {
         segment = WHOLE; /* nobody can miss it */
         note_forgery(s, r->text.size, sizeof(forgery) - 1);
     }
-    /* Nothing of the client is under way that it could answer. */
-    if (r->mischief == TWICE && !s->peer && s->pending == 0 &&
-        s->heard == s->conn->written) {
+    if (stale) {
         segment = WHOLE;
         s->forged_behind = s->heard;
-        note_forgery(s, r->text.size, STALE_SIZE);
     }
     r->said->end = say_bytes(s, r->text.data, r->text.size, segment);
+    if (stale)
+        note_stale(s, r->said->end);
+    if (r->mischief == TWICE && !s->secure)
+        r->said->end -= STALE_SIZE;
     r->said->sent = true;
     if (r->at == AT_EHLO)
         s->hello_end = r->said->end;
@@ -357,12 +427,39 @@ forge_later(void *context, size_t value)
     conn_send(s->conn, forgery, sizeof(forgery) - 1, sizeof(forgery));
 }
 
+/* Instead of a reply, twenty records in each time-out. */
+static void
+nag_on(void *context, size_t left)
+{
+    struct session *s = context;
+    enum peer_nag nag = s->mta->nag ? nag_of(s->mta) : PEER_HELLO_REQUEST;
+
+    if (s->state == SESSION_OVER || left == 0)
+        return;
+    peer_nag(s->peer, nag);
+    event_at(sim_now_ms + world.remote_timeout_ms / NAG_PIECES, nag_on, s,
+             left - 1);
+}
+
+/* Behind the replies to what went before. */
+static void
+end_later(void *context, size_t by_reset)
+{
+    end_session(context, by_reset);
+}
+
 static bool
 ends_instead(struct session *s, const struct reply *r)
 {
-    if (r->mischief == CLOSE || r->mischief == RESET) {
+    if (r->mischief == NAGGING) {
         s->dirty = true;
-        end_session(s, r->mischief == RESET);
+        if (s->secure)
+            nag_on(s, NAG_COUNT_MAX);
+        return true;
+    }
+    if (r->mischief == CLOSE || r->mischief == RESET) {
+        s->dirty = s->ending = true;
+        event_at(s->say_ms, end_later, s, r->mischief == RESET);
         return true;
     }
     if (r->mischief == SILENCE)

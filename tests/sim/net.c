@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "sim/check.h"
+#include "sim/mta.h"
 
 enum {
     SYSTEM_TIMEOUT_MS = 130000, /* Linux: six SYNs */
     DNS_WINDOW = 65536,
     LONG_SIZE = 20000,
     LONG_SEGMENT = 1460,
+    ALERT = 21,          /* RFC 8446 5.1 */
     MAIL_LATENCY_MS = 20 /* where nobody is */
 };
 
@@ -86,6 +88,8 @@ find_ns(const struct endpoint *to, const struct place *p)
 static enum reach
 reach_of(const struct conn *c)
 {
+    if (c->mta && c->mta->busy && c->mta->session_count > 0)
+        return REACH_REFUSED;
     if (c->mta)
         return c->mta->reach;
     if (!c->ns)
@@ -109,6 +113,7 @@ net_open(const struct endpoint *to, bool stream)
     c->mta = c->ns ? NULL : find_mta(&c->place);
     c->window = c->mta ? c->mta->window : DNS_WINDOW;
     c->opened_ms = sim_now_ms;
+    c->name = -1;
     c->datagrams_end = &c->datagrams;
     c->next = conns;
     conns = c;
@@ -338,13 +343,51 @@ net_writable(const struct conn *c)
     return c->reset || c->unread < c->window;
 }
 
+/* A record of TLS that is no alert: of those that are, nothing a command or the
+ * message consists of (RFC 8446 5.1; in TLS 1.3 they cannot be told apart). */
+static bool
+is_ours(struct conn *c, const uint8_t *data, size_t size)
+{
+    bool ours = false;
+
+    while (size > 0) {
+        size_t n = 1;
+
+        if (c->record_left == 0 && c->record_size == sizeof(c->record))
+            c->record_size = 0;
+        if (c->record_size < sizeof(c->record)) {
+            c->record[c->record_size++] = *data;
+            if (c->record_size == sizeof(c->record))
+                c->record_left = (size_t)(c->record[3] << 8 | c->record[4]);
+        } else {
+            n = size < c->record_left ? size : c->record_left;
+            c->record_left -= n;
+        }
+        ours = ours || c->record[0] != ALERT;
+        data += n;
+        size -= n;
+    }
+    return ours;
+}
+
+/* How much goes through now. Some kernels take more than they said. */
+static size_t
+room_of(const struct conn *c)
+{
+    size_t room = c->unread < c->window ? c->window - c->unread : 0;
+
+    return room == 0 && c->mta ? world.greedy : room;
+}
+
 ptrdiff_t
 net_write(struct conn *c, const void *data, size_t size)
 {
     struct flight *f = NULL;
-    size_t room = c->window - c->unread, asked = 0;
+    size_t room = room_of(c), asked = 0;
     int64_t ms = 0;
 
+    c->moved = false;
+    check_secret(data, size, "goes to a socket");
     if (!c->stream) {
         if (c->reset) {
             c->reset = false;
@@ -368,6 +411,9 @@ net_write(struct conn *c, const void *data, size_t size)
     c->held_up = c->held_up || size < asked;
     if (c->session)
         check_write(c);
+    c->moved = c->unread < c->window;
+    if (c->session && c->session->peer && !is_ours(c, data, size))
+        c->moved = false;
     trace("writes %zu of %zu octets to %s", size, asked, place_text(&c->place));
     f = sim_alloc(sizeof(*f) + size);
     f->conn = c;
@@ -398,6 +444,7 @@ net_close(struct conn *c)
 
     check_close(c);
     c->closed = true;
+    c->closed_ms = sim_now_ms;
     if (c->stream && c->state == CONN_UP)
         event_at(ms > c->sent_ms ? ms : c->sent_ms, tell_closed, c, 0);
 }

@@ -34,7 +34,7 @@ struct conn {
     int why;      /* CONN_FAILED: an os_error */
     bool closed;  /* by the program */
     bool expired; /* closed because nobody answered in time */
-    int64_t opened_ms, up_ms;
+    int64_t opened_ms, up_ms, closed_ms;
 
     /* from the program */
     size_t unread, window;
@@ -54,11 +54,20 @@ struct conn {
     struct datagram *datagrams, **datagrams_end;
 
     /* what the program does with it */
-    bool used;                         /* waited for something to read */
+    bool used;                         /* waited for something to read, */
+    int64_t used_ms;                   /* first then */
+    bool barren;                       /* the last wait for it was in vain, */
+    bool defiant;                      /* and yet something was written */
+    bool moved;                        /* the last write got it further */
+    uint32_t progress_count;           /* so often, at different times */
     int64_t progress_ms;               /* when it last got further */
     int64_t before_ms;                 /* when it last had, at progress_ms */
     uint32_t opened_step, closed_step; /* check.c's: what came before what */
     struct bytes query;                /* DNS over TCP, so far */
+    int name; /* of the zone: what is asked; -1: none, or nothing yet */
+    enum ask ask;
+    uint8_t record[5];               /* the head of its TLS record, */
+    size_t record_size, record_left; /* so much of it, what is to come */
 };
 
 extern struct conn *conns; /* the last one opened */

@@ -19,7 +19,11 @@
 enum {
     PEER_ARENA_SIZE = 1 << 20,
     PEER_COUNT_MAX = 16, /* of a run */
-    CERT_COUNT = 6,
+    CERT_COUNT = 7,
+    NAME_SIZE = 256,
+    WARNING = 1, /* the level; two that mean nothing to a client: */
+    WARNING_1_2 = MBEDTLS_SSL_ALERT_MSG_UNRECOGNIZED_NAME,
+    WARNING_1_3 = MBEDTLS_SSL_ALERT_MSG_USER_CANCELED,
     PEM_SIZE_MAX = 8192,
     TICKET_LIFE_S = 86400,
     WALL_S = 1767225600 /* 2026: servers have a clock that works */
@@ -33,10 +37,11 @@ struct peer {
     enum peer_state state;
     const uint8_t *in;
     size_t in_size;
+    char name[NAME_SIZE]; /* SNI */
 };
 
 static const char *const cert_names[CERT_COUNT] = {
-    "good", "rsa", "name", "expired", "unknown", "self"};
+    "good", "rsa", "name", "expired", "unknown", "self", "second"};
 
 static alignas(16) uint8_t arena[PEER_ARENA_SIZE];
 static struct peer peers[PEER_COUNT_MAX];
@@ -200,6 +205,20 @@ bio_receive(void *context, unsigned char *out, size_t size)
     return (int)size;
 }
 
+static int
+note_name(void *context, mbedtls_ssl_context *ssl, const unsigned char *name,
+          size_t size)
+{
+    struct peer *p = context;
+
+    (void)ssl;
+    if (size >= sizeof(p->name))
+        size = sizeof(p->name) - 1;
+    memcpy(p->name, name, size);
+    p->name[size] = '\0';
+    return 0;
+}
+
 static bool
 configure(struct peer *p)
 {
@@ -220,7 +239,11 @@ configure(struct peer *p)
                                  : o->asks   ? MBEDTLS_SSL_VERIFY_OPTIONAL
                                              : MBEDTLS_SSL_VERIFY_NONE);
     mbedtls_ssl_conf_ca_chain(c, &root, NULL);
-    if (o->tickets) {
+    mbedtls_ssl_conf_sni(c, note_name, p);
+    mbedtls_ssl_conf_renegotiation_enforced(
+        c, MBEDTLS_SSL_RENEGOTIATION_NOT_ENFORCED);
+    if (o->tickets > 0) {
+        mbedtls_ssl_conf_new_session_tickets(c, (uint16_t)o->tickets);
         mbedtls_ssl_ticket_init(&p->tickets);
         if (mbedtls_ssl_ticket_setup(&p->tickets, fill, NULL,
                                      MBEDTLS_CIPHER_AES_256_GCM,
@@ -300,6 +323,23 @@ peer_write(struct peer *p, const uint8_t *data, size_t size)
 }
 
 void
+peer_nag(struct peer *p, enum peer_nag nag)
+{
+    bool old =
+        mbedtls_ssl_get_version_number(&p->ssl) == MBEDTLS_SSL_VERSION_TLS1_2;
+
+    if (p->state != PEER_OPEN)
+        return;
+    if (nag == PEER_EMPTY)
+        (void)mbedtls_ssl_write(&p->ssl, NULL, 0);
+    else if (nag == PEER_HELLO_REQUEST && old)
+        (void)mbedtls_ssl_renegotiate(&p->ssl);
+    else
+        (void)mbedtls_ssl_send_alert_message(&p->ssl, WARNING,
+                                             old ? WARNING_1_2 : WARNING_1_3);
+}
+
+void
 peer_close(struct peer *p)
 {
     if (p->state == PEER_OPEN)
@@ -310,6 +350,12 @@ const char *
 peer_proto(const struct peer *p)
 {
     return mbedtls_ssl_get_version(&p->ssl);
+}
+
+const char *
+peer_name(const struct peer *p)
+{
+    return p->name;
 }
 
 bool

@@ -17,13 +17,20 @@
 
 enum peer_state { PEER_HANDSHAKE, PEER_OPEN, PEER_CLOSED, PEER_FAILED };
 
+/* Records that bring nothing, and may ask for an answer. */
+enum peer_nag {
+    PEER_HELLO_REQUEST, /* TLS 1.2; else a warning */
+    PEER_WARNING,
+    PEER_EMPTY
+};
+
 struct peer_options {
     uint32_t cert; /* enum cert */
     bool tls12, tls13;
     bool retry; /* a group the client did not guess: HelloRetryRequest */
     bool asks;  /* for a client certificate */
     bool requires;
-    bool tickets;
+    uint32_t tickets; /* of TLS 1.3, sent behind the handshake */
     void (*send)(void *context, const uint8_t *data, size_t size);
     void *context;
 };
@@ -39,8 +46,11 @@ enum peer_state peer_feed(struct peer *p, const uint8_t *data, size_t size);
 /* Of the text that arrived; 0: no more. */
 size_t peer_read(struct peer *p, uint8_t *out, size_t size);
 void peer_write(struct peer *p, const uint8_t *data, size_t size);
+void peer_nag(struct peer *p, enum peer_nag nag);
 void peer_close(struct peer *p);
 const char *peer_proto(const struct peer *p);
+/* The name that the client asked for; empty: none. */
+const char *peer_name(const struct peer *p);
 bool peer_has_client_cert(const struct peer *p);
 
 #endif

@@ -10,6 +10,7 @@
 #include "tls/mbedtls_config.h"
 
 #define MBEDTLS_SSL_SRV_C
+#define MBEDTLS_SSL_RENEGOTIATION /* HelloRequest */
 #define MBEDTLS_SSL_SESSION_TICKETS
 #define MBEDTLS_SSL_TICKET_C
 #define MBEDTLS_PEM_PARSE_C

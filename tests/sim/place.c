@@ -44,10 +44,10 @@ is_zero(const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* As interface.md has it: what control/ipme lists, the unspecified address,
- * and from the DNS the loopback too. */
+/* What control/ipme lists, the unspecified address, and but for what an
+ * administrator has named the loopback too. */
 bool
-place_is_own(const struct place *given, bool from_dns)
+place_is_own(const struct place *given, bool named_by_others)
 {
     struct place p = place_plain(given);
     size_t head = (size_t)p.size - 1;
@@ -57,7 +57,7 @@ place_is_own(const struct place *given, bool from_dns)
             return true;
     if (is_zero(p.bytes, p.size))
         return true;
-    if (!from_dns)
+    if (!named_by_others)
         return false;
     return p.size == 4 ? p.bytes[0] == 127
                        : is_zero(p.bytes, head) && p.bytes[head] == 1;

@@ -11,6 +11,11 @@ enum {
     TCPTO_SIZE = 16,
     WALL_2026_S = 1780000000,
     WALL_2039_S = 2180000000,
+    KEY_LINE_COUNT = 4,
+    KEY_PART_SIZE = 16, /* enough of a secret to know it by */
+    KEYS_MS_MAX = 100000,
+    GREEDY_MAX = 2000,
+    CLEAR_LEVEL = 3, /* no trust anchors, behind the strictnesses */
     CALM_PERCENT = 75,
     FOCUSED_PERCENT = 35
 };
@@ -26,9 +31,9 @@ static struct fixture {
                 {.name = "client.pem"},
                 {.name = "client.key"},
                 {.name = "root.hash"},
-                {.name = "self.pem"}};
+                {.name = "client.scalar"}};
 
-enum { ROOT_PEM, CLIENT_PEM, CLIENT_KEY, ROOT_HASH, SELF_PEM };
+enum { ROOT_PEM, CLIENT_PEM, CLIENT_KEY, ROOT_HASH, CLIENT_SCALAR };
 
 void
 load_fixtures(const char *directory)
@@ -178,6 +183,29 @@ make_anchors(void)
 }
 
 static void
+add_secret(const void *data, size_t size)
+{
+    bytes_put(&world.secrets[world.secret_count++], data, size);
+}
+
+/* Parts of the client's key, as text and as octets, that nobody may see. */
+static void
+note_key(void)
+{
+    const char *text = fixtures[CLIENT_KEY].text, *end = NULL;
+    const uint8_t *octets = (const uint8_t *)fixtures[CLIENT_SCALAR].text;
+
+    for (; world.secret_count < KEY_LINE_COUNT; text = end + 1) {
+        end = strchr(text, '\n');
+        if (!end)
+            break;
+        if (*text != '-' && end - text > KEY_PART_SIZE)
+            add_secret(end - KEY_PART_SIZE, KEY_PART_SIZE);
+    }
+    add_secret(octets, KEY_PART_SIZE);
+}
+
+static void
 make_client_cert(void)
 {
     struct sim_file *f = NULL;
@@ -193,6 +221,20 @@ make_client_cert(void)
     f = add_file("/client.key");
     bytes_put(&f->content, fixtures[CLIENT_KEY].text,
               fixtures[CLIENT_KEY].size);
+    note_key();
+}
+
+static void
+draw_strictness(void)
+{
+    uint32_t level = chance(55) ? CLEAR_LEVEL : draw(CLEAR_LEVEL);
+
+    if (!world.scene && level == CLEAR_LEVEL && chance(45))
+        level = 0;
+    while (world.scene && !(world.scene_levels >> level & 1))
+        level = draw(CLEAR_LEVEL + 1);
+    world.strictness = level % CLEAR_LEVEL;
+    world.anchors = level < CLEAR_LEVEL;
 }
 
 static void
@@ -200,11 +242,10 @@ make_tls(void)
 {
     static const char *const texts[] = {"0", "1", "2"};
 
-    world.strictness = chance(55) ? 0 : draw(3);
-    world.anchors = world.strictness > 0 || chance(25);
+    draw_strictness();
     if (world.strictness > 0 || chance(30))
         add_value("control/tlsstrictness", texts[world.strictness]);
-    if (once_in(20))
+    if (!world.scene && once_in(20))
         world.anchors = !world.anchors;
     if (!world.anchors) {
         if (chance(20))
@@ -295,6 +336,9 @@ make_machine(void)
     world.calm = chance(CALM_PERCENT);
     world.focused = chance(FOCUSED_PERCENT);
     world.racing = !world.focused && once_in(12);
+    world.greedy = once_in(20) ? draw_between(1, GREEDY_MAX) : 0;
+    world.keys_ms = once_in(50) ? draw(KEYS_MS_MAX) : 0;
+    world_draw_scene();
     if (world.calm)
         return;
     world.wall_jumps = chance(30);
@@ -319,6 +363,7 @@ world_make(uint64_t seed)
     make_tls();
     world_make_message();
     world_make_net();
+    world_make_scene();
     make_tcpto();
     world_make_args();
     if (!world.focused && once_in(25))

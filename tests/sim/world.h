@@ -16,14 +16,15 @@
 #include "sim/core.h"
 
 enum {
-    MTA_COUNT_MAX = 6, /* as many as certificates have addresses */
-    NAME_COUNT_MAX = 32,
+    MTA_COUNT_MAX = 12, /* as many as certificates have addresses */
+    NAME_COUNT_MAX = 40,
     ZONE_MX_COUNT_MAX = 800,
     ZONE_ADDRESS_COUNT_MAX = 6,
     NS_COUNT_MAX = 5,
     FILE_COUNT_MAX = 24,
     ARG_COUNT_MAX = 110,
     OWN_COUNT_MAX = 4,
+    SECRET_COUNT_MAX = 16,
     TEXT_SIZE = 96,
     SIM_PID = 1234
 };
@@ -36,6 +37,8 @@ struct place {
 
 /* ---- names ---- */
 
+enum ask { ASK_MX, ASK_A, ASK_AAAA, ASK_COUNT };
+
 enum zone_state {
     ZONE_FINE,
     ZONE_NO_NAME,
@@ -45,9 +48,11 @@ enum zone_state {
 struct zone_name {
     char text[TEXT_SIZE];
     enum zone_state state;
-    int alias; /* index, or -1 */
+    int alias;  /* index, or -1 */
+    bool dress; /* an address where a name should be: the DNS knows none */
     uint32_t address_count;
     struct place addresses[ZONE_ADDRESS_COUNT_MAX];
+    uint32_t late_ms[ASK_COUNT]; /* so long does the first answer take */
 };
 
 struct zone_mx {
@@ -59,6 +64,7 @@ struct zone {
     uint32_t name_count; /* the first is the host, the second the relay */
     struct zone_name names[NAME_COUNT_MAX];
     int mx_owner;
+    bool mx_no_name; /* NXDOMAIN, asked for exchangers */
     uint32_t mx_count;
     struct zone_mx mx[ZONE_MX_COUNT_MAX];
 };
@@ -77,8 +83,14 @@ enum ns_manner {
     NS_TRUNCATED, /* over UDP always */
     NS_LAME,      /* sends us elsewhere */
     NS_UNREACHABLE,
-    NS_BARE,    /* a header alone */
-    NS_BADVERS, /* an error that takes an OPT record to say */
+    NS_BARE,        /* a header alone */
+    NS_BADVERS,     /* an error that takes an OPT record to say */
+    NS_DROPS_EDNS,  /* silent to EDNS, good without; the next three likewise: */
+    NS_OPT_ANSWERS, /* the OPT record is among the answers */
+    NS_OPT_COUNTED, /* it is counted and not there */
+    NS_CUT,         /* at 512 octets, and does not say so */
+    NS_NO_NAME,     /* of another horizon: there is no such name */
+    NS_NO_DATA,     /* likewise, no such record */
     NS_MANNER_COUNT
 };
 
@@ -98,8 +110,12 @@ struct ns {
     enum ns_manner manner;
     enum ns_stream stream;
     uint32_t latency_ms;
-    uint32_t loss;  /* percent */
-    uint32_t noise; /* percent: forged, doubled, late packets */
+    uint32_t loss;    /* percent */
+    uint32_t noise;   /* percent: forged, doubled, late packets */
+    bool loses_first; /* the first datagram of each question */
+    bool discards;    /* answers to questions that are old: Unbound does */
+    /* noted: when it was asked first; -1: never */
+    int64_t asked_ms[NAME_COUNT_MAX][ASK_COUNT];
 };
 
 /* ---- mail servers ---- */
@@ -145,7 +161,34 @@ enum mischief {
     FORGED,   /* AT_STARTTLS: bytes in clear behind the 220, maybe later */
     GARBLED,  /* AT_HANDSHAKE: a bit of the TLS stream, anywhere in it */
     BABBLE,   /* AT_HANDSHAKE: bytes that are no TLS */
+    NAGGING,  /* records without end that ask us to answer, but no reply */
     TAKEN_OFF /* the connection ends after some bytes of the client */
+};
+
+/* What is wrong with a server's TLS, other than its certificate. */
+enum tls_fault {
+    TLS_FINE,
+    TLS_FAULT_REFUSED, /* 454 */
+    TLS_FAULT_ENDED,   /* the connection ends at STARTTLS, */
+    TLS_FAULT_LOST,    /* by a reset, */
+    TLS_FAULT_CLOSING, /* by 421 */
+    TLS_FAULT_SILENT,  /* no reply to STARTTLS */
+    TLS_FAULT_RESET,   /* in the handshake */
+    TLS_FAULT_DROPPED, /* behind it */
+    TLS_FAULT_COUNT
+};
+
+/* Legal records of TLS that bring nothing (sim/peer.h's). */
+enum nag { NAG_NONE, NAG_HELLO_REQUEST, NAG_WARNING, NAG_EMPTY, NAG_COUNT };
+
+/* How its replies are written: all of it is understood. */
+enum form {
+    FORM_PLAIN,
+    FORM_TAB,   /* for the space */
+    FORM_BARE,  /* nothing behind the code */
+    FORM_CRS,   /* two CRs before the LF */
+    FORM_CODES, /* other codes in the lines before the last */
+    FORM_COUNT
 };
 
 enum cert {
@@ -155,6 +198,7 @@ enum cert {
     CERT_EXPIRED,
     CERT_UNKNOWN,
     CERT_SELF,
+    CERT_SECOND, /* for the second exchanger's name alone */
     CERT_COUNT
 };
 
@@ -166,6 +210,8 @@ enum {
     OFFERS_STARTTLS = 16,
     OFFERS_LOOKALIKE = 32
 };
+
+enum { HATES_FLIGHTS = 1, HATES_PARAMETERS = 2 };
 
 struct mta {
     struct place place;
@@ -184,9 +230,21 @@ struct mta {
     enum at mischief_at;
     bool mischief_secure; /* happens under TLS, else in clear */
     uint32_t mischief_value;
-    bool mischief_once; /* in its first session only */
+    bool mischief_once;  /* in its first session only */
+    enum at clear_at;    /* in clear it refuses this, */
+    uint16_t clear_code; /* so; 0: nothing */
+    bool mute;           /* hangs up at EHLO, and takes HELO */
+    uint32_t hates;      /* bits; */
+    enum at hates_at;    /* of a flight, this command; */
+    uint16_t hates_code;
+    enum form form;
+    enum nag nag; /* with each reply under TLS */
+    enum tls_fault tls_fault;
+    bool tls_fault_once; /* on its first connection only */
+    bool busy;           /* takes one connection, and no other */
     enum cert cert;
-    bool tls12, tls13, tls_retry, tls_asks, tls_tickets;
+    bool tls12, tls13, tls_retry, tls_asks;
+    uint32_t tls_tickets;
     bool tls_requires;    /* a client certificate */
     uint32_t tcpto_count; /* in the table at the start: so often, */
     int64_t tcpto_s;      /* then */
@@ -227,6 +285,9 @@ struct world {
     bool bad_control;
     uint32_t strictness;
     bool anchors, client_cert;
+    uint32_t secret_count;
+    struct bytes
+        secrets[SECRET_COUNT_MAX]; /* parts of them; none may be seen */
     uint32_t own_count;
     struct place own[OWN_COUNT_MAX];
     uint32_t file_count;
@@ -238,6 +299,7 @@ struct world {
     uint16_t port;
 
     struct zone zone;
+    bool use_vc; /* all questions go by TCP, one at a time */
     uint32_t ns_count;
     struct ns ns[NS_COUNT_MAX];
     uint32_t mta_count;
@@ -245,6 +307,10 @@ struct world {
 
     int64_t wall_s; /* when the run begins */
     bool wall_jumps;
+    const char *scene; /* one trouble among healthy servers; or NULL: */
+    uint32_t scene_number, scene_levels; /* bits: strictness; 8: no TLS */
+    bool crowded;                        /* as many servers as can be */
+    bool bulky;                          /* a large message */
     bool focused;        /* all before the first session goes well */
     bool racing;         /* few can be connected to, and tcpto says so */
     uint32_t slow;       /* percent: calls that take time */
@@ -253,12 +319,15 @@ struct world {
     uint32_t fail_write; /* likewise, of those to mail servers */
     bool fail_for_ever;
     bool short_reads, short_writes;
+    uint32_t greedy; /* octets a full socket still takes at once */
+    int64_t keys_ms; /* when the kernel has randomness for keys */
     bool tcpto_used;
 
     /* Nothing above keeps the first name server, or a whole delivery, from
      * working as it should. */
     bool calm;      /* no failing calls, no stops */
-    bool dns_clean; /* the first name server says the truth in time */
+    bool dns_clean; /* the first name server says the truth at once, */
+    bool dns_true;  /* or in time, and nobody says anything else */
 };
 
 extern struct world world;
@@ -266,18 +335,33 @@ extern struct world world;
 /* Fills `world`; `load_fixtures` once before. */
 void world_make(uint64_t seed);
 void load_fixtures(const char *directory);
+void world_tell(void); /* into the trace */
 struct sim_file *world_file(const char *path);
 
-/* world_mail.c: the message, argv. world_net.c: names and servers. */
+/* world_mail.c: the message, argv. world_net.c: servers, where to;
+ * world_zone.c: names and who tells them. world_scene.c: one of its scenes. */
 void world_make_message(void);
 void world_make_args(void);
 void world_make_net(void);
+void world_make_zone(void);
+void world_make_ns(void);
+void world_make_late(uint32_t percent);
+void world_judge_ns(void);
+int zone_add_name(const char *format, uint32_t number);
+int zone_add_dress(const struct place *p);
+void zone_add_address(int index, const struct place *p);
+void zone_add_mx(uint32_t preference, int target);
+void world_heal(struct mta *m);
+void world_demand_tls(struct mta *m);
+/* First of all; then, once all else is made. */
+void world_draw_scene(void);
+void world_make_scene(void);
 
 bool place_equal(const struct place *a, const struct place *b);
 /* The address a name server's record means: mapped IPv4 is IPv4. */
 struct place place_plain(const struct place *p);
 struct place place_of(const struct addr *a);
-bool place_is_own(const struct place *p, bool from_dns);
+bool place_is_own(const struct place *p, bool named_by_others);
 bool place_is_usable(const struct place *p);
 const char *place_text(const struct place *p); /* one of some buffers */
 struct place place_make(uint32_t index, bool six);

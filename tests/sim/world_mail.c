@@ -54,7 +54,7 @@ write_message(struct bytes *b)
     uint32_t kind = draw(100);
     uint32_t size = draw(SMALL_SIZE);
 
-    if (kind < 3)
+    if (kind < 3 && !world.bulky)
         return;
     if (kind >= 70)
         size = draw(MIDDLE_SIZE);
@@ -63,7 +63,7 @@ write_message(struct bytes *b)
         put_run(b, EDGE_SIZE * (1 + draw(2)) - draw(200));
         size = (uint32_t)b->size + draw(400);
     }
-    if (kind >= 98)
+    if (kind >= 98 || world.bulky)
         put_run(b, BIG_SIZE);
     bytes_text(b, "Subject: simulated\n");
     if (chance(80))
@@ -97,7 +97,7 @@ void
 world_make_message(void)
 {
     write_message(&world.message);
-    if (world.message.size > 0 && once_in(30)) {
+    if (world.message.size > 0 && !world.scene && once_in(30)) {
         while (world.message.size > 0 &&
                world.message.data[world.message.size - 1] == '\n')
             world.message.size--;

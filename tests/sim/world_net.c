@@ -7,8 +7,8 @@
 enum {
     MTA_INDEX = 10, /* their addresses, as the certificates have them */
     OWN_INDEX = 200,
-    DEAD_INDEX = 90, /* addresses of nobody */
-    NS_INDEX = 50,
+    MTA_COUNT_USUAL = 6,
+    TICKET_COUNT_MAX = 8,
     OTHER_PORT = 2525
 };
 
@@ -56,6 +56,8 @@ make_mischief(struct mta *m)
         return;
     m->mischief_at = (enum at)draw(AT_COUNT);
     m->mischief = plain[draw(12)];
+    if (m->mischief_secure && chance(15))
+        m->mischief = NAGGING;
     if (m->mischief_at == AT_HANDSHAKE)
         m->mischief = tls[draw(8)];
     if (m->mischief_at == AT_BODY)
@@ -66,6 +68,40 @@ make_mischief(struct mta *m)
         m->codes[AT_STARTTLS] = 454;
     if (once_in(12))
         m->mischief = TAKEN_OFF;
+}
+
+/* What is legal, or at least common, and leads somewhere else. */
+static void
+make_manners(struct mta *m)
+{
+    static const uint16_t refusals[] = {500, 501, 502, 503, 504, 555};
+    static const enum at places[] = {AT_MAIL, AT_RCPT, AT_DATA};
+
+    m->form = chance(80) ? FORM_PLAIN : (enum form)draw(FORM_COUNT);
+    m->nag = chance(85) ? NAG_NONE : (enum nag)draw(NAG_COUNT);
+    m->mute = once_in(25);
+    if (once_in(12)) {
+        m->hates = draw_between(1, HATES_FLIGHTS | HATES_PARAMETERS);
+        m->hates_at = places[draw(3)];
+        m->hates_code = refusals[draw(6)];
+    }
+    if (once_in(12)) {
+        m->tls_fault = (enum tls_fault)draw(TLS_FAULT_COUNT);
+        m->tls_fault_once = chance(60);
+    }
+    if (once_in(12))
+        world_demand_tls(m);
+    m->busy = once_in(40);
+}
+
+/* Policy, or a client known by its certificate alone. */
+void
+world_demand_tls(struct mta *m)
+{
+    static const enum at places[] = {AT_MAIL, AT_RCPT, AT_DATA, AT_END};
+
+    m->clear_at = places[draw(4)];
+    m->clear_code = chance(50) ? 530 : 554;
 }
 
 static uint32_t
@@ -113,9 +149,10 @@ make_mta(struct mta *m, uint32_t index)
     m->tls_retry = chance(15);
     m->tls_asks = chance(15);
     m->tls_requires = m->tls_asks && chance(30);
-    m->tls_tickets = chance(30);
+    m->tls_tickets = chance(30) ? draw_between(1, TICKET_COUNT_MAX) : 0;
     make_codes(m);
     make_mischief(m);
+    make_manners(m);
 }
 
 /* A world where most servers are as they should be. */
@@ -129,171 +166,27 @@ make_good(struct mta *m)
     m->size_max = 0;
     m->reach = REACH_FINE;
     m->knows_ehlo = true;
+    m->clear_code = 0;
 }
 
-/* ---- names ---- */
-
-static struct place
-draw_place(void)
+/* Nothing is wrong, and much of it may still be unusual. */
+void
+world_heal(struct mta *m)
 {
-    static const struct place odd[] = {
-        {4, {0}},
-        {4, {127, 0, 0, 1}},
-        {4, {127, 9, 8, 7}},
-        {4, {224, 0, 0, 1}},
-        {4, {255, 255, 255, 255}},
-        {16, {0}},
-        {16, {[15] = 1}},
-        {16, {[10] = 0xff, 0xff, 127, 0, 0, 1}},
-        {16, {[10] = 0xff, 0xff, 192, 0, 2, OWN_INDEX}},
-        {16, {0xfe, 0x80, [15] = 1}},
-        {16, {0xff, 2, [15] = 1}}};
-
-    if (!world.focused && once_in(20))
-        return odd[draw(11)];
-    if (!world.focused && once_in(20))
-        return place_make(OWN_INDEX + draw(2), chance(50));
-    if (!world.focused && once_in(12))
-        return place_make(DEAD_INDEX + draw(6), chance(30));
-    return world.mtas[draw(world.mta_count)].place;
-}
-
-static int
-add_name(const char *format, uint32_t number)
-{
-    struct zone *z = &world.zone;
-    struct zone_name *n = &z->names[z->name_count];
-
-    snprintf(n->text, sizeof(n->text), format, number);
-    n->alias = -1;
-    return (int)z->name_count++;
-}
-
-static void
-fill_name(struct zone_name *n)
-{
-    n->address_count = chance(75) ? 1 : draw(ZONE_ADDRESS_COUNT_MAX + 1);
-    if (world.focused && n->address_count == 0)
-        n->address_count = 2;
-    for (uint32_t i = 0; i < n->address_count; i++)
-        n->addresses[i] = draw_place();
-    if (world.focused)
-        return;
-    if (once_in(20))
-        n->state = ZONE_NO_NAME;
-    else if (once_in(25))
-        n->state = ZONE_BROKEN;
-}
-
-/* An alias of a name that is made for it; rarely a loop. */
-static void
-make_alias(int index)
-{
-    struct zone *z = &world.zone;
-    int target = 0;
-
-    if (z->name_count + 2 > NAME_COUNT_MAX)
-        return;
-    target = add_name("alias%u.sim.test", z->name_count);
-    z->names[target] = z->names[index];
-    snprintf(z->names[target].text, TEXT_SIZE, "real%u.sim.test",
-             z->name_count);
-    z->names[index].alias = target;
-    z->names[index].address_count = 0;
-    z->names[index].state = ZONE_FINE;
-    if (once_in(8))
-        z->names[target].alias = index;
-    if (z->mx_owner == index)
-        z->mx_owner = target;
-}
-
-static void
-make_exchangers(uint32_t count, uint32_t names)
-{
-    struct zone *z = &world.zone;
-    uint32_t spread = draw_between(1, 3);
-
-    for (uint32_t i = 0; i < names; i++)
-        fill_name(&z->names[add_name("mx%u.sim.test", i)]);
-    for (uint32_t i = 0; i < count; i++) {
-        z->mx[i].preference = (uint16_t)(10 * draw(spread));
-        z->mx[i].target = ZONE_EXCHANGER + (int)(i % names);
-    }
-    z->mx_count = count;
-    if (once_in(40))
-        z->mx[draw(count)].target = -1;
-}
-
-static void
-make_zone(void)
-{
-    struct zone *z = &world.zone;
-    uint32_t kind = draw(100);
-
-    add_name("dest.sim.test", 0);
-    add_name("relay.sim.test", 0);
-    fill_name(&z->names[ZONE_HOST]);
-    fill_name(&z->names[ZONE_RELAY]);
-    z->mx_owner = ZONE_HOST;
-    if (kind < 60)
-        make_exchangers(draw_between(1, 4), 4);
-    else if (kind < 66)
-        make_exchangers(draw_between(5, 40), 12);
-    else if (kind < 67)
-        make_exchangers(draw_between(100, ZONE_MX_COUNT_MAX), 12);
-    else if (kind < 70 && !world.focused)
-        z->mx[z->mx_count++].target = -1;
-    if (once_in(10))
-        make_alias(ZONE_HOST);
-    if (once_in(20))
-        make_alias(ZONE_RELAY);
-    if (z->mx_count > 0 && once_in(10))
-        make_alias(ZONE_EXCHANGER);
-}
-
-/* ---- name servers ---- */
-
-static void
-make_ns(void)
-{
-    static const char *const options[] = {
-        "",
-        "",
-        "",
-        "options edns0 trust-ad\n",
-        "options attempts:2\n",
-        "options timeout:2 attempts:3\n",
-        "search else.test\ndomain x\n",
-        "# comment\noptions use-vc ; really\n"};
-    struct sim_file *f = &world.files[world.file_count++];
-    uint32_t option = draw(8);
-    bool good = world.focused || chance(70);
-
-    snprintf(f->path, sizeof(f->path), "/etc/resolv.conf");
-    f->kind = OS_REGULAR;
-    bytes_text(&f->content, "%s", options[option]);
-    world.ns_count = draw_between(1, NS_COUNT_MAX - 1);
-    for (uint32_t i = 0; i < world.ns_count; i++) {
-        struct ns *n = &world.ns[i];
-
-        n->place = place_make(NS_INDEX + i, chance(30));
-        n->manner =
-            chance(40) ? NS_GOOD : (enum ns_manner)draw(NS_MANNER_COUNT);
-        n->stream =
-            chance(60) ? NS_TCP_GOOD : (enum ns_stream)draw(NS_TCP_COUNT);
-        n->latency_ms = draw(chance(60) ? 6 : chance(80) ? 200 : 5000);
-        n->loss = chance(70) ? 0 : draw(60);
-        n->noise = chance(60) ? 0 : draw(50);
-        if (i == 0 && good) {
-            n->manner = chance(80) ? NS_GOOD : NS_NO_EDNS;
-            n->stream = NS_TCP_GOOD;
-            n->latency_ms = draw(6);
-            n->loss = 0;
-        }
-        bytes_text(&f->content, "nameserver %s%s", place_text(&n->place),
-                   chance(20) ? " \r\n" : "\n");
-    }
-    world.dns_clean = good && world.slow == 0;
+    make_good(m);
+    m->mischief = NO_MISCHIEF;
+    m->latency_ms = draw(100);
+    m->jitter_ms = draw(3);
+    m->think_ms = draw(50);
+    m->window = 65536;
+    m->cert = CERT_GOOD;
+    m->tls_requires = false;
+    m->mute = false;
+    m->hates = 0;
+    m->form = FORM_PLAIN;
+    m->nag = NAG_NONE;
+    m->tls_fault = TLS_FINE;
+    m->busy = false;
 }
 
 /* ---- where to ---- */
@@ -313,11 +206,32 @@ add_route(const char *relay)
                relay, world.port == 25 ? "" : ":2525");
 }
 
+/* An address that is the whole domain, in one of its dresses. */
+static void
+make_literal(struct place p)
+{
+    static const struct place loops[] = {
+        {4, {127, 0, 0, 1}},
+        {4, {127, 9, 8, 7}},
+        {16, {[15] = 1}},
+        {16, {[10] = 0xff, 0xff, 127, 0, 0, 1}}};
+    bool bare = chance(20);
+
+    if (once_in(4))
+        p = loops[draw(4)];
+    world.route = TO_ADDRESS;
+    world.route_place = place_plain(&p);
+    world.port = 25;
+    snprintf(world.host, sizeof(world.host), "%s%s%s%s", bare ? "" : "[",
+             p.size == 16 && !bare && chance(50) ? "IPv6:" : "", place_text(&p),
+             bare ? "" : "]");
+}
+
 static void
 make_route(void)
 {
     char text[TEXT_SIZE];
-    uint32_t kind = draw(100);
+    uint32_t kind = world.scene ? 65 + draw(12) : draw(100);
     struct place p = world.mtas[draw(world.mta_count)].place;
 
     snprintf(world.host, sizeof(world.host), "%s",
@@ -342,11 +256,7 @@ make_route(void)
         snprintf(text, sizeof(text), "[%s]", place_text(&p));
         add_route(text);
     } else if (kind < 94) {
-        world.route = TO_ADDRESS;
-        world.route_place = p;
-        world.port = 25;
-        snprintf(world.host, sizeof(world.host), "[%s%s]",
-                 p.size == 16 && chance(50) ? "IPv6:" : "", place_text(&p));
+        make_literal(p);
     } else {
         add_route("");
     }
@@ -357,13 +267,17 @@ world_make_net(void)
 {
     bool good = !world.focused && chance(30);
 
-    world.mta_count = draw_between(1, MTA_COUNT_MAX);
+    world.mta_count = draw_between(1, MTA_COUNT_USUAL);
+    if (once_in(20) || world.crowded)
+        world.mta_count = draw_between(MTA_COUNT_USUAL, MTA_COUNT_MAX);
     for (uint32_t i = 0; i < world.mta_count; i++) {
         make_mta(&world.mtas[i], i);
-        if (good || chance(world.focused ? 5 : 20))
+        if (world.scene)
+            world_heal(&world.mtas[i]);
+        else if (good || chance(world.focused ? 5 : 20))
             make_good(&world.mtas[i]);
     }
-    make_zone();
+    world_make_zone();
     make_route();
-    make_ns();
+    world_make_ns();
 }

@@ -30,7 +30,6 @@ NEEDED = """\
 read
 write
 close
-openat
 connect
 setsockopt
 getsockopt
@@ -58,6 +57,7 @@ chdir chroot mount pivot_root unshare setns bpf io_uring_setup memfd_create
 keyctl add_key userfaultfd perf_event_open init_module kexec_load reboot
 rt_sigaction landlock_restrict_self getdents64
 """.split()
+WORDS = "ENOSYS O_WRONLY O_RDWR O_CREAT O_TRUNC O_CLOEXEC O_NONBLOCK".split()
 suite = Suite()
 
 
@@ -121,19 +121,21 @@ class Machine:
         assert len(self.filter) > 40, f"{len(self.filter)} instructions"
 
     def numbers(self, names):
-        """The numbers of the calls that its headers have."""
+        """The numbers of the calls that its headers have, and of some words."""
         lines = "".join(f"#ifdef SYS_{n}\n={n} SYS_{n}\n#endif\n" for n in names)
+        lines += "".join(f"={word.lower()} {word}\n" for word in WORDS)
         text = call([self.gcc, *self.flags, "-E", "-P", "-xc", "-"],
                     "#include <sys/syscall.h>\n#include <errno.h>\n"
-                    f"{lines}\n=enosys ENOSYS\n")
+                    f"#include <fcntl.h>\n{lines}")
         found = re.findall(r"^= ?(\w+) (.+)$", text, re.M)
-        return {name: eval(value, {}) for name, value in found}
+        return {name: eval(re.sub(r"\b0(?=\d)", "0o", value), {})
+                for name, value in found}
 
-    def act(self, number, argument=0, arch=None):
-        """What the filter says to a call."""
+    def act(self, number, *arguments, arch=None, start=0):
+        """What the filter says to a call, or its part from there."""
         data = struct.pack(self.order + "iIQ6Q", number, arch or self.arch, 0,
-                           argument, *[0] * 5)
-        at = value = 0
+                           *arguments, *[0] * (6 - len(arguments)))
+        at, value = start, 0
         while True:
             code, yes, no, k = self.filter[at]
             at += 1
@@ -141,6 +143,8 @@ class Machine:
                 value = struct.unpack_from(self.order + "I", data, k)[0]
             elif code == 0x15:  # equal?
                 at += yes if value == k else no
+            elif code == 0x45:  # any of these bits?
+                at += yes if value & k else no
             elif code == 0x06:
                 return k
             else:
@@ -159,27 +163,41 @@ def filter_of(*target):
 
 
 def check_filter(machine):
+    check_start(machine, 0)
+    # The same without openat: it begins with the architecture once more.
+    check_start(machine, machine.filter.index(machine.filter[0], 1))
+
+
+def check_start(machine, start):
+    def act(*arguments, **options):
+        return machine.act(*arguments, start=start, **options)
+
     groups = [line.split() for line in NEEDED]
     names = [name for group in groups for name in group]
-    number = machine.numbers([*names, *REFUSED, "socket"])
+    number = machine.numbers([*names, *REFUSED, "socket", "openat"])
     refuse = ERRNO | number["enosys"]
     for group in groups:
         here = [name for name in group if name in number]
         assert here, f"none of {group}"
         for name in here:
-            equal(machine.act(number[name]), ALLOW, name)
+            equal(act(number[name]), ALLOW, name)
     for name in REFUSED:
         if name in number:
-            equal(machine.act(number[name]), refuse, name)
-            equal(machine.act(number[name], AF_INET), refuse, name)
+            equal(act(number[name]), refuse, name)
+            equal(act(number[name], AF_INET), refuse, name)
+    for flags, want in (("O_CLOEXEC O_NONBLOCK", ALLOW), ("O_WRONLY", refuse),
+                        ("O_RDWR", refuse), ("O_CREAT", refuse), ("O_TRUNC", refuse)):
+        value = sum(number[flag.lower()] for flag in flags.split())
+        equal(act(number["openat"], 0, 0, value), refuse if start else want,
+              f"openat {flags}")
     for family, want in ((AF_INET, ALLOW), (AF_INET6, ALLOW), (AF_UNIX, refuse),
                          (AF_NETLINK, refuse), (AF_PACKET, refuse)):
-        equal(machine.act(number["socket"], family), want, f"socket {family}")
+        equal(act(number["socket"], family), want, f"socket {family}")
     for bits in (1, AUDIT_64BIT, AUDIT_LE):
-        got = machine.act(number["read"], arch=machine.arch ^ bits)
+        got = act(number["read"], arch=machine.arch ^ bits)
         equal(got, refuse, "another architecture")
     # The other calls of x86_64 with 32-bit pointers.
-    equal(machine.act(number["read"] | 0x40000000), refuse, "x32")
+    equal(act(number["read"] | 0x40000000), refuse, "x32")
 
 
 for target in targets():

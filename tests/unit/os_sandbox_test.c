@@ -8,12 +8,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "callfilter.h"
 #include "test.h"
 
 /* Each probe runs in a child of its own, confined as for a delivery to port
@@ -23,10 +25,19 @@ enum { REFUSED = 10, GOT_THROUGH = 11 };
 
 static int trusted = OS_NONE; /* a directory the program may read */
 static int listener_port;
+/* Whether it is under a filter already that kills for what it can do without.
+ */
+static bool filtered;
 
-static bool
-gets_through(bool (*try)(void), int directory)
+static int
+status_of(bool (*try)(void), int directory)
 {
+    static const int dispensable[] = {SYS_landlock_create_ruleset,
+                                      SYS_landlock_add_rule,
+                                      SYS_landlock_restrict_self,
+                                      SYS_prlimit64,
+                                      SYS_setrlimit,
+                                      SYS_seccomp};
     pid_t pid = fork();
     int status = 0;
 
@@ -34,10 +45,22 @@ gets_through(bool (*try)(void), int directory)
         struct os_confinement c = {
             .directory = directory, .port_count = 2, .ports = {25, 53}};
 
+        if (filtered &&
+            !callfilter(dispensable, sizeof(dispensable) / sizeof(int),
+                        SECCOMP_RET_KILL_PROCESS))
+            _exit(0);
         os_confine(&c);
         _exit(try() ? GOT_THROUGH : REFUSED);
     }
     waitpid(pid, &status, 0);
+    return status;
+}
+
+static bool
+gets_through(bool (*try)(void), int directory)
+{
+    int status = status_of(try, directory);
+
     return !(WIFEXITED(status) && WEXITSTATUS(status) == REFUSED);
 }
 
@@ -215,7 +238,7 @@ TEST(only_its_own_ports_are_connected_to)
     CHECK(getsockname(fd, (struct sockaddr *)&at, &size) == 0);
     listener_port = ntohs(at.sin_port);
     CHECK(connects_elsewhere());
-    if (syscall(444, NULL, 0, 1) < 4)
+    if (prctl(PR_GET_SECCOMP) != 0 || syscall(444, NULL, 0, 1) < 4)
         return;
     CHECK(refused(connects_elsewhere));
 }
@@ -235,6 +258,28 @@ TEST(what_a_delivery_needs_is_left)
     CHECK(gets_through(does_its_work, OS_NONE));
 }
 
+/* Nor is anything left open by what then is left out. */
+TEST(a_filter_from_outside_is_not_provoked)
+{
+    int status = 0;
+
+    filtered = true;
+    status = status_of(does_its_work, OS_NONE);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == GOT_THROUGH);
+    CHECK(refused(opens_passwd));
+    CHECK(refused(creates_file));
+    CHECK(refused(lists_root));
+    CHECK(refused(forks));
+    CHECK(refused(makes_unix_socket));
+    trusted = open("/etc", O_RDONLY | O_DIRECTORY);
+    CHECK(trusted >= 0);
+    CHECK(gets_through(reads_trusted, trusted));
+    CHECK(!gets_through(writes_trusted, trusted));
+    CHECK(!gets_through(opens_for_writing, trusted));
+    CHECK(refused(reads_trusted));
+    filtered = false;
+}
+
 #define CASES(X)                           \
     X(files_are_out_of_reach)              \
     X(no_other_program_runs)               \
@@ -242,6 +287,7 @@ TEST(what_a_delivery_needs_is_left)
     X(only_the_internet_is_spoken)         \
     X(only_its_own_ports_are_connected_to) \
     X(a_hashed_directory_can_be_read_only) \
-    X(what_a_delivery_needs_is_left)
+    X(what_a_delivery_needs_is_left)       \
+    X(a_filter_from_outside_is_not_provoked)
 
 TEST_MAIN(CASES)

@@ -17,8 +17,8 @@ offers_nothing(const char *line)
 {
     struct smtp_features f = of(line);
 
-    return !f.starttls && !f.pipelining && !f.chunking && !f.eight_bit &&
-           !f.size && f.size_max == 0;
+    return !f.starttls && !f.pipelining && !f.eight_bit && !f.size &&
+           f.size_max == 0;
 }
 
 static bool
@@ -37,8 +37,6 @@ TEST(knows_keywords_in_any_case)
     CHECK(of("StartTLS").starttls);
     CHECK(of("PIPELINING").pipelining);
     CHECK(of("pipelining").pipelining);
-    CHECK(of("CHUNKING").chunking);
-    CHECK(of("chunking").chunking);
     CHECK(of("8BITMIME").eight_bit);
     CHECK(of("8bitmime").eight_bit);
     CHECK(of("SIZE").size);
@@ -49,15 +47,13 @@ TEST(each_keyword_is_one_feature)
 {
     struct smtp_features f = of("STARTTLS");
 
-    CHECK(!f.pipelining && !f.chunking && !f.eight_bit && !f.size);
+    CHECK(!f.pipelining && !f.eight_bit && !f.size);
     f = of("PIPELINING");
-    CHECK(!f.starttls && !f.chunking && !f.eight_bit && !f.size);
-    f = of("CHUNKING");
-    CHECK(!f.starttls && !f.pipelining && !f.eight_bit && !f.size);
+    CHECK(!f.starttls && !f.eight_bit && !f.size);
     f = of("8BITMIME");
-    CHECK(!f.starttls && !f.pipelining && !f.chunking && !f.size);
+    CHECK(!f.starttls && !f.pipelining && !f.size);
     f = of("SIZE 1");
-    CHECK(!f.starttls && !f.pipelining && !f.chunking && !f.eight_bit);
+    CHECK(!f.starttls && !f.pipelining && !f.eight_bit);
 }
 
 TEST(lines_add_up)
@@ -69,7 +65,7 @@ TEST(lines_add_up)
     smtp_features_line(&f, SLICE("STARTTLS"));
     smtp_features_line(&f, SLICE("PIPELINING"));
     CHECK(f.size && f.size_max == 10 && f.starttls && f.pipelining);
-    CHECK(!f.chunking && !f.eight_bit);
+    CHECK(!f.eight_bit);
 }
 
 TEST(parameters_do_not_hide_a_keyword)
@@ -102,8 +98,7 @@ TEST(look_alikes_offer_nothing)
         "PIPELININGX",
         "XPIPELINING",
         "PIPELINE",
-        "CHUNKINGX",
-        "XCHUNKING",
+        "CHUNKING",
         "8BITMIMEX",
         "8BITMIM",
         "88BITMIME",

@@ -89,21 +89,24 @@ TEST(a_bare_lf_ends_a_line)
     CHECK(READS("250-a\n250 b\r\n", 250, 2, "250-a\n250 b\n"));
 }
 
+/* As many as there are: some servers end a line twice. */
+TEST(crs_before_a_lf_go_with_it)
+{
+    CHECK(READS("250 ok\r\r\n", 250, 1, "250 ok\n"));
+    CHECK(READS("550\r\r\n", 550, 1, "550\n"));
+    CHECK(READS("550 \r\r\r\r\n", 550, 1, "550 \n"));
+    CHECK(
+        READS("250-a\r\r\n250-\r\r\n250\r\r\n", 250, 3, "250-a\n250-\n250\n"));
+}
+
 TEST(a_cr_ends_no_line)
 {
-    struct slice s = SLICE("250 a\rb\r\n");
-
-    /* One line, whatever becomes of the CR in it. */
-    CHECK(feed(s, 1) == s.size && r.state == SMTP_REPLY_END);
-    CHECK(r.line_count == 1 && r.code == 250);
-    s = SLICE("250 a\r250 b\r\n");
-    CHECK(feed(s, s.size) == s.size && r.line_count == 1);
-    s = SLICE("250-a\r550 b\r\n250 c\r\n");
-    CHECK(feed(s, s.size) == s.size && r.code == 250 && r.line_count == 2);
-    s = SLICE("250 a\r\r\n");
-    CHECK(feed(s, s.size) == s.size && r.state == SMTP_REPLY_END);
-    s = SLICE("250 a\r");
-    CHECK(feed(s, s.size) == s.size && r.state == SMTP_REPLY_MORE);
+    CHECK(READS("250 a\rb\r\n", 250, 1, "250 ab\n"));
+    CHECK(READS("250 a\r250 b\r\n", 250, 1, "250 a250 b\n"));
+    CHECK(READS("250-a\r550 b\r\n250 c\r\n", 250, 2, "250-a550 b\n250 c\n"));
+    CHECK(READS("250 \r\rb\r\n", 250, 1, "250 b\n"));
+    (void)feed(SLICE("250 a\r"), 1);
+    CHECK(r.state == SMTP_REPLY_MORE);
 }
 
 TEST(a_cr_within_the_code_is_wrong)
@@ -113,10 +116,19 @@ TEST(a_cr_within_the_code_is_wrong)
     CHECK(BAD("25\r0 ok\r\n"));
     CHECK(BAD("250\rok\r\n"));
     CHECK(BAD("250\r ok\r\n"));
+    CHECK(BAD("250\r\r ok\r\n"));
+    CHECK(BAD("250\r\tok\r\n"));
     CHECK(BAD("250\r-ok\r\n250 ok\r\n"));
-    CHECK(BAD("250\r\r\n"));
+    CHECK(BAD("25\r\r\n"));
     CHECK(BAD("\r\n"));
     CHECK(BAD("\r\r\n"));
+}
+
+TEST(a_tab_may_follow_the_code)
+{
+    CHECK(READS("550\tno such user\r\n", 550, 1, "550\tno such user\n"));
+    CHECK(READS("550\t\r\n", 550, 1, "550\t\n"));
+    CHECK(READS("250-a\r\n250\t-b\r\n", 250, 2, "250-a\n250\t-b\n"));
 }
 
 TEST(refuses_what_is_no_code)
@@ -129,7 +141,8 @@ TEST(refuses_what_is_no_code)
     CHECK(BAD("2500 ok\r\n"));
     CHECK(BAD("2500\r\n"));
     CHECK(BAD("250a\r\n"));
-    CHECK(BAD("250\tok\r\n"));
+    CHECK(BAD("25\tok\r\n"));
+    CHECK(BAD("250\vok\r\n"));
     CHECK(BAD("250.ok\r\n"));
     CHECK(BAD("250_ok\r\n"));
     CHECK(BAD(" 250 ok\r\n"));
@@ -161,14 +174,74 @@ TEST(refuses_codes_outside_200_to_599)
     CHECK(BAD("100-x\r\n250 ok\r\n"));
 }
 
-TEST(refuses_mixed_codes)
+TEST(the_last_code_counts)
 {
-    CHECK(BAD("250-a\r\n251 b\r\n"));
-    CHECK(BAD("250-a\r\n550 b\r\n"));
-    CHECK(BAD("250-a\r\n250-b\r\n421 c\r\n"));
+    CHECK(READS("220-a\r\n521 b\r\n", 521, 2, "220-a\n521 b\n"));
+    CHECK(READS("250-a\r\n251 b\r\n", 251, 2, "250-a\n251 b\n"));
+    CHECK(READS("354-a\r\n250 b\r\n", 250, 2, "354-a\n250 b\n"));
+    CHECK(
+        READS("250-a\r\n250-b\r\n421 c\r\n", 421, 3, "250-a\n250-b\n421 c\n"));
+    CHECK(READS("550-a\r\n450 b\r\n", 450, 2, "550-a\n450 b\n"));
+}
+
+/* Each pair of codes, in either order, and a third line behind them. */
+TEST(a_refusal_is_not_taken_back)
+{
+    static const uint32_t codes[] = {200, 250, 299, 300, 354, 399,
+                                     400, 421, 499, 500, 550, 599};
+    const size_t count = sizeof(codes) / sizeof(codes[0]);
+
+    for (size_t i = 0; i < count * count; i++) {
+        uint32_t a = codes[i / count], b = codes[i % count];
+        char text[SPLIT_SIZE_MAX];
+        size_t size = (size_t)snprintf(text, sizeof(text),
+                                       "%u-x\r\n%u-y\r\n%u z\r\n", a, b, b);
+        bool fine = a < 400 || b >= 400;
+
+        (void)feed(slice_of(text, size), 1 + i % 7);
+        CHECK(r.state == (fine ? SMTP_REPLY_END : SMTP_REPLY_BAD));
+        CHECK(!fine || r.code == b);
+        CHECK(fine || r.line_count == 1);
+    }
+    CHECK(BAD("550-a\r\n550-b\r\n250 c\r\n"));
+    CHECK(BAD("250-a\r\n550-b\r\n250 c\r\n"));
+}
+
+TEST(refuses_lines_without_a_code)
+{
     CHECK(BAD("250-a\r\n\r\n250 b\r\n"));
     CHECK(BAD("250-a\r\nb\r\n"));
     CHECK(BAD("250-a\r\n 250 b\r\n"));
+    CHECK(BAD("250-a\r\n150-b\r\n250 b\r\n"));
+}
+
+/* What the session quotes: at least to the byte at fault, and what came along
+ * with it. */
+TEST(the_line_at_fault_is_kept)
+{
+    static const struct {
+        const char *text, *line;
+        size_t least;
+    } rows[] = {
+        {"what", "what", 1},           {"what\r\n250 b\r\n", "what\r", 1},
+        {"250+x y", "250+x y", 4},     {"250-a\r\nxyz\n", "xyz", 1},
+        {"25\r\n250 b\r\n", "25", 2},  {"250-a\r\n\r\n250 b\r\n", "", 0},
+        {"\n250 b\r\n", "", 0},        {"2\r50\n", "250", 2},
+        {"600 a b\r\n", "600 a b", 7}, {"550-a\n250 b\r\n", "250 b", 5}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct slice line = slice_text(rows[i].line);
+
+        for (size_t piece = 1; piece < 12; piece++) {
+            (void)feed(slice_text(rows[i].text), piece);
+            CHECK(r.state == SMTP_REPLY_BAD);
+            CHECK(r.line.used >= rows[i].least);
+            CHECK(slice_equal(buf_slice(&r.line),
+                              slice_part(line, 0, r.line.used)));
+        }
+        (void)feed(slice_text(rows[i].text), SPLIT_SIZE_MAX);
+        CHECK(slice_equal(buf_slice(&r.line), line));
+    }
 }
 
 /* A final line that never comes leaves the reply open, not fine. */
@@ -196,13 +269,13 @@ TEST(takes_a_line_at_a_time)
     smtp_reply_init(&r);
     CHECK(smtp_reply_rx(&r, s) == 9 && r.state == SMTP_REPLY_LINE);
     CHECK(r.code == 250 && r.line_count == 1);
-    CHECK(slice_equal(buf_slice(&r.line), SLICE("a b")));
+    CHECK(slice_equal(smtp_reply_line(&r), SLICE("a b")));
     s = slice_part(s, 9, s.size);
     CHECK(smtp_reply_rx(&r, s) == 6 && r.state == SMTP_REPLY_LINE);
-    CHECK(r.line_count == 2 && buf_slice(&r.line).size == 0);
+    CHECK(r.line_count == 2 && smtp_reply_line(&r).size == 0);
     s = slice_part(s, 6, s.size);
     CHECK(smtp_reply_rx(&r, s) == 12 && r.state == SMTP_REPLY_END);
-    CHECK(slice_equal(buf_slice(&r.line), SLICE("SIZE 7")));
+    CHECK(slice_equal(smtp_reply_line(&r), SLICE("SIZE 7")));
     /* The next reply is left alone until it is asked for. */
     s = slice_part(s, 12, s.size);
     CHECK(smtp_reply_rx(&r, s) == 0 && r.state == SMTP_REPLY_END);
@@ -215,7 +288,7 @@ TEST(takes_a_line_at_a_time)
 TEST(a_line_without_text_has_none_of_the_one_before)
 {
     (void)feed(SLICE("250-STARTTLS\r\n250\r\n"), 1);
-    CHECK(r.state == SMTP_REPLY_END && r.line.used == 0);
+    CHECK(r.state == SMTP_REPLY_END && smtp_reply_line(&r).size == 0);
 }
 
 TEST(keeps_hostile_bytes_as_they_are)
@@ -329,12 +402,13 @@ TEST(keeps_the_first_5000_bytes)
 
 TEST(cuts_a_line)
 {
-    (void)feed(line_of(4 + 127 + 2), 1);
-    CHECK(r.state == SMTP_REPLY_END && r.line.used == 127);
-    (void)feed(line_of(4 + 128 + 2), 1);
-    CHECK(r.state == SMTP_REPLY_END && r.line.used == 127 && !r.line.full);
+    (void)feed(line_of(200 + 2), 1);
+    CHECK(r.state == SMTP_REPLY_END && r.line.used == 200);
+    CHECK(smtp_reply_line(&r).size == 196);
+    (void)feed(line_of(201 + 2), 1);
+    CHECK(r.state == SMTP_REPLY_END && r.line.used == 200 && !r.line.full);
     (void)feed(lines(3, "short"), 1);
-    CHECK(slice_equal(buf_slice(&r.line), SLICE("short")));
+    CHECK(slice_equal(smtp_reply_line(&r), SLICE("short")));
 }
 
 #define CASES(X)                                      \
@@ -342,11 +416,16 @@ TEST(cuts_a_line)
     X(reads_many_lines)                               \
     X(reads_lines_without_text)                       \
     X(a_bare_lf_ends_a_line)                          \
+    X(crs_before_a_lf_go_with_it)                     \
     X(a_cr_ends_no_line)                              \
     X(a_cr_within_the_code_is_wrong)                  \
+    X(a_tab_may_follow_the_code)                      \
     X(refuses_what_is_no_code)                        \
     X(refuses_codes_outside_200_to_599)               \
-    X(refuses_mixed_codes)                            \
+    X(the_last_code_counts)                           \
+    X(a_refusal_is_not_taken_back)                    \
+    X(refuses_lines_without_a_code)                   \
+    X(the_line_at_fault_is_kept)                      \
     X(an_unfinished_reply_is_not_whole)               \
     X(takes_a_line_at_a_time)                         \
     X(a_line_without_text_has_none_of_the_one_before) \

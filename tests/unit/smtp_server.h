@@ -42,6 +42,9 @@ enum {
 #define AT_DATA AT_RCPT "> 250 ok\n< DATA\n"
 #define IN_BODY AT_DATA "> 354 go\n"
 #define AT_END IN_BODY BODY_SENT
+#define QUIT "< QUIT\n"
+#define LOST "! lost\n"
+#define TIMEOUT "! timeout\n"
 
 struct scene {
     uint32_t recipient_count; /* 0: one */
@@ -260,24 +263,23 @@ server_play(const char *script)
 
 /* The session is over so, and nothing that follows changes that. */
 static bool
-server_over(enum fault fault, bool final, const char *verdicts)
+server_over(enum smtp_end end, enum fault fault, const char *verdicts)
 {
     struct server *v = &server;
     struct smtp *s = &v->smtp;
     bool fine = smtp_want(s) == SMTP_WANT_END && s->fault == fault &&
-                s->final == final && strcmp(v->verdicts, verdicts) == 0;
+                s->end == end && strcmp(v->verdicts, verdicts) == 0;
 
     if (!fine)
-        printf("ended=%d %s final=%d verdicts=%s\n",
-               smtp_want(s) == SMTP_WANT_END, fault_row(s->fault)->name,
-               s->final, v->verdicts);
+        printf("ended=%d %d %s verdicts=%s\n", smtp_want(s) == SMTP_WANT_END,
+               (int)s->end, fault_row(s->fault)->name, v->verdicts);
     while (server_hear(v, SIZE_MAX) > 0)
         continue;
     fine = server_sent(v, SLICE("")) && fine;
     smtp_lost(s, SLICE("later"));
     smtp_tick(s, INT64_MAX);
     return fine && smtp_want(s) == SMTP_WANT_END && s->fault == fault &&
-           s->final == final;
+           s->end == end;
 }
 
 /* The script ends so when all comes in the pieces given. */
@@ -288,14 +290,24 @@ ends_in(const char *script, size_t tx_piece, size_t rx_piece)
     return server_play(script);
 }
 
+/* As ends, but what the server says in a row is one segment. */
+static inline bool
+ends_at_once(const char *script, enum smtp_end end, enum fault fault,
+             const char *verdicts)
+{
+    return ends_in(script, SIZE_MAX, SIZE_MAX) &&
+           server_over(end, fault, verdicts);
+}
+
 static bool
-ends(const char *script, enum fault fault, bool final, const char *verdicts)
+ends(const char *script, enum smtp_end end, enum fault fault,
+     const char *verdicts)
 {
     static const size_t pieces[] = {SIZE_MAX, 1, 3};
 
     for (size_t i = 0; i < 9; i++)
         if (!ends_in(script, pieces[i % 3], pieces[i / 3]) ||
-            !server_over(fault, final, verdicts)) {
+            !server_over(end, fault, verdicts)) {
             printf("in pieces of %zu and %zu\n", pieces[i % 3], pieces[i / 3]);
             return false;
         }
@@ -306,10 +318,60 @@ ends(const char *script, enum fault fault, bool final, const char *verdicts)
 static bool
 said(const char *text)
 {
-    struct smtp *s = &server.smtp;
-    struct slice reply = s->said ? buf_slice(&s->reply.text) : SLICE("");
+    return slice_equal(server.smtp.said, slice_text(text));
+}
 
-    return slice_equal(reply, slice_text(text));
+/* The connection is of no use any more from this point on; `lost` apart. */
+static inline bool
+dies_so(const char *script, enum smtp_end end, enum fault fault,
+        const char *verdicts)
+{
+    static const char *const ends_of_it[] = {
+        TIMEOUT,
+        "> 2x0 what\n",
+        "> 99 what\n",
+        "> 650 what\n",
+        "> 550-a\n> 250 b\n",
+        "~ 250 ok\n! lost\n",
+        "~ 25\n! timeout\n",
+    };
+    char whole[TEXT_SIZE];
+
+    for (size_t i = 0; i < sizeof(ends_of_it) / sizeof(ends_of_it[0]); i++) {
+        snprintf(whole, sizeof(whole), "%s%s", script, ends_of_it[i]);
+        if (!ends(whole, end, fault, verdicts) || server.smtp.why.size == 0)
+            return false;
+    }
+    return true;
+}
+
+/* Dies at this point like a dropped connection, however it comes about. */
+static inline bool
+dies(const char *script, const char *verdicts)
+{
+    char whole[TEXT_SIZE];
+
+    snprintf(whole, sizeof(whole), "%s%s", script, LOST);
+    return dies_so(script, SMTP_END_DIED, FAULT_DIED, verdicts) && said("") &&
+           ends(whole, SMTP_END_DIED, FAULT_DIED, verdicts) &&
+           slice_equal(server.smtp.why, SLICE("gone"));
+}
+
+/* The codes, one a word, each end the script so with the server's words. */
+static inline bool
+codes(const char *script, const char *words, const char *after,
+      enum smtp_end end, enum fault fault)
+{
+    for (; *words; words += 4) {
+        char whole[TEXT_SIZE], reply[NAME_SIZE];
+
+        snprintf(whole, sizeof(whole), "%s> %.3s-no\n> %.3s why\n%s", script,
+                 words, words, after);
+        snprintf(reply, sizeof(reply), "%.3s-no\n%.3s why\n", words, words);
+        if (!ends(whole, end, fault, "") || !said(reply))
+            return false;
+    }
+    return true;
 }
 
 #endif

@@ -110,7 +110,7 @@ TEST(the_clear_and_tls_have_their_time)
     CHECK(waits(GREETED "> 250-mx\n> 250 STARTTLS\n< STARTTLS\n> 220 go\n"));
     server.now_ms += 7000;
     smtp_secured(&server.smtp, server.now_ms);
-    CHECK(ends_after(START_MS + 7000 + TIMEOUT_MS, FAULT_DIED));
+    CHECK(ends_after(START_MS + 7000 + TIMEOUT_MS, FAULT_TLS_FAILED));
 }
 
 TEST(a_server_that_reads_gets_more_time)
@@ -136,6 +136,36 @@ TEST(nothing_sent_is_no_progress)
     smtp_tx_ack(&server.smtp, 0, START_MS + 1000);
     smtp_rx_ack(&server.smtp, 0, START_MS + 1000);
     CHECK(ends_after(START_MS + TIMEOUT_MS, FAULT_DIED));
+}
+
+/* A kernel that takes them after all would only prolong the end. */
+TEST(bytes_that_wait_get_no_more_time)
+{
+    static const char *const scripts[] = {"> 220 mx\n", GREETED "> 250 mx\n",
+                                          AT_DATA "> 354 go\n! send 2\n= hi\n"};
+    const struct smtp *s = &server.smtp;
+
+    scene = (struct scene){0};
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        CHECK(waits(scripts[i]));
+        CHECK(smtp_want(s) & SMTP_WANT_TX);
+        CHECK(ends_after(START_MS + TIMEOUT_MS, FAULT_DIED));
+        CHECK(smtp_tx(s).size == 0);
+    }
+}
+
+/* Octets of ours that left are progress, one at a time or late. */
+TEST(octets_that_left_are_progress)
+{
+    scene = (struct scene){0};
+    CHECK(waits("> 220 mx\n"));
+    for (int i = 0; i < 17; i++) {
+        server.now_ms += TIMEOUT_MS - 1;
+        CHECK(server_hear(&server, 1) == 1);
+        CHECK(server.smtp.deadline_ms == server.now_ms + TIMEOUT_MS);
+    }
+    CHECK(server_hear(&server, 1) == 0);
+    CHECK(ends_after(server.now_ms + TIMEOUT_MS, FAULT_DIED));
 }
 
 TEST(no_time_at_all)
@@ -196,7 +226,7 @@ TEST(a_message_longer_than_the_buffer)
                           wire_of(text, bytes, ".\r\n")));
         buf_reset(&server.sent);
         CHECK(server_play("> 250 ok\n< QUIT\n"));
-        CHECK(server_over(FAULT_ACCEPTED, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
     }
 }
 
@@ -221,7 +251,7 @@ TEST(a_message_that_just_fills_the_buffer)
                           wire_of(text, bytes, ".\r\nQUIT\r\n")));
         buf_reset(&server.sent);
         CHECK(server_play("> 250 ok\n"));
-        CHECK(server_over(FAULT_ACCEPTED, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
     }
 }
 
@@ -238,14 +268,14 @@ TEST(a_partial_last_line_is_not_sent)
         while (server_hear(&server, SIZE_MAX) > 0)
             continue;
         CHECK(server.sent.used == 0);
-        CHECK(server_over(FAULT_PARTIAL, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_PARTIAL, "r"));
         CHECK(said(""));
         server_init(SIZE_MAX, SIZE_MAX, 1);
         CHECK(server_play(IN_BODY "! send 100\n"));
         buf_put_byte(&server.sent, 0);
         CHECK(!strstr((const char *)server.sent.data, ".\r"));
         buf_reset(&server.sent);
-        CHECK(server_over(FAULT_PARTIAL, true, "r"));
+        CHECK(server_over(SMTP_END_VERDICT, FAULT_PARTIAL, "r"));
     }
 }
 
@@ -261,14 +291,14 @@ TEST(a_pipe_that_waits_is_waited_for)
     CHECK(server_play("< b\n"));
     v->pipe_waits = false;
     CHECK(server_play("< .\n> 250 ok\n< QUIT\n"));
-    CHECK(server_over(FAULT_ACCEPTED, true, "r"));
+    CHECK(server_over(SMTP_END_VERDICT, FAULT_ACCEPTED, "r"));
 }
 
 TEST(a_message_that_cannot_be_read)
 {
     scene = (struct scene){.message = "a\n", .pipe_waits = true};
-    CHECK(ends(IN_BODY "! abort\n", FAULT_MESSAGE, true, "r"));
-    CHECK(ends(IN_BODY "< a\n! abort\n", FAULT_MESSAGE, true, "r"));
+    CHECK(ends(IN_BODY "! abort\n", SMTP_END_VERDICT, FAULT_MESSAGE, "r"));
+    CHECK(ends(IN_BODY "< a\n! abort\n", SMTP_END_VERDICT, FAULT_MESSAGE, "r"));
     CHECK(said(""));
 }
 
@@ -336,6 +366,8 @@ TEST(tells_how_far_it_got)
     X(the_clear_and_tls_have_their_time)    \
     X(a_server_that_reads_gets_more_time)   \
     X(nothing_sent_is_no_progress)          \
+    X(bytes_that_wait_get_no_more_time)     \
+    X(octets_that_left_are_progress)        \
     X(no_time_at_all)                       \
     X(a_message_longer_than_the_buffer)     \
     X(a_message_that_just_fills_the_buffer) \

@@ -29,6 +29,9 @@
 #include "tls/tls.h"
 #include "tls/trust.h"
 
+/* Not every test uses all of it. */
+#define PEER_FUNCTION __attribute__((unused)) static
+
 enum {
     PEER_WAIT_MS = 10000,
     PEER_PATH_SIZE = 256,
@@ -40,6 +43,7 @@ enum {
 struct peer {
     pid_t pid;
     int fd;
+    int input; /* what the server reads from a terminal */
     uint16_t port;
     size_t split; /* bytes moved at once */
 };
@@ -161,32 +165,39 @@ peer_stop(struct peer *p)
         return;
     if (p->fd >= 0)
         close(p->fd);
-    p->fd = -1;
+    close(p->input);
+    p->fd = p->input = -1;
     kill(p->pid, SIGKILL);
     waitpid(p->pid, NULL, 0);
     p->pid = 0;
 }
 
 /* s_server with these options, and `-rev`: it sends each line back reversed. */
-static void
+PEER_FUNCTION void
 peer_start(struct peer *p, const char *options)
 {
     char command[PEER_COMMAND_SIZE];
+    int input[2] = {-1, -1};
 
     peer_stop(p); /* a case that failed may have left it */
     p->fd = -1;
+    if (pipe(input) != 0)
+        perror("pipe");
+    p->input = input[1];
     p->split = PEER_TEXT_SIZE;
     p->port = peer_free_port();
     snprintf(command, sizeof(command),
              "cd '%s' && exec openssl s_server -accept 127.0.0.1:%u %s "
-             ">server.log 2>&1 </dev/null",
+             ">server.log 2>&1",
              peer_dir, p->port, options);
     fflush(stdout);
     p->pid = fork();
     if (p->pid == 0) {
+        dup2(input[0], 0);
         execl("/bin/sh", "sh", "-c", command, (char *)NULL);
         _exit(127);
     }
+    close(input[0]);
 }
 
 static bool
@@ -250,6 +261,15 @@ peer_init(struct tls *t, bool verify, const char *cert, const char *key)
     return tls_init(t, &config, entropy);
 }
 
+/* Until the handshake is over, or anchors are wanted. */
+static void
+peer_shake(struct peer *p, struct tls *t)
+{
+    while (t->state == TLS_HANDSHAKE)
+        if (!peer_step(p, t))
+            return;
+}
+
 static void
 peer_handshake(struct peer *p, struct tls *t, const char *name, int64_t wall_s)
 {
@@ -259,9 +279,7 @@ peer_handshake(struct peer *p, struct tls *t, const char *name, int64_t wall_s)
     if (!peer_connect(p))
         return;
     tls_start(t, slice_text(name), is_literal ? &literal : NULL, wall_s);
-    while (t->state == TLS_HANDSHAKE)
-        if (!peer_step(p, t))
-            return;
+    peer_shake(p, t);
 }
 
 /* Shows all certificates of a file to the engine, as the shell would. */
@@ -278,7 +296,7 @@ peer_anchors(struct tls *t, const char *file)
 }
 
 /* A whole connection up to the decision. */
-static bool
+PEER_FUNCTION bool
 peer_verify(struct peer *p, struct tls *t, const char *name,
             const char *anchors)
 {
@@ -287,10 +305,11 @@ peer_verify(struct peer *p, struct tls *t, const char *name,
         return false;
     peer_anchors(t, anchors);
     tls_verify(t);
+    peer_shake(p, t);
     return t->state == TLS_OPEN;
 }
 
-static bool
+PEER_FUNCTION bool
 peer_reason(const struct tls *t, const char *text)
 {
     char reason[TLS_REASON_SIZE_MAX + 1];
@@ -305,7 +324,7 @@ peer_reason(const struct tls *t, const char *text)
 }
 
 /* Sends a line, wants it back reversed; ends the line with '\n'. */
-static bool
+PEER_FUNCTION bool
 peer_talk(struct peer *p, struct tls *t, const char *line)
 {
     struct slice rest = slice_text(line);

@@ -18,7 +18,16 @@ static const char script[] =
     "sign critical root /CN=x \"$san\" '1.2.3.4.5=critical,DER:0500'\n"
     "for i in 1 2 3 4 5 6 7 8; do cat mid.pem root.pem; done >16.pem\n"
     "for i in 1 2 3; do cat 16.pem; done >48.pem\n"
-    "cat leaf.pem mid.pem >chain.pem\n";
+    "cat leaf.pem mid.pem >chain.pem\n"
+    "for one in md5 sha224; do\n"
+    "  cp rsa.key $one.key; digest=-$one; sign $one - /CN=x; digest=\n"
+    "done\n"
+    "openssl genpkey -algorithm ED25519 -out ed25519.key\n"
+    "openssl req -config cnf -x509 -new -key ed25519.key -subj /CN=x"
+    " -days 3650 -out ed25519.pem\n"
+    "for one in md5 sha224 ed25519; do\n"
+    "  cat mid.pem $one.pem >tmp; mv tmp $one.pem\n"
+    "done\n";
 
 static struct peer peer;
 
@@ -121,6 +130,23 @@ TEST(follows_hello_retry_request)
     CHECK(talks(RSA "-tls1_3 -groups P-384", true, 1));
 }
 
+/* Superfluous, at the end of the list, signed with what is not built in. */
+TEST(passes_over_what_it_cannot_read)
+{
+    static const char *const kinds[] = {"md5", "sha224", "ed25519"};
+    char options[PEER_OPTIONS_SIZE];
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (int version = 2; version <= 3; version++) {
+            snprintf(options, sizeof(options),
+                     "-rev -cert leaf.pem -key leaf.key -cert_chain %s.pem "
+                     "-cipher DEFAULT@SECLEVEL=0 -tls1_%d",
+                     kinds[i], version);
+            CHECK(talks(options, true, PEER_TEXT_SIZE));
+        }
+    }
+}
+
 TEST(takes_one_byte_at_a_time)
 {
     CHECK(talks(FULL "-tls1_3", true, 1));
@@ -149,7 +175,7 @@ TEST(does_not_open_before_verify)
     CHECK(peer_init(&peer_tls, true, NULL, NULL));
     peer_handshake(&peer, &peer_tls, "mx.example.net", time(NULL));
     CHECK(peer_tls.state == TLS_ANCHORS);
-    CHECK(peer_tls.issuer_count == 2);
+    CHECK(peer_tls.issuer_count == 3);
     CHECK(tls_write(&peer_tls, SLICE("x")) == 0);
     CHECK(tls_read(&peer_tls, out, sizeof(out)) == 0);
     CHECK(tls_tx(&peer_tls).size == 0);
@@ -222,7 +248,7 @@ TEST(serves_connection_after_connection)
     peer_start(&peer, FULL);
     CHECK(peer_init(&peer_tls, true, NULL, NULL));
     for (int i = 0; i < 20; i++) {
-        const char *anchors = i % 3 == 1 ? "leaf.pem" : "root.pem";
+        const char *anchors = i % 3 == 1 ? "rsa.pem" : "root.pem";
         bool good = peer_verify(&peer, &peer_tls, "mx.example.net", anchors);
         CHECK(good == (i % 3 != 1));
         if (good)
@@ -261,6 +287,125 @@ TEST(ignores_many_tickets)
 {
     CHECK(talks(FULL "-tls1_3 -num_tickets 300", true, PEER_TEXT_SIZE));
     CHECK(talks(FULL "-tls1_3 -num_tickets 30", true, 1));
+}
+
+/* So many bytes are there to be read from the socket. */
+static bool
+arrives(size_t size)
+{
+    static uint8_t bytes[PEER_TEXT_SIZE];
+    struct timespec pause = {.tv_nsec = 1000000};
+
+    for (int i = 0; i < PEER_WAIT_MS; i++) {
+        ssize_t n = recv(peer.fd, bytes, sizeof(bytes), MSG_PEEK);
+
+        if (n == (ssize_t)size)
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+static bool
+types(const char *line)
+{
+    return write(peer.input, line, strlen(line)) == (ssize_t)strlen(line);
+}
+
+enum {
+    RECORD_SIZE = 5 + 8 + 16, /* header, nonce, tag: AES-GCM, TLS 1.2 */
+    REQUEST_SIZE = RECORD_SIZE + 4,
+    QUEUED_SIZE = 11 /* "250 queued\n" */
+};
+
+/* A HelloRequest and a line behind it come at once. */
+static bool
+is_asked_to_renegotiate(void)
+{
+    peer_start(&peer, "-cert rsa.pem -key rsa.key -tls1_2 -cipher AES128");
+    peer_init(&peer_tls, false, NULL, NULL);
+    peer_handshake(&peer, &peer_tls, "mx.example.net", time(NULL));
+    return peer_tls.state == TLS_OPEN && types("r\n") &&
+           arrives(REQUEST_SIZE) && types("250 queued\n") &&
+           arrives(REQUEST_SIZE + RECORD_SIZE + QUEUED_SIZE);
+}
+
+TEST(reads_on_behind_a_hello_request)
+{
+    uint8_t out[PEER_TEXT_SIZE];
+
+    CHECK(is_asked_to_renegotiate());
+    CHECK(!tls_holds(&peer_tls));
+    CHECK(peer_step(&peer, &peer_tls));
+    CHECK(tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, 4) == 4);
+    CHECK(memcmp(out, "250 ", 4) == 0);
+    CHECK(tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, sizeof(out)) == QUEUED_SIZE - 4);
+    CHECK(!tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, sizeof(out)) == 0);
+    CHECK(peer_tls.state == TLS_OPEN);
+    /* no_renegotiation, which the server did not ask in vain for */
+    CHECK(tls_tx(&peer_tls).size == RECORD_SIZE + 2);
+    CHECK(!tls_tx_is_text(&peer_tls));
+    CHECK(tls_write(&peer_tls, SLICE("x")) == 0);
+    CHECK(peer_step(&peer, &peer_tls));
+    CHECK(tls_tx(&peer_tls).size == 0);
+    peer_stop(&peer);
+}
+
+/* Text that waits to be sent is what tls_tx offers, and stays it. */
+TEST(tells_text_from_its_own_records)
+{
+    uint8_t out[PEER_TEXT_SIZE];
+
+    CHECK(is_asked_to_renegotiate());
+    CHECK(!tls_tx_is_text(&peer_tls));
+    CHECK(tls_write(&peer_tls, SLICE("QUIT\r\n")) == 6);
+    CHECK(tls_tx_is_text(&peer_tls));
+    tls_tx_ack(&peer_tls, 1);
+    CHECK(tls_tx_is_text(&peer_tls));
+    peer.split = 1; /* the rest: all but what is read here */
+    for (size_t i = 0; i < REQUEST_SIZE + RECORD_SIZE + QUEUED_SIZE; i++) {
+        size_t room;
+        uint8_t *rx = tls_rx(&peer_tls, &room);
+
+        CHECK(recv(peer.fd, rx, 1, 0) == 1);
+        tls_rx_ack(&peer_tls, 1);
+        if (tls_read(&peer_tls, out, sizeof(out)) > 0)
+            break;
+        CHECK(!tls_holds(&peer_tls));
+    }
+    CHECK(memcmp(out, "250 queued\n", QUEUED_SIZE) == 0);
+    CHECK(tls_tx_is_text(&peer_tls));
+    CHECK(tls_tx(&peer_tls).size == RECORD_SIZE + 6 - 1);
+    tls_tx_ack(&peer_tls, RECORD_SIZE + 6 - 1);
+    CHECK(tls_tx(&peer_tls).size == 0);
+    CHECK(!tls_tx_is_text(&peer_tls));
+    CHECK(peer_tls.state == TLS_OPEN);
+    tls_close(&peer_tls);
+    CHECK(tls_tx(&peer_tls).size == RECORD_SIZE + 2);
+    CHECK(!tls_tx_is_text(&peer_tls));
+    peer_stop(&peer);
+}
+
+/* The end of the stream is something to read, once. */
+TEST(holds_the_end)
+{
+    uint8_t out[PEER_TEXT_SIZE];
+
+    peer_start(&peer, FULL);
+    CHECK(peer_init(&peer_tls, true, NULL, NULL));
+    CHECK(peer_verify(&peer, &peer_tls, "mx.example.net", "root.pem"));
+    while (tls_read(&peer_tls, out, sizeof(out)) > 0)
+        ;
+    CHECK(!tls_holds(&peer_tls));
+    tls_rx_ack(&peer_tls, 0);
+    CHECK(tls_holds(&peer_tls));
+    CHECK(tls_read(&peer_tls, out, sizeof(out)) == 0);
+    CHECK(peer_tls.state == TLS_FAILED);
+    CHECK(!tls_holds(&peer_tls));
+    peer_stop(&peer);
 }
 
 /* What a server may send in the place of its hello. */
@@ -345,6 +490,7 @@ TEST(runs_out_of_memory_cleanly)
         if (peer_tls.state == TLS_ANCHORS) {
             peer_anchors(&peer_tls, "root.pem");
             tls_verify(&peer_tls);
+            peer_shake(&peer, &peer_tls);
         }
         CHECK(peer_tls.state == TLS_OPEN || peer_tls.state == TLS_FAILED ||
               peer_tls.state == TLS_REFUSED);
@@ -404,27 +550,25 @@ TEST(survives_failed_allocations)
     printf("    %zu allocations suffice\n", opened);
 }
 
-#define CASES(X)                          \
-    X(speaks_tls13)                       \
-    X(speaks_tls12)                       \
-    X(speaks_every_suite)                 \
-    X(speaks_tls12_with_an_rsa_key)       \
-    X(speaks_p384)                        \
-    X(follows_hello_retry_request)        \
-    X(takes_one_byte_at_a_time)           \
-    X(opens_unverified_when_told)         \
-    X(speaks_with_weak_keys_unverified)   \
-    X(does_not_open_before_verify)        \
-    X(moves_much_text)                    \
-    X(says_goodbye_once)                  \
-    X(sees_the_peers_goodbye)             \
-    X(serves_connection_after_connection) \
-    X(names_what_failed)                  \
-    X(bounds_the_messages)                \
-    X(ignores_many_tickets)               \
-    X(survives_what_is_not_a_server)      \
-    X(refuses_names_that_are_none)        \
-    X(runs_out_of_memory_cleanly)         \
-    X(survives_failed_allocations)
+#define CASES(X)                                                            \
+    X(speaks_tls13)                                                         \
+    X(speaks_tls12)                                                         \
+    X(speaks_every_suite)                                                   \
+    X(speaks_tls12_with_an_rsa_key)                                         \
+    X(speaks_p384)                                                          \
+    X(follows_hello_retry_request)                                          \
+    X(passes_over_what_it_cannot_read)                                      \
+    X(takes_one_byte_at_a_time)                                             \
+    X(opens_unverified_when_told)                                           \
+    X(speaks_with_weak_keys_unverified) X(does_not_open_before_verify)      \
+        X(moves_much_text) X(says_goodbye_once) X(sees_the_peers_goodbye)   \
+            X(serves_connection_after_connection) X(names_what_failed)      \
+                X(bounds_the_messages) X(ignores_many_tickets)              \
+                    X(reads_on_behind_a_hello_request)                      \
+                        X(tells_text_from_its_own_records) X(holds_the_end) \
+                            X(survives_what_is_not_a_server)                \
+                                X(refuses_names_that_are_none)              \
+                                    X(runs_out_of_memory_cleanly)           \
+                                        X(survives_failed_allocations)
 
 PEER_TEST_MAIN(CASES)

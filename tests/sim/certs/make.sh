@@ -11,7 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT HUP INT TERM
 unset OPENSSL_CONF
 names='subjectAltName=DNS:*.sim.test'
-for i in 10 11 12 13 14 15; do
+for i in 10 11 12 13 14 15 16 17 18 19 20 21; do
     names="$names,IP:192.0.2.$i,IP:2001:db8::$i"
 done
 ca='basicConstraints=critical,CA:TRUE'
@@ -61,8 +61,12 @@ sign rsa root rsa $since $until "$names"
 sign name root ec $since $until 'subjectAltName=DNS:other.example'
 sign expired root ec $since $past "$names"
 sign unknown stranger ec $since $until "$names"
+sign second root ec $since $until 'subjectAltName=DNS:mx1.sim.test'
 sign self - ec $since $until "$names"
 sign client root ec $since $until 'extendedKeyUsage=clientAuth'
 cat middle.pem >>good.pem
 openssl x509 -in root.pem -noout -subject_hash >root.hash
+# The private number of the client's key: 32 octets behind 36 others (RFC 5208,
+# RFC 5915).
+openssl pkcs8 -topk8 -nocrypt -in client.key -outform DER | tail -c +37 | head -c 32 >client.scalar
 rm -f root.key stranger.key middle.key stranger.pem middle.pem

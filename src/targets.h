@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where a job's mail may go, as far as it is known by now: the exchangers, how
+ * far the look-ups of their addresses are, and the candidates.
+ *
+ * in     const struct job; names and addresses as src/resolve.c learns them
+ * out    struct targets
+ * bound  DNS_MX_COUNT_MAX exchangers, CANDIDATE_COUNT_MAX addresses
+ * fault  why there is no candidate
+ */
+#ifndef TARGETS_H
+#define TARGETS_H
+
+#include "base/fault.h"
+#include "dns/name.h"
+#include "job.h"
+#include "policy/candidates.h"
+
+/* Where the look-up of one family's addresses stands. */
+enum target_look {
+    TARGET_UNASKED, /* not wanted yet */
+    TARGET_ASKED,
+    TARGET_CUT, /* was asked, and its answer not waited for */
+    TARGET_KNOWN,
+    TARGET_FAILED /* temporarily */
+};
+
+/* What the MX answer was. */
+enum target_mx { TARGET_MX_NONE, TARGET_MX_PENDING, TARGET_MX_NO_NAME };
+
+/* An exchanger; its preference is in `hosts`, under the same index. */
+struct target_name {
+    enum target_look looks[ADDR_FAMILY_COUNT]; /* A, AAAA */
+    uint8_t size;                              /* 0: known by its address */
+    uint8_t text[NAME_TEXT_SIZE_MAX];
+};
+
+struct targets {
+    struct policy_candidates candidates;
+    struct policy_hosts hosts;
+    enum target_mx mx;
+    bool live; /* the look-ups' memory is theirs */
+    struct target_name names[DNS_MX_COUNT_MAX]; /* by candidate's `host` */
+};
+
+/* Listed in ipme, or known to be this machine without it. */
+bool targets_is_own(const struct job *job, const struct addr *a);
+void targets_add_host(struct targets *t, const struct dns_name *name,
+                      uint16_t preference);
+void targets_add_address(const struct job *job, struct targets *t,
+                         uint32_t host, const struct addr *a);
+/* Of an exchanger that is an address in dress the address is known already. */
+void targets_take_dressed(const struct job *job, struct targets *t,
+                          uint32_t host);
+/* The route is an address. */
+enum fault targets_take_address(const struct job *job, struct targets *t);
+/* How many look-ups stand so. */
+uint32_t targets_count(const struct targets *t, enum target_look look);
+/* Why there is no candidate, once nothing is to be learnt any more. */
+enum fault targets_why(const struct job *job, const struct targets *t);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+#include "sim/world.h"
+
+/* What there is to know of a world before its run is replayed. */
+static void
+tell_zone(void)
+{
+    const struct zone *z = &world.zone;
+
+    for (uint32_t i = 0; i < z->name_count; i++) {
+        const struct zone_name *n = &z->names[i];
+
+        trace("name %u %s state %d alias %d late %u %u %u", i, n->text,
+              n->state, n->alias, n->late_ms[ASK_MX], n->late_ms[ASK_A],
+              n->late_ms[ASK_AAAA]);
+        for (uint32_t k = 0; k < n->address_count; k++)
+            trace("    %s", place_text(&n->addresses[k]));
+    }
+    for (uint32_t i = 0; i < z->mx_count; i++)
+        trace("MX %u %d", z->mx[i].preference, z->mx[i].target);
+}
+
+static void
+tell_mta(const struct mta *m)
+{
+    trace("mta %s reach %d latency %u offers %x %x mischief %d at %d value %u%s"
+          "%s",
+          place_text(&m->place), m->reach, m->latency_ms, m->offers[0],
+          m->offers[1], m->mischief, m->mischief_at, m->mischief_value,
+          m->mischief_secure ? " secure" : "", m->mischief_once ? " once" : "");
+    trace("    clear %u at %d, hates %u, form %d, nag %d, TLS fault %d%s, "
+          "certificate %d%s%s",
+          m->clear_code, m->clear_at, m->hates, m->form, m->nag, m->tls_fault,
+          m->tls_fault_once ? " once" : "", m->cert, m->mute ? ", mute" : "",
+          m->busy ? ", busy" : "");
+}
+
+void
+world_tell(void)
+{
+    trace("scene %s; strictness %u%s; time-outs %lld %lld %lld ms%s%s",
+          world.scene ? world.scene : "none", world.strictness,
+          world.anchors ? "" : ", no TLS", (long long)world.connect_timeout_ms,
+          (long long)world.remote_timeout_ms, (long long)world.dns_timeout_ms,
+          world.calm ? "" : ", not calm", world.dns_true ? "" : ", DNS is not");
+    tell_zone();
+    for (uint32_t i = 0; i < world.ns_count; i++)
+        trace("ns %s manner %d stream %d latency %u loss %u noise %u%s%s",
+              place_text(&world.ns[i].place), world.ns[i].manner,
+              world.ns[i].stream, world.ns[i].latency_ms, world.ns[i].loss,
+              world.ns[i].noise, world.ns[i].loses_first ? " loses" : "",
+              world.ns[i].discards ? " discards" : "");
+    for (uint32_t i = 0; i < world.mta_count; i++)
+        tell_mta(&world.mtas[i]);
+}
