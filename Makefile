@@ -6,6 +6,7 @@ include config.mk
 
 OUT := $(if $(filter $(HOST_TARGET),$(TARGET)),build,build/$(TARGET))
 OBJ := $(OUT)/obj
+LIBRARY := $(OUT)/mbedtls
 TEST := build/test
 Q := @
 
@@ -41,12 +42,13 @@ WARN := -Wall -Wextra -pedantic -Wconversion -Wshadow -Wvla \
 DEFINE := -std=c11 -iquote src -DQMAIL_HOME='"$(QMAIL_HOME)"' \
     -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 OURS := -isystem $(MBEDTLS_DIR)/include $(WARN)
-THEIRS := -I$(MBEDTLS_DIR)/include -I$(MBEDTLS_DIR)/library
+THEIRS := -I$(MBEDTLS_DIR)/include -I$(LIBRARY)
 # For tests/stack.py; clang has no such thing.
 CALL_GRAPH := $(shell $(CC) -fcallgraph-info=su -E -x c /dev/null >/dev/null 2>&1 && \
     echo -fcallgraph-info=su)
 # The same bytes in every folder, those of debugging included.
-SAME_PATHS := -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls -ffile-prefix-map=$(CURDIR)=.
+SAME_PATHS := -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls \
+    -ffile-prefix-map=$(LIBRARY)=mbedtls/library -ffile-prefix-map=$(CURDIR)=.
 CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie \
     -fstack-protector-strong -fno-unwind-tables \
     -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH) $(SAME_PATHS)
@@ -93,13 +95,21 @@ $(OBJ)/src/%.o: src/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(CC) $(DEFINE) $(OURS) $(CFLAGS) $(CODE) -MMD -MP -c -o $@ $<
 
-$(OBJ)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
+$(OBJ)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(CC) $(DEFINE) $(THEIRS) $(CFLAGS) $(HOT_NOW) $(CODE) -MMD -MP -c -o $@ $<
 
+# mbedTLS's library with our patches: a copy, its files newer than the stamp.
+$(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch]) $(OBJ)/flags
+	@rm -rf $(@D); mkdir -p $(@D); touch $@; cp $(MBEDTLS_DIR)/library/*.[ch] $(@D)
+	@for patch in $(abspath $(PATCHES)); do echo "  PATCH $${patch##*/}" >&2; \
+	    (cd $(@D) && patch -p2 >patched.log) <"$$patch" || { cat $(@D)/patched.log; \
+	    echo "it does not fit MBEDTLS_DIR: README.md, PATCHES" >&2; exit 1; }; done
+$(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
+
 # Everything anew when a flag or the compiler changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(LINK) $(LDFLAGS)
+    $(LINK) $(LDFLAGS) $(PATCHES)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

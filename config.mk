@@ -24,6 +24,9 @@ SYSROOT ?= build/sysroot/$(TARGET)
 MBEDTLS_DIR ?= $(patsubst %/library/ssl_tls.c,%,$(firstword $(wildcard \
     third_party/mbedtls/library/ssl_tls.c build/src/mbedtls/library/ssl_tls.c)))
 
+# What is changed in a copy of it before it is compiled; each file says why.
+PATCHES ?= $(sort $(wildcard third_party/patches/*.patch))
+
 # The compiler for the program (the sysroot names one for its target), and the
 # host's for the tests.
 -include $(SYSROOT)/target.mk

@@ -31,9 +31,9 @@ stage=$folder/stage/$name
 # A release is what is committed, or what an archive brought.
 files() {
     if [ -f MANIFEST ]; then
-        grep -v -e '^#' -e '^third_party/' MANIFEST
+        grep -v -e '^#' -e '^third_party/m' MANIFEST
     else
-        git ls-files -- . ':!third_party'
+        git ls-files -- . ':!third_party/mbedtls'
     fi | while read -r file; do
         [ ! -f "$file" ] || echo "$file"
     done

@@ -12,6 +12,6 @@ confine(const struct job *job)
         c.directory = job->anchors_fd;
     c.ports[c.port_count++] = job->route.port;
     for (uint32_t i = 0; i < job->dns.server_count; i++)
-        c.ports[c.port_count++] = job->dns.servers[i].port;
+        c.ports[c.port_count++] = job->dns.servers[i].at.port;
     os_confine(&c);
 }

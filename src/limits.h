@@ -62,33 +62,40 @@ enum {
     /* DNS */
     DNS_PORT = 53,
     DNS_SERVER_COUNT_MAX = 4, /* all are asked within the first round */
-    DNS_ROUND_COUNT_MAX = 4,  /* 1, 3, 11, 45 s: djbdns */
-    DNS_ROUND_1_MS = 1000,
-    DNS_ROUND_2_MS = 3000,
-    DNS_ROUND_3_MS = 11000,
-    DNS_ROUND_4_MS = 45000,
-    DNS_HEDGE_MS = 300,          /* next server of a round */
-    DNS_REFUSED_PAUSE_MS = 1000, /* before the deciding round */
-    DNS_EDNS_SIZE = 1232,        /* DNS flag day 2020: fits an IPv6 MTU */
-    DNS_UDP_SIZE_MAX = 4096,     /* what a datagram may bring */
-    DNS_TCP_SIZE_MAX = 65535,    /* RFC 1035 4.2.2 */
-    DNS_TCP_PREFIX_SIZE = 2,     /* RFC 1035 4.2.2: the length in front */
-    DNS_HEADER_SIZE = 12,        /* RFC 1035 4.1.1 */
+    DNS_SCHEDULE_MS = 60000,  /* a minute for a look-up, in rounds of ... */
+    DNS_ROUND_STEP_MS = 1000, /* ... 1, 2, 3 ... s, up to ... */
+    DNS_ROUND_MS_MAX = 5000,  /* ... this: a resolver may answer only repeated
+                                 questions, Unbound none that is 1.9 s old */
+    DNS_HEDGE_MS = 300,       /* next server of a round */
+    DNS_PAUSE_MS = 1000,      /* behind a round in which all answered badly */
+    DNS_BUSY_MS = 10000,      /* a forwarder that is full is asked for so long:
+                                 dnsmasq refuses beyond 150 open questions, and
+                                 gives up those that are 10 s old */
+    DNS_JITTER_STEP_MS = 4,   /* pauses for it are up to 255 of these longer */
+    DNS_STREAM_MS = 5000,     /* to connect, ask and be told over TCP; as long
+                                 as a round if others wait for their turn */
+    DNS_EDNS_SIZE = 1232,     /* DNS flag day 2020: fits an IPv6 MTU */
+    DNS_UDP_SIZE_MAX = 4096,  /* what a datagram may bring */
+    DNS_TCP_SIZE_MAX = 65535, /* RFC 1035 4.2.2 */
+    DNS_TCP_PREFIX_SIZE = 2,  /* RFC 1035 4.2.2: the length in front */
+    DNS_HEADER_SIZE = 12,     /* RFC 1035 4.1.1 */
     DNS_POINTER_COUNT_MAX = 127, /* a name of 255 octets has 127 labels */
-    DNS_TCP_HOLD_MS = 1000,      /* one stream may hold the TCP buffer */
     DNS_CNAME_COUNT_MAX = 8,     /* hops of an alias chain, over all answers */
     DNS_MX_COUNT_MAX = 20,       /* best exchangers looked up */
     DNS_ADDRESS_COUNT_MAX = 32,  /* addresses kept of one answer */
     DNS_QUESTION_COUNT_MAX = 3 + 2 * DNS_MX_COUNT_MAX,
-    DNS_ATTEMPT_COUNT_MAX = DNS_QUESTION_COUNT_MAX * DNS_SERVER_COUNT_MAX,
+    DNS_PENDING_COUNT_MAX = 15, /* questions asked at a time */
+    /* Sockets: two for a question at a server, and a stream */
+    DNS_ATTEMPT_COUNT_MAX =
+        DNS_PENDING_COUNT_MAX * DNS_SERVER_COUNT_MAX * 2 + 1,
     DNS_QUERY_SIZE_MAX = 12 + 255 + 4 + 11, /* header, question, OPT */
     DNS_RANDOM_SIZE = 18, /* id, and one case bit for 128 letters */
     DNS_CASE_SIZE = DNS_RANDOM_SIZE - 2,
-    DNS_HOST_BURST_COUNT = 5, /* exchangers asked for at once: with 20, a */
-    DNS_BURST_COUNT_MAX = 14, /* dozen deliveries fill dnsmasq, which
-                                 refuses beyond 150 open questions */
-    DNS_PATIENCE_MS = 4000,   /* rounds 1 and 2: how long a better exchanger
-                                 is waited for */
+    DNS_HOST_BURST_COUNT = 5,    /* exchangers asked for at once: with 20, a */
+    DNS_BURST_COUNT_MAX = 14,    /* dozen deliveries fill dnsmasq, which
+                                    refuses beyond 150 open questions */
+    DNS_PATIENCE_MS = 4000,      /* how long a better exchanger is waited for */
+    DNS_INTERFACE_SIZE_MAX = 15, /* a scope's name: IFNAMSIZ, without NUL */
 
     /* The system */
     OS_RETRY_COUNT_MAX = 1000, /* a call interrupted so often in a row fails */
@@ -161,6 +168,10 @@ _Static_assert(ENDPOINT_TEXT_SIZE_MAX >= ADDR_TEXT_SIZE_MAX + 8,
 _Static_assert(NAME_TEXT_SIZE_MAX + 2 == NAME_WIRE_SIZE_MAX,
                "first length octet and root label");
 _Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
+_Static_assert((DNS_SERVER_COUNT_MAX - 1) * DNS_HEDGE_MS < DNS_ROUND_STEP_MS,
+               "the first round asks them all");
+_Static_assert(DNS_BURST_COUNT_MAX < DNS_PENDING_COUNT_MAX,
+               "exchangers' questions can be asked");
 _Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");
 _Static_assert(SMTP_SECURE_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX,
                "a command fits");

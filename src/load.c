@@ -406,6 +406,10 @@ load_dns(struct loader *l, const struct load_args *args)
             dns_conf_line(conf, line);
     buf_reset(l->detail);
     dns_conf_cacheip(conf, find_variable(args->environment, "DNSCACHEIP"));
+    for (uint32_t i = 0; i < conf->server_count; i++)
+        if (conf->servers[i].interface[0] && conf->servers[i].at.scope == 0)
+            conf->servers[i].at.scope =
+                os_interface(conf->servers[i].interface);
     dns_conf_end(conf);
 }
 

@@ -38,6 +38,21 @@ print_name(struct say *s, uint32_t place, const struct dns_name *name)
     return &s->texts[place];
 }
 
+/* Name servers from `first` on, link-local ones with their interface. */
+static struct slice
+print_servers(struct buf *out, const struct dns_server *first, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_put_text(out, ", ");
+        addr_print(out, &first[i].at.addr);
+        if (first[i].interface[0])
+            buf_put_byte(out, '%');
+        buf_put_text(out, first[i].interface);
+    }
+    return buf_slice(out);
+}
+
 /* A record of the answer, or that there is none. */
 static void
 say_answer(struct root *r, const struct dns_task *task,
@@ -50,7 +65,11 @@ say_answer(struct root *r, const struct dns_task *task,
         [DNS_FAILED] = "no usable answer",
     };
     const struct dns_query *q = &task->query;
+    const struct dns_conf *conf = &r->job.dns;
     struct say *s = &r->say;
+    uint8_t bytes[DNS_SERVER_COUNT_MAX * SAY_SERVER_SIZE];
+    struct buf room;
+    struct slice servers;
     union tell values[] = {
         {.text = q->mx              ? "MX"
                  : q->type == DNS_A ? "A"
@@ -62,21 +81,28 @@ say_answer(struct root *r, const struct dns_task *task,
         {.number = preference},
         {.slice = exchanger},
         {.text = NULL},
-        {.addr = NULL},
+        {.slice = NULL},
+        {.slice = NULL},
         {.number = TELL_NO_NUMBER},
         {.text = NULL}};
 
+    buf_init(&room, bytes, sizeof(bytes));
     if (q->state == DNS_FAILED && q->refused)
         values[7].text =
             q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL" : "an error";
     if (q->state != DNS_PENDING && task->answered_ms > 0) {
-        values[8].addr = &r->job.dns.servers[task->server].addr;
-        values[9].number = (uint32_t)(task->answered_ms - task->asked_ms);
-        values[10].text = "";
+        servers = print_servers(&room, &conf->servers[task->server], 1);
+        values[9].slice = &servers;
+        values[10].number = (uint32_t)(task->answered_ms - task->asked_ms);
+        values[11].text = "";
+    } else if (q->state == DNS_FAILED) {
+        servers = print_servers(&room, conf->servers, conf->server_count);
+        values[8].slice = &servers;
     }
     say_put(s,
             "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}{: &address}"
-            "{: #preference}{ $exchanger}{, %error}{ (&server}{, #ms}{ ms)%}\n",
+            "{: #preference}{ $exchanger}{, %error}{ of $asked}{ ($server}"
+            "{, #ms}{ ms)%}\n",
             values);
 }
 

@@ -23,17 +23,21 @@ lose_attempt(struct resolve_work *w, uint32_t attempt)
 }
 
 static void
-open_attempt(struct resolve_work *w, const struct dns_action *action)
+send_attempt(struct resolve_work *w, const struct dns_action *action)
 {
     uint32_t attempt = action->attempt;
-    int fd = os_connect(&action->server, action->tcp);
 
-    w->random_fresh = false;
-    w->fds[attempt] = fd >= 0 ? fd : OS_NONE;
-    /* A stream takes its packet once it is connected. */
-    w->unsent[attempt] = action->tcp;
-    if (fd < 0 || (!action->tcp && os_write(fd, action->packet) !=
-                                       (ptrdiff_t)action->packet.size))
+    if (action->act == DNS_ACT_OPEN) {
+        int fd = os_connect(&action->server, action->tcp);
+
+        w->random_fresh = false;
+        w->fds[attempt] = fd >= 0 ? fd : OS_NONE;
+        /* A stream takes its packet once it is connected. */
+        w->unsent[attempt] = action->tcp;
+    }
+    if (w->fds[attempt] == OS_NONE ||
+        (!action->tcp && os_write(w->fds[attempt], action->packet) !=
+                             (ptrdiff_t)action->packet.size))
         lose_attempt(w, attempt);
 }
 
@@ -52,7 +56,7 @@ resolve_act(struct resolve_work *w, struct targets *t)
         if (action.act == DNS_ACT_CLOSE)
             close_attempt(w, action.attempt);
         else
-            open_attempt(w, &action);
+            send_attempt(w, &action);
     }
     return true;
 }
@@ -183,6 +187,16 @@ ask_best(struct resolve_work *w, struct targets *t)
     return asked > 0;
 }
 
+/* The name has a place before, as good or better. */
+static bool
+is_repeated(const struct dns_mx_set *mx, uint32_t index)
+{
+    for (uint32_t i = 0; i < index; i++)
+        if (dns_name_equal(&mx->items[i].name, &mx->items[index].name))
+            return true;
+    return false;
+}
+
 /* The MX answer decides whom to ask for addresses. The host's own were asked
  * for at the same time, in case it is its only exchanger. */
 static enum fault
@@ -205,9 +219,13 @@ read_exchangers(const struct job *job, struct resolve_work *w,
         return mx->null ? FAULT_NULL_MX : FAULT_NO_EXCHANGER;
     t->hosts.count = 0;
     for (uint32_t i = 0; i < mx->count; i++) {
-        targets_add_host(t, &mx->items[i].name, mx->items[i].preference);
-        targets_take_dressed(job, t, i);
-        own_wanted = own_wanted || dns_name_equal(&mx->items[i].name, &q->name);
+        const struct dns_mx *item = &mx->items[i];
+
+        if (is_repeated(mx, i))
+            continue;
+        targets_add_host(t, &item->name, item->preference);
+        targets_take_dressed(job, t, t->hosts.count - 1);
+        own_wanted = own_wanted || dns_name_equal(&item->name, &q->name);
     }
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT && !own_wanted; i++)
         dns_lookup_drop(&w->lookup, own[i]);

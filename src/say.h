@@ -13,7 +13,12 @@
 
 #include "qmail/tell.h"
 
-enum { SAY_NAME_COUNT = 3, SAY_NAME_SIZE = NAME_TEXT_SIZE_MAX };
+enum {
+    SAY_NAME_COUNT = 3,
+    SAY_NAME_SIZE = NAME_TEXT_SIZE_MAX,
+    /* `, address%interface` */
+    SAY_SERVER_SIZE = 2 + ADDR_TEXT_SIZE_MAX + 1 + DNS_INTERFACE_SIZE_MAX
+};
 
 struct say {
     struct qmail_tell tell;

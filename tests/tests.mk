@@ -21,7 +21,7 @@ $(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
 	$(Q)$(HOSTCC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) $(TEST_WARN) \
 	    $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$(TEST)/mbedtls/%.o: $(MBEDTLS_DIR)/library/%.c $(OBJ)/flags
+$(TEST)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
 
@@ -87,8 +87,9 @@ tidy:
 	$(Q)tests/run tests/tidy.sh
 demo: all
 	$(Q)/usr/bin/python3 tests/live/demo.py $(OUT)/qmail-remote
-sim mutants: ; $(Q)$(MAKE) -s -f tests/sim/Makefile $@ MBEDTLS_DIR="$(MBEDTLS_DIR)" \
-    MBEDTLS="$(MBEDTLS)" HOSTCC="$(HOSTCC)"
+sim mutants: $(LIBRARY)/stamp
+	$(Q)$(MAKE) -s -f tests/sim/Makefile $@ MBEDTLS_DIR="$(MBEDTLS_DIR)" \
+	    LIBRARY="$(LIBRARY)" MBEDTLS="$(MBEDTLS)" HOSTCC="$(HOSTCC)"
 budget: all $(TEST)/tls_tls_arena_test
 	$(Q)tests/budget.sh print
 

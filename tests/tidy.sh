@@ -296,9 +296,9 @@ recursion() {
 # ---- everything that is kept in the repository ----
 
 tracked() {
-    git ls-files -co --exclude-standard -- . ':!third_party' ':!tests/fuzz/corpus' 2>/dev/null ||
+    git ls-files -co --exclude-standard -- . ':!third_party/mbedtls' ':!tests/fuzz/corpus' 2>/dev/null ||
         find . -name .git -prune -o -path ./build -prune -o \
-            -path ./third_party -prune -o -path ./tests/fuzz/corpus -prune -o \
+            -path ./third_party/mbedtls -prune -o -path ./tests/fuzz/corpus -prune -o \
             -type f -print
 }
 

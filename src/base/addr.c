@@ -302,6 +302,13 @@ addr_is_local(const struct addr *a)
 }
 
 bool
+addr_is_link_local(const struct addr *a)
+{
+    return a->family == ADDR_IPV6 && a->bytes[0] == 0xfe &&
+           (a->bytes[1] & 0xc0) == 0x80;
+}
+
+bool
 addr_is_unusable(const struct addr *a)
 {
     static const uint8_t broadcast[ADDR_IPV4_SIZE] = {255, 255, 255, 255};
@@ -309,6 +316,5 @@ addr_is_unusable(const struct addr *a)
     if (a->family == ADDR_IPV4)
         return (a->bytes[0] & 0xf0) == 0xe0 ||
                memcmp(a->bytes, broadcast, sizeof(broadcast)) == 0;
-    return a->bytes[0] == 0xff ||
-           (a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80);
+    return a->bytes[0] == 0xff || addr_is_link_local(a);
 }

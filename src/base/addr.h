@@ -23,7 +23,8 @@ struct addr {
 
 struct endpoint {
     struct addr addr;
-    uint16_t port; /* host order */
+    uint16_t port;  /* host order */
+    uint32_t scope; /* link-local: index of the interface; else 0 */
 };
 
 void addr_from_ipv4(struct addr *a, const uint8_t bytes[static ADDR_IPV4_SIZE]);
@@ -32,7 +33,8 @@ void addr_from_ipv6(struct addr *a, const uint8_t bytes[static ADDR_SIZE_MAX]);
 bool addr_parse(struct slice text, struct addr *out);
 /* As addr_parse; also `[...]`, and in brackets with RFC 5321's `IPv6:`. */
 bool addr_parse_literal(struct slice text, struct addr *out);
-/* `address`, or `[address]:port`; without a port `port` is the default. */
+/* `address`, or `[address]:port`; without a port `port` is the default. No
+ * scope. */
 bool addr_parse_endpoint(struct slice text, uint16_t port,
                          struct endpoint *out);
 void addr_print(struct buf *out, const struct addr *a);
@@ -42,6 +44,7 @@ bool addr_equal(const struct addr *a, const struct addr *b);
 bool addr_is_unspecified(const struct addr *a);
 /* This machine whoever asks: unspecified or loopback (RFC 6890). */
 bool addr_is_local(const struct addr *a);
+bool addr_is_link_local(const struct addr *a); /* fe80::/10 */
 /* No mail server can have it: multicast, broadcast, IPv6 link-local (it would
  * need a scope no DNS record carries). */
 bool addr_is_unusable(const struct addr *a);

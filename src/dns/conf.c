@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "dns/conf.h"
 
+#include <string.h>
+
 #include "base/ascii.h"
-#include "base/assert.h"
 
 void
 dns_conf_init(struct dns_conf *conf)
 {
-    *conf = (struct dns_conf){.round_count = DNS_ROUND_COUNT_MAX,
-                              .round_ms_max = DNS_ROUND_4_MS};
+    *conf = (struct dns_conf){.server_count = 0};
 }
 
 /* The first word of *rest, which then is what follows it; empty: no more. */
@@ -24,47 +24,50 @@ word_next(struct slice *rest)
     return slice_part(text, 0, size);
 }
 
+/* RFC 4007 section 11: a name, or the index itself. */
+static bool
+scope_take(struct slice text, struct dns_server *out)
+{
+    uint64_t index = 0;
+
+    if (text.size == 0 || text.size > DNS_INTERFACE_SIZE_MAX ||
+        slice_find(text, 0) < text.size)
+        return false;
+    memcpy(out->interface, text.data, text.size);
+    if (ascii_number(text, UINT32_MAX, &index))
+        out->at.scope = (uint32_t)index;
+    return true;
+}
+
+/* A link-local address, and no other, has a scope: `address%scope`, or
+ * `[address%scope]:port`. */
+static bool
+server_take(struct slice text, struct dns_server *out)
+{
+    size_t percent = slice_find(text, '%');
+    size_t close = slice_find(text, ']');
+    uint8_t bytes[ENDPOINT_TEXT_SIZE_MAX];
+    struct buf rest;
+
+    if (percent == text.size)
+        return addr_parse_endpoint(text, DNS_PORT, &out->at) &&
+               !addr_is_unusable(&out->at.addr);
+    buf_init(&rest, bytes, sizeof(bytes));
+    buf_put(&rest, slice_part(text, 0, percent));
+    buf_put(&rest, slice_part(text, close, text.size));
+    return !rest.full &&
+           addr_parse_endpoint(buf_slice(&rest), DNS_PORT, &out->at) &&
+           addr_is_link_local(&out->at.addr) &&
+           scope_take(slice_part(text, percent + 1, close), out);
+}
+
 static void
 server_put(struct dns_conf *conf, struct slice text)
 {
-    struct endpoint server;
+    struct dns_server server = {.interface = ""};
 
-    if (conf->server_count == DNS_SERVER_COUNT_MAX ||
-        !addr_parse_endpoint(text, DNS_PORT, &server))
-        return;
-    /* A link-local one would need its scope, which is not carried here. */
-    if (addr_is_unusable(&server.addr))
-        return;
-    conf->servers[conf->server_count++] = server;
-}
-
-/* `name:` and a number from 1; else `value` stays. */
-static void
-option_number(struct slice word, struct slice name, uint32_t max,
-              uint32_t *value)
-{
-    uint64_t number = 0;
-
-    if (!slice_equal(slice_part(word, 0, name.size), name))
-        return;
-    word = slice_part(word, name.size, word.size);
-    if (ascii_number(word, UINT32_MAX, &number) && number > 0)
-        *value = number < max ? (uint32_t)number : max;
-}
-
-/* `edns0` is always on, `trust-ad` is about a bit nobody here reads. */
-static void
-option_put(struct dns_conf *conf, struct slice word)
-{
-    uint32_t round_s = 0;
-
-    if (slice_equal(word, SLICE("use-vc")))
-        conf->tcp = true;
-    option_number(word, SLICE("attempts:"), DNS_ROUND_COUNT_MAX,
-                  &conf->round_count);
-    option_number(word, SLICE("timeout:"), DNS_ROUND_4_MS / 1000, &round_s);
-    if (round_s > 0)
-        conf->round_ms_max = round_s * 1000;
+    if (conf->server_count < DNS_SERVER_COUNT_MAX && server_take(text, &server))
+        conf->servers[conf->server_count++] = server;
 }
 
 static bool
@@ -86,8 +89,11 @@ dns_conf_line(struct dns_conf *conf, struct slice line)
     }
     if (!slice_equal(keyword, SLICE("options")))
         return;
+    /* The others change nothing: `timeout:` and `attempts:` could only make
+     * the schedule shorter than it has to be, `edns0` is always on, `trust-ad`
+     * is about a bit nobody here reads. */
     while (word.size > 0 && !word_is_comment(word)) {
-        option_put(conf, word);
+        conf->tcp = conf->tcp || slice_equal(word, SLICE("use-vc"));
         word = word_next(&line);
     }
 }
@@ -112,12 +118,12 @@ dns_conf_cacheip(struct dns_conf *conf, struct slice value)
 void
 dns_conf_end(struct dns_conf *conf)
 {
-    static const uint8_t loopback[ADDR_IPV4_SIZE] = {127, 0, 0, 1};
+    uint32_t count = 0;
 
-    if (conf->server_count == 0) {
-        addr_from_ipv4(&conf->servers[0].addr, loopback);
-        conf->servers[0].port = DNS_PORT;
-        conf->server_count = 1;
-    }
-    assert(conf->round_count > 0 && conf->round_count <= DNS_ROUND_COUNT_MAX);
+    for (uint32_t i = 0; i < conf->server_count; i++)
+        if (!conf->servers[i].interface[0] || conf->servers[i].at.scope > 0)
+            conf->servers[count++] = conf->servers[i];
+    conf->server_count = count;
+    if (count == 0)
+        server_put(conf, SLICE("127.0.0.1"));
 }

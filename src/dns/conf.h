@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which name servers to ask, and how long: resolv.conf(5), DNSCACHEIP.
+ * Which name servers to ask: resolv.conf(5), DNSCACHEIP.
  *
- * in     lines of resolv.conf, the value of DNSCACHEIP
+ * in     lines of resolv.conf, the value of DNSCACHEIP; indices of interfaces
  * out    struct dns_conf
- * bound  DNS_SERVER_COUNT_MAX servers, the first ones count; options only ever
- *        shorten the schedule of dns/lookup.h
+ * bound  DNS_SERVER_COUNT_MAX servers, the first ones count
  * fault  none: what is not understood is ignored; no server: 127.0.0.1
- * order  init, then line ... and cacheip in any order, then end
+ * order  init, then line ... and cacheip in any order; then the caller fills in
+ *        the scope of each server that has an interface and none yet; then end
  */
 #ifndef DNS_CONF_H
 #define DNS_CONF_H
@@ -16,14 +16,19 @@
 #include "base/slice.h"
 #include "limits.h"
 
+struct dns_server {
+    struct endpoint at;
+    /* Of a link-local one the interface it is asked through, a number or a
+     * name ended by NUL; else "". */
+    char interface[DNS_INTERFACE_SIZE_MAX + 1];
+};
+
 struct dns_conf {
-    struct endpoint servers[DNS_SERVER_COUNT_MAX];
+    struct dns_server servers[DNS_SERVER_COUNT_MAX];
     uint32_t server_count;
-    uint32_t round_count;  /* `attempts:` */
-    uint32_t round_ms_max; /* `timeout:` */
-    uint32_t timeout_ms;   /* control/timeoutdns, set by the caller; 0: none */
-    bool tcp;              /* `use-vc` */
-    bool cacheip;          /* the servers are those of DNSCACHEIP */
+    uint32_t timeout_ms; /* control/timeoutdns, set by the caller; 0: none */
+    bool tcp;            /* `use-vc` */
+    bool cacheip;        /* the servers are those of DNSCACHEIP */
 };
 
 void dns_conf_init(struct dns_conf *conf);
@@ -31,6 +36,7 @@ void dns_conf_init(struct dns_conf *conf);
 void dns_conf_line(struct dns_conf *conf, struct slice line);
 /* Replaces the servers of resolv.conf if it has one valid address. */
 void dns_conf_cacheip(struct dns_conf *conf, struct slice value);
+/* Leaves out the servers whose interface is not known. */
 void dns_conf_end(struct dns_conf *conf);
 
 #endif

@@ -5,293 +5,292 @@
 
 #include "base/assert.h"
 
-static const uint32_t round_ms[] = {DNS_ROUND_1_MS, DNS_ROUND_2_MS,
-                                    DNS_ROUND_3_MS, DNS_ROUND_4_MS};
+enum {
+    NO_TASK = DNS_QUESTION_COUNT_MAX,
+    NO_SLOT = DNS_PENDING_COUNT_MAX,
+    SLOT_SIZE = DNS_SERVER_COUNT_MAX * DNS_FORM_COUNT, /* in attempts */
+    STREAM = DNS_ATTEMPT_COUNT_MAX - 1                 /* its attempt */
+};
 
-_Static_assert(sizeof(round_ms) / sizeof(round_ms[0]) == DNS_ROUND_COUNT_MAX,
-               "one wait a round");
+_Static_assert(STREAM == DNS_PENDING_COUNT_MAX * SLOT_SIZE,
+               "a socket a question, server and form, and a stream");
+
+/*
+ * Attempts and their sockets. Behind begin and end the rest follows by itself,
+ * as dns_lookup_next is called.
+ */
+
+static uint32_t
+attempt_of(const struct dns_task *task, uint32_t server, bool plain)
+{
+    return task->slot * SLOT_SIZE + server * DNS_FORM_COUNT +
+           (plain ? DNS_FORM_PLAIN : DNS_FORM_MIXED);
+}
 
 static struct dns_task *
 task_of(struct dns_lookup *l, uint32_t attempt)
 {
-    assert(attempt < l->task_count * DNS_SERVER_COUNT_MAX);
-    return &l->tasks[attempt / DNS_SERVER_COUNT_MAX];
-}
+    uint32_t index =
+        attempt == STREAM ? l->stream_task : l->slots[attempt / SLOT_SIZE];
 
-/* The attempt of a task at a server. */
-static uint32_t
-attempt_of(const struct dns_lookup *l, const struct dns_task *task,
-           uint32_t server)
-{
-    return (uint32_t)(task - l->tasks) * DNS_SERVER_COUNT_MAX + server;
+    assert(index < l->task_count);
+    return &l->tasks[index];
 }
 
 static uint32_t
-attempt_count(const struct dns_lookup *l)
+server_of(const struct dns_lookup *l, uint32_t attempt)
 {
-    return l->task_count * DNS_SERVER_COUNT_MAX;
-}
-
-/* It has a socket, and wants it. */
-static bool
-is_listening(const struct dns_attempt *a)
-{
-    return a->open &&
-           (a->state == DNS_ATTEMPT_WAITING || a->state == DNS_ATTEMPT_REFUSED);
-}
-
-/* Every step on is away from what its stream may have left in the buffer. */
-static void
-attempt_step(struct dns_lookup *l, uint32_t attempt,
-             enum dns_attempt_state state)
-{
-    l->attempts[attempt].state = state;
-    dns_stream_release(&l->stream, attempt);
-}
-
-/*
- * The schedule of one task.
- */
-
-static void
-task_silence(struct dns_lookup *l, struct dns_task *task)
-{
-    for (uint32_t i = 0; i < DNS_SERVER_COUNT_MAX; i++)
-        attempt_step(l, attempt_of(l, task, i), DNS_ATTEMPT_IDLE);
-}
-
-static void
-task_end(struct dns_lookup *l, struct dns_task *task)
-{
-    if (task->query.state == DNS_PENDING)
-        task->query.state = DNS_FAILED;
-    task->phase = DNS_PHASE_OVER;
-    task_silence(l, task);
-}
-
-/* Has the server been asked in this round? */
-static bool
-was_asked(const struct dns_lookup *l, const struct dns_task *task,
-          uint32_t server)
-{
-    uint32_t count = l->conf->server_count;
-
-    return (server + count - task->first) % count < task->asked_count;
-}
-
-static void
-ask_next_server(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
-{
-    uint32_t server = (task->first + task->asked_count) % l->conf->server_count;
-    uint32_t attempt = attempt_of(l, task, server);
-
-    assert(task->asked_count < l->conf->server_count);
-    attempt_step(l, attempt, DNS_ATTEMPT_DUE);
-    l->attempts[attempt].lower = task->query.round_count > 1;
-    task->asked_count++;
-    task->hedge_ms = now_ms + DNS_HEDGE_MS;
-}
-
-static void
-round_begin(struct dns_lookup *l, struct dns_task *task, enum dns_phase phase,
-            int64_t now_ms)
-{
-    uint32_t wait_ms = round_ms[task->query.round_count];
-
-    if (wait_ms > l->conf->round_ms_max)
-        wait_ms = l->conf->round_ms_max;
-    task->query.round_count++;
-    task->phase = phase;
-    task->phase_end_ms = now_ms + wait_ms;
-    task->first = l->live_server;
-    task->asked_count = 0;
-    ask_next_server(l, task, now_ms);
+    return attempt == STREAM ? l->stream_server
+                             : attempt % SLOT_SIZE / DNS_FORM_COUNT;
 }
 
 static bool
-round_is_last(const struct dns_lookup *l, const struct dns_task *task)
+is_mixed(uint32_t attempt)
 {
-    return task->phase == DNS_PHASE_DECIDING ||
-           task->query.round_count == l->conf->round_count;
+    return attempt != STREAM && attempt % DNS_FORM_COUNT == DNS_FORM_MIXED;
 }
 
 static bool
-in_round(const struct dns_task *task)
+is_listening(const struct dns_lookup *l, uint32_t attempt)
 {
-    return task->phase == DNS_PHASE_ROUND || task->phase == DNS_PHASE_DECIDING;
-}
-
-/* Have all servers answered badly? */
-static bool
-all_refused(struct dns_lookup *l, const struct dns_task *task)
-{
-    for (uint32_t i = 0; i < l->conf->server_count; i++) {
-        const struct dns_attempt *a = &l->attempts[attempt_of(l, task, i)];
-
-        if (a->state != DNS_ATTEMPT_REFUSED && a->state != DNS_ATTEMPT_LOST)
-            return false;
-    }
-    return true;
-}
-
-/* A server that was asked in this round answered badly. */
-static void
-round_hurry(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
-{
-    if (task->asked_count < l->conf->server_count) {
-        ask_next_server(l, task, now_ms);
-        return;
-    }
-    if (!all_refused(l, task))
-        return;
-    if (round_is_last(l, task)) {
-        task_end(l, task);
-        return;
-    }
-    task->phase = DNS_PHASE_PAUSE;
-    task->phase_end_ms = now_ms + DNS_REFUSED_PAUSE_MS;
-}
-
-/* The name is an alias: the same for its target, in what is left of the
- * round, so that a chain takes no longer than a name. */
-static void
-task_restart(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
-{
-    task_silence(l, task);
-    for (uint32_t i = 0; i < DNS_SERVER_COUNT_MAX; i++)
-        l->attempts[attempt_of(l, task, i)].tcp = l->conf->tcp;
-    if (task->phase == DNS_PHASE_PAUSE) {
-        round_begin(l, task, DNS_PHASE_ROUND, now_ms);
-        return;
-    }
-    task->phase = DNS_PHASE_ROUND;
-    task->first = l->live_server;
-    task->asked_count = 0;
-    ask_next_server(l, task, now_ms);
+    assert(attempt < DNS_ATTEMPT_COUNT_MAX);
+    return l->attempts[attempt].state == DNS_ATTEMPT_OPEN ||
+           l->attempts[attempt].state == DNS_ATTEMPT_AGAIN;
 }
 
 static void
-task_start(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
+attempt_begin(struct dns_lookup *l, uint32_t attempt)
 {
-    task->asked_ms = now_ms;
-    task->end_ms = INT64_MAX;
-    if (l->conf->timeout_ms > 0)
-        task->end_ms = now_ms + l->conf->timeout_ms;
-    round_begin(l, task, DNS_PHASE_ROUND, now_ms);
+    static const enum dns_attempt_state next[] = {
+        [DNS_ATTEMPT_NONE] = DNS_ATTEMPT_DUE,
+        [DNS_ATTEMPT_DUE] = DNS_ATTEMPT_DUE,
+        [DNS_ATTEMPT_OPEN] = DNS_ATTEMPT_AGAIN,
+        [DNS_ATTEMPT_AGAIN] = DNS_ATTEMPT_AGAIN,
+        [DNS_ATTEMPT_STALE] = DNS_ATTEMPT_RENEW,
+        [DNS_ATTEMPT_RENEW] = DNS_ATTEMPT_RENEW,
+    };
+
+    l->attempts[attempt].state = next[l->attempts[attempt].state];
 }
 
 static void
-task_tick(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
+attempt_end(struct dns_lookup *l, uint32_t attempt)
 {
-    if (task->phase == DNS_PHASE_OVER)
-        return;
-    if (task->phase == DNS_PHASE_START) {
-        task_start(l, task, now_ms);
-        return;
-    }
-    if (now_ms >= task->end_ms) {
-        task_end(l, task);
-        return;
-    }
-    if (task->phase == DNS_PHASE_PAUSE) {
-        if (now_ms >= task->phase_end_ms)
-            round_begin(l, task, DNS_PHASE_DECIDING, now_ms);
-        return;
-    }
-    if (now_ms >= task->phase_end_ms) {
-        if (round_is_last(l, task))
-            task_end(l, task);
-        else
-            round_begin(l, task, DNS_PHASE_ROUND, now_ms);
-        return;
-    }
-    if (now_ms >= task->hedge_ms && task->asked_count < l->conf->server_count)
-        ask_next_server(l, task, now_ms);
-}
+    static const enum dns_attempt_state next[] = {
+        [DNS_ATTEMPT_NONE] = DNS_ATTEMPT_NONE,
+        [DNS_ATTEMPT_DUE] = DNS_ATTEMPT_NONE,
+        [DNS_ATTEMPT_OPEN] = DNS_ATTEMPT_STALE,
+        [DNS_ATTEMPT_AGAIN] = DNS_ATTEMPT_STALE,
+        [DNS_ATTEMPT_STALE] = DNS_ATTEMPT_STALE,
+        [DNS_ATTEMPT_RENEW] = DNS_ATTEMPT_STALE,
+    };
 
-static int64_t
-task_deadline_ms(const struct dns_lookup *l, const struct dns_task *task)
-{
-    int64_t deadline_ms = task->phase_end_ms;
-
-    if (task->phase == DNS_PHASE_OVER)
-        return INT64_MAX;
-    if (task->phase == DNS_PHASE_START)
-        return 0;
-    if (in_round(task) && task->asked_count < l->conf->server_count &&
-        task->hedge_ms < deadline_ms)
-        deadline_ms = task->hedge_ms;
-    return deadline_ms < task->end_ms ? deadline_ms : task->end_ms;
-}
-
-/*
- * One attempt.
- */
-
-/* Its reply is bad (`state` says whether to go on listening), or it failed. */
-static void
-attempt_refused(struct dns_lookup *l, uint32_t attempt,
-                enum dns_attempt_state state, int64_t now_ms)
-{
-    struct dns_task *task = task_of(l, attempt);
-    bool first = l->attempts[attempt].state == DNS_ATTEMPT_WAITING;
-
-    attempt_step(l, attempt, state);
-    /* A late word on an earlier round hurries nobody. */
-    if (first && in_round(task) &&
-        was_asked(l, task, attempt % DNS_SERVER_COUNT_MAX))
-        round_hurry(l, task, now_ms);
+    l->attempts[attempt].state = next[l->attempts[attempt].state];
 }
 
 /* The question as this attempt puts it, from its own random bytes. */
 static void
-attempt_question(const struct dns_task *task, const struct dns_attempt *a,
+attempt_question(struct dns_lookup *l, uint32_t attempt,
                  struct dns_question *out)
 {
+    const struct dns_task *task = task_of(l, attempt);
+    const uint8_t *random = l->attempts[attempt].random;
+
     out->name = task->query.target;
     out->type = task->query.type;
-    out->id = (uint16_t)(a->random[0] << 8 | a->random[1]);
-    out->exact = !a->lower;
-    out->edns = !a->plain;
-    if (!a->lower)
-        dns_name_mix(&out->name, a->random + DNS_RANDOM_SIZE - DNS_CASE_SIZE);
+    out->id = (uint16_t)(random[0] << 8 | random[1]);
+    out->exact = is_mixed(attempt);
+    out->edns = is_mixed(attempt);
+    if (out->exact)
+        dns_name_mix(&out->name, random + DNS_RANDOM_SIZE - DNS_CASE_SIZE);
 }
 
 /* The packet of this attempt, a stream's with its length in front. */
 static struct slice
 attempt_packet(struct dns_lookup *l, uint32_t attempt)
 {
-    const struct dns_attempt *a = &l->attempts[attempt];
     struct dns_question question;
     struct buf packet, message;
 
-    attempt_question(task_of(l, attempt), a, &question);
+    attempt_question(l, attempt, &question);
     buf_init(&message, l->packet + DNS_TCP_PREFIX_SIZE, DNS_QUERY_SIZE_MAX);
     dns_message_query(&message, &question);
     assert(!message.full && message.used <= UINT16_MAX);
     buf_init(&packet, l->packet, DNS_TCP_PREFIX_SIZE);
     buf_put_byte(&packet, (uint8_t)(message.used >> 8));
     buf_put_byte(&packet, (uint8_t)message.used);
-    if (!a->tcp)
+    if (attempt != STREAM)
         return buf_slice(&message);
     return slice_of(l->packet, DNS_TCP_PREFIX_SIZE + message.used);
 }
 
+/* A packet may be sent again as it is, so that the answer to any of them is
+ * heard by the one socket. */
 static void
-attempt_open(struct dns_lookup *l, uint32_t attempt,
+attempt_send(struct dns_lookup *l, uint32_t attempt,
              const uint8_t random[static DNS_RANDOM_SIZE],
              struct dns_action *out)
 {
     struct dns_attempt *a = &l->attempts[attempt];
 
-    memcpy(a->random, random, DNS_RANDOM_SIZE);
-    a->open = true;
-    a->state = DNS_ATTEMPT_WAITING;
-    out->act = DNS_ACT_OPEN;
+    out->act = DNS_ACT_SEND;
+    if (a->state == DNS_ATTEMPT_DUE) {
+        out->act = DNS_ACT_OPEN;
+        memcpy(a->random, random, DNS_RANDOM_SIZE);
+        /* In no packet, but of names that are longer than most. */
+        task_of(l, attempt)->schedule.jitter_ms =
+            random[DNS_RANDOM_SIZE - 1] * (uint32_t)DNS_JITTER_STEP_MS;
+    }
+    a->state = DNS_ATTEMPT_OPEN;
     out->attempt = attempt;
-    out->tcp = a->tcp;
-    out->server = l->conf->servers[attempt % DNS_SERVER_COUNT_MAX];
+    out->tcp = attempt == STREAM;
+    out->server = l->conf->servers[server_of(l, attempt)].at;
     out->packet = attempt_packet(l, attempt);
+}
+
+/*
+ * One task.
+ */
+
+static void
+task_silence(struct dns_lookup *l, const struct dns_task *task)
+{
+    for (uint32_t i = 0; i < SLOT_SIZE; i++)
+        attempt_end(l, task->slot * SLOT_SIZE + i);
+    if (task == &l->tasks[l->stream_task])
+        attempt_end(l, STREAM);
+}
+
+/* With the answer it has; else with the "no" that was kept; else with none. */
+static void
+task_end(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
+{
+    uint32_t server = task->schedule.no_server;
+
+    if (task->query.state == DNS_PENDING && server != DNS_SERVER_NONE) {
+        task->query.state = task->no;
+        task->answered_ms = now_ms;
+        task->server = server;
+        l->live_server = server;
+    }
+    if (task->query.state == DNS_PENDING)
+        task->query.state = DNS_FAILED;
+    task->schedule.phase = DNS_PHASE_OVER;
+    if (task->slot == NO_SLOT)
+        return;
+    task_silence(l, task);
+    l->slots[task->slot] = NO_TASK;
+    task->slot = NO_SLOT;
+}
+
+/* Does what the schedule says. */
+static void
+task_follow(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
+{
+    struct dns_schedule *s = &task->schedule;
+    uint32_t server = 0;
+
+    if (s->phase == DNS_PHASE_OVER) {
+        task_end(l, task, now_ms);
+        return;
+    }
+    while (dns_schedule_take(s, &server)) {
+        task->plain[server] = task->plain[server] || s->round_count > 1;
+        if (l->conf->tcp)
+            dns_schedule_cut(s, server);
+        else
+            attempt_begin(l, attempt_of(task, server, task->plain[server]));
+    }
+}
+
+/* The next question that has not begun, and a slot for it. */
+static bool
+find_waiting(const struct dns_lookup *l, uint32_t *index, uint32_t *slot)
+{
+    *index = 0;
+    *slot = 0;
+    while (*index < l->task_count &&
+           l->tasks[*index].schedule.phase != DNS_PHASE_START)
+        ++*index;
+    while (*slot < DNS_PENDING_COUNT_MAX && l->slots[*slot] != NO_TASK)
+        ++*slot;
+    return *index < l->task_count && *slot < DNS_PENDING_COUNT_MAX;
+}
+
+static void
+start_tasks(struct dns_lookup *l, int64_t now_ms)
+{
+    uint32_t index = 0, slot = 0;
+
+    while (find_waiting(l, &index, &slot)) {
+        struct dns_task *task = &l->tasks[index];
+
+        l->slots[slot] = index;
+        task->slot = slot;
+        task->asked_ms = now_ms;
+        dns_schedule_start(&task->schedule, l->live_server, l->conf->timeout_ms,
+                           now_ms);
+        task_follow(l, task, now_ms);
+    }
+}
+
+/*
+ * What comes in.
+ */
+
+/* A bad reply counts when it answers the question that was put last; what was
+ * put before, or is being asked over TCP, may have a better one. */
+static void
+attempt_bad(struct dns_lookup *l, uint32_t attempt, bool busy, int64_t now_ms)
+{
+    struct dns_task *task = task_of(l, attempt);
+    uint32_t server = server_of(l, attempt);
+    bool last = task->schedule.words[server] == DNS_WORD_NONE &&
+                is_mixed(attempt) != task->plain[server];
+
+    if (attempt != STREAM && !last)
+        return;
+    dns_schedule_bad(&task->schedule, server, busy, now_ms);
+    task_follow(l, task, now_ms);
+}
+
+/* At once without EDNS and in lower case, if it was not asked so already. */
+static void
+attempt_plain(struct dns_lookup *l, uint32_t attempt)
+{
+    struct dns_task *task = task_of(l, attempt);
+    uint32_t server = server_of(l, attempt);
+
+    if (task->plain[server] || task->schedule.words[server] != DNS_WORD_NONE)
+        return;
+    task->plain[server] = true;
+    attempt_begin(l, attempt_of(task, server, true));
+}
+
+/* An answer, if only an alias or a "no". */
+static void
+attempt_done(struct dns_lookup *l, uint32_t attempt, int64_t now_ms)
+{
+    struct dns_task *task = task_of(l, attempt);
+    uint32_t server = server_of(l, attempt);
+    enum dns_state said = task->query.state;
+
+    if (said == DNS_FOUND) {
+        l->live_server = server;
+        task_end(l, task, now_ms);
+        return;
+    }
+    if (said == DNS_PENDING) {
+        l->live_server = server;
+        task_silence(l, task);
+        dns_schedule_alias(&task->schedule, server, now_ms);
+    } else {
+        task->query.state = DNS_PENDING;
+        dns_schedule_no(&task->schedule, server);
+        if (task->schedule.no_server == server)
+            task->no = said;
+    }
+    task_follow(l, task, now_ms);
 }
 
 static void
@@ -299,54 +298,96 @@ attempt_read(struct dns_lookup *l, uint32_t attempt, struct slice packet,
              int64_t now_ms)
 {
     struct dns_task *task = task_of(l, attempt);
-    struct dns_attempt *a = &l->attempts[attempt];
     struct dns_question sent;
     enum dns_verdict verdict = DNS_VERDICT_IGNORE;
 
-    attempt_question(task, a, &sent);
-    verdict = dns_query_read(&task->query, &sent, a->tcp, packet);
-    if (verdict == DNS_VERDICT_DONE || verdict == DNS_VERDICT_BAD) {
+    attempt_question(l, attempt, &sent);
+    verdict = dns_query_read(&task->query, &sent, attempt == STREAM, packet);
+    if (verdict == DNS_VERDICT_DONE || verdict == DNS_VERDICT_BAD ||
+        verdict == DNS_VERDICT_BUSY) {
         task->answered_ms = now_ms;
-        task->server = attempt % DNS_SERVER_COUNT_MAX;
+        task->server = server_of(l, attempt);
     }
+    if (attempt == STREAM)
+        attempt_end(l, attempt);
     switch (verdict) {
     case DNS_VERDICT_IGNORE:
         break;
     case DNS_VERDICT_DONE:
-        l->live_server = task->server;
-        task_end(l, task);
-        break;
     case DNS_VERDICT_ALIAS:
-        l->live_server = attempt % DNS_SERVER_COUNT_MAX;
-        task_restart(l, task, now_ms);
+        attempt_done(l, attempt, now_ms);
         break;
     case DNS_VERDICT_BAD:
-        attempt_refused(l, attempt,
-                        a->tcp ? DNS_ATTEMPT_LOST : DNS_ATTEMPT_REFUSED,
-                        now_ms);
+    case DNS_VERDICT_BUSY:
+        attempt_bad(l, attempt, verdict == DNS_VERDICT_BUSY, now_ms);
         break;
     case DNS_VERDICT_PLAIN:
-        a->plain = true;
-        attempt_step(l, attempt, DNS_ATTEMPT_DUE);
+        attempt_plain(l, attempt);
         break;
     case DNS_VERDICT_STREAM:
-        a->tcp = true;
-        attempt_step(l, attempt, DNS_ATTEMPT_DUE);
+        dns_schedule_cut(&task->schedule, server_of(l, attempt));
         break;
     }
 }
 
-/* Does a stream wait for the buffer that another holds? */
+/*
+ * The stream: one at a time, in turns.
+ */
+
 static bool
-stream_is_wanted(const struct dns_lookup *l)
+stream_is_held(const struct dns_lookup *l)
 {
-    if (!dns_stream_is_held(&l->stream))
-        return false;
-    for (uint32_t i = 0; i < attempt_count(l); i++)
-        if (i != l->stream.holder && l->attempts[i].tcp &&
-            is_listening(&l->attempts[i]))
+    enum dns_attempt_state state = l->attempts[STREAM].state;
+
+    return state != DNS_ATTEMPT_NONE && state != DNS_ATTEMPT_STALE;
+}
+
+/* Whose turn is next: a question and a server, in one number. */
+static bool
+stream_find(const struct dns_lookup *l, uint32_t *pair)
+{
+    uint32_t count = l->task_count * DNS_SERVER_COUNT_MAX;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct dns_task *task = NULL;
+
+        *pair = (l->stream_next + i) % count;
+        task = &l->tasks[*pair / DNS_SERVER_COUNT_MAX];
+        if (task->slot != NO_SLOT &&
+            task->schedule.words[*pair % DNS_SERVER_COUNT_MAX] == DNS_WORD_CUT)
             return true;
+    }
     return false;
+}
+
+static void
+stream_begin(struct dns_lookup *l, int64_t now_ms)
+{
+    uint32_t pair = 0;
+
+    if (stream_is_held(l) || !stream_find(l, &pair))
+        return;
+    l->stream_next = pair + 1;
+    l->stream_task = pair / DNS_SERVER_COUNT_MAX;
+    l->stream_server = pair % DNS_SERVER_COUNT_MAX;
+    l->stream_ms = now_ms;
+    dns_stream_init(&l->stream);
+    dns_schedule_stream(&l->tasks[l->stream_task].schedule, l->stream_server);
+    attempt_begin(l, STREAM);
+}
+
+/* One that stalls must not starve those that wait; one that is slow to connect
+ * has more time each round. */
+static int64_t
+stream_end_ms(const struct dns_lookup *l)
+{
+    const struct dns_schedule *s = &l->tasks[l->stream_task].schedule;
+    uint32_t pair = 0;
+
+    if (!stream_is_held(l))
+        return INT64_MAX;
+    return l->stream_ms +
+           (stream_find(l, &pair) ? dns_schedule_round_ms(s) : DNS_STREAM_MS);
 }
 
 /*
@@ -357,13 +398,16 @@ void
 dns_lookup_init(struct dns_lookup *l, const struct dns_conf *conf,
                 uint64_t seed)
 {
-    assert(conf->server_count > 0);
-    assert(conf->server_count <= DNS_SERVER_COUNT_MAX);
     l->conf = conf;
     l->task_count = 0;
     l->live_server = 0;
     l->mx_taken = false;
-    dns_stream_init(&l->stream);
+    l->stream_task = 0;
+    l->stream_next = 0;
+    for (uint32_t i = 0; i < DNS_PENDING_COUNT_MAX; i++)
+        l->slots[i] = NO_TASK;
+    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
+        l->attempts[i].state = DNS_ATTEMPT_NONE;
     dns_mx_set_init(&l->mx, seed);
 }
 
@@ -394,13 +438,12 @@ dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
         return false;
     l->mx_taken = l->mx_taken || type == DNS_MX;
     l->task_count++;
-    task->phase = DNS_PHASE_START;
+    task->slot = NO_SLOT;
     task->answered_ms = 0;
     task->dropped = false;
+    memset(task->plain, 0, sizeof(task->plain));
     dns_query_init(&task->query, name, type, type == DNS_MX ? &l->mx : NULL);
-    for (uint32_t i = 0; i < DNS_SERVER_COUNT_MAX; i++)
-        l->attempts[attempt_of(l, task, i)] =
-            (struct dns_attempt){.tcp = l->conf->tcp};
+    dns_schedule_init(&task->schedule, l->conf->server_count);
     *question = index;
     return true;
 }
@@ -408,9 +451,13 @@ dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
 void
 dns_lookup_drop(struct dns_lookup *l, uint32_t question)
 {
+    struct dns_task *task = &l->tasks[question];
+
     assert(question < l->task_count);
-    l->tasks[question].dropped = true;
-    task_end(l, &l->tasks[question]);
+    task->dropped = true;
+    if (task->query.state == DNS_PENDING)
+        task->query.state = DNS_FAILED;
+    task_end(l, task, 0);
 }
 
 const struct dns_query *
@@ -435,21 +482,24 @@ dns_lookup_next(struct dns_lookup *l, int64_t now_ms,
                 struct dns_action *out)
 {
     *out = (struct dns_action){.act = DNS_ACT_NONE};
-    for (uint32_t i = 0; i < l->task_count; i++)
-        if (l->tasks[i].phase == DNS_PHASE_START)
-            task_start(l, &l->tasks[i], now_ms);
-    for (uint32_t i = 0; i < attempt_count(l); i++) {
-        if (!l->attempts[i].open || is_listening(&l->attempts[i]))
+    start_tasks(l, now_ms);
+    stream_begin(l, now_ms);
+    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++) {
+        struct dns_attempt *a = &l->attempts[i];
+
+        if (a->state != DNS_ATTEMPT_STALE && a->state != DNS_ATTEMPT_RENEW)
             continue;
-        l->attempts[i].open = false;
+        a->state =
+            a->state == DNS_ATTEMPT_RENEW ? DNS_ATTEMPT_DUE : DNS_ATTEMPT_NONE;
         out->act = DNS_ACT_CLOSE;
         out->attempt = i;
         return;
     }
-    for (uint32_t i = 0; i < attempt_count(l); i++) {
-        if (l->attempts[i].state != DNS_ATTEMPT_DUE)
+    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++) {
+        if (l->attempts[i].state != DNS_ATTEMPT_DUE &&
+            l->attempts[i].state != DNS_ATTEMPT_AGAIN)
             continue;
-        attempt_open(l, i, random, out);
+        attempt_send(l, i, random, out);
         return;
     }
 }
@@ -457,8 +507,7 @@ dns_lookup_next(struct dns_lookup *l, int64_t now_ms,
 struct slice
 dns_lookup_packet(struct dns_lookup *l, uint32_t attempt)
 {
-    assert(attempt < attempt_count(l));
-    if (!is_listening(&l->attempts[attempt]))
+    if (!is_listening(l, attempt))
         return slice_of(l->packet, 0);
     return attempt_packet(l, attempt);
 }
@@ -466,24 +515,16 @@ dns_lookup_packet(struct dns_lookup *l, uint32_t attempt)
 bool
 dns_lookup_wants_rx(const struct dns_lookup *l, uint32_t attempt)
 {
-    assert(attempt < attempt_count(l));
-    if (!is_listening(&l->attempts[attempt]))
-        return false;
-    return !l->attempts[attempt].tcp || dns_stream_is_for(&l->stream, attempt);
+    return is_listening(l, attempt);
 }
 
 uint8_t *
 dns_lookup_rx(struct dns_lookup *l, uint32_t attempt, size_t *size)
 {
-    if (!dns_lookup_wants_rx(l, attempt)) {
-        *size = 0;
-        return l->datagram;
-    }
-    if (!l->attempts[attempt].tcp) {
-        *size = sizeof(l->datagram);
-        return l->datagram;
-    }
-    return dns_stream_rx(&l->stream, attempt, size);
+    if (is_listening(l, attempt) && attempt == STREAM)
+        return dns_stream_rx(&l->stream, size);
+    *size = is_listening(l, attempt) ? sizeof(l->datagram) : 0;
+    return l->datagram;
 }
 
 void
@@ -491,36 +532,38 @@ dns_lookup_rx_ack(struct dns_lookup *l, uint32_t attempt, size_t size,
                   int64_t now_ms)
 {
     /* An answer to the same question may have come in between. */
-    if (!dns_lookup_wants_rx(l, attempt))
+    if (!is_listening(l, attempt))
         return;
-    if (!l->attempts[attempt].tcp) {
+    if (attempt != STREAM) {
         assert(size <= sizeof(l->datagram));
         attempt_read(l, attempt, slice_of(l->datagram, size), now_ms);
         return;
     }
     if (size == 0)
         dns_lookup_lost(l, attempt, now_ms);
-    else if (dns_stream_rx_ack(&l->stream, attempt, size, now_ms))
+    else if (dns_stream_rx_ack(&l->stream, size))
         attempt_read(l, attempt, dns_stream_message(&l->stream), now_ms);
 }
 
 void
 dns_lookup_lost(struct dns_lookup *l, uint32_t attempt, int64_t now_ms)
 {
-    assert(attempt < attempt_count(l));
-    if (is_listening(&l->attempts[attempt]))
-        attempt_refused(l, attempt, DNS_ATTEMPT_LOST, now_ms);
+    if (!is_listening(l, attempt))
+        return;
+    attempt_end(l, attempt);
+    attempt_bad(l, attempt, false, now_ms);
 }
 
 int64_t
 dns_lookup_deadline_ms(const struct dns_lookup *l)
 {
-    int64_t deadline_ms = INT64_MAX;
+    int64_t deadline_ms = stream_end_ms(l);
+    uint32_t index = 0, slot = 0;
 
-    if (stream_is_wanted(l))
-        deadline_ms = l->stream.since_ms + DNS_TCP_HOLD_MS;
+    if (find_waiting(l, &index, &slot))
+        return 0;
     for (uint32_t i = 0; i < l->task_count; i++) {
-        int64_t task_ms = task_deadline_ms(l, &l->tasks[i]);
+        int64_t task_ms = dns_schedule_deadline_ms(&l->tasks[i].schedule);
 
         if (task_ms < deadline_ms)
             deadline_ms = task_ms;
@@ -531,8 +574,17 @@ dns_lookup_deadline_ms(const struct dns_lookup *l)
 void
 dns_lookup_tick(struct dns_lookup *l, int64_t now_ms)
 {
-    if (stream_is_wanted(l) && now_ms >= l->stream.since_ms + DNS_TCP_HOLD_MS)
-        dns_lookup_lost(l, l->stream.holder, now_ms);
-    for (uint32_t i = 0; i < l->task_count; i++)
-        task_tick(l, &l->tasks[i], now_ms);
+    if (now_ms >= stream_end_ms(l)) {
+        dns_schedule_stuck(&task_of(l, STREAM)->schedule, l->stream_server);
+        attempt_end(l, STREAM);
+    }
+    for (uint32_t i = 0; i < l->task_count; i++) {
+        struct dns_task *task = &l->tasks[i];
+
+        if (task->slot == NO_SLOT)
+            continue;
+        dns_schedule_tick(&task->schedule, l->live_server, now_ms);
+        task_follow(l, task, now_ms);
+    }
+    start_tasks(l, now_ms);
 }

@@ -3,10 +3,12 @@
  * A set of questions asked at once, until each has its answer (RFC 1034 5.3,
  * 1035, 6891, 7766).
  *
- * in     questions, time, random bytes, datagrams and bytes of streams
- * out    sockets to open and close, packets to send, answers
- * bound  DNS_QUESTION_COUNT_MAX questions (one of them MX), one attempt a
- *        question and server; rounds of 1, 3, 11, 45 s, or the time-out given
+ * in     questions, time, random bytes, datagrams and bytes of a stream
+ * out    sockets to open, use again and close, packets to send, answers
+ * bound  DNS_QUESTION_COUNT_MAX questions (one of them MX), of which
+ *        DNS_PENDING_COUNT_MAX are asked at a time, the others wait; two
+ *        datagram sockets a question and server, and one stream; the time of
+ *        dns/schedule.h, or the time-out given
  * fault  an answer's state; temporary failure is never "no such name"
  * order  init, ask ..., then until nothing is pending: next ... until NONE,
  *        wait for input or the deadline, rx/rx_ack or lost, tick
@@ -19,56 +21,56 @@
 #include "dns/conf.h"
 #include "dns/name.h"
 #include "dns/query.h"
+#include "dns/schedule.h"
 #include "dns/stream.h"
 #include "limits.h"
 
 /* What the shell must do next. */
-enum dns_act { DNS_ACT_NONE, DNS_ACT_OPEN, DNS_ACT_CLOSE };
+enum dns_act {
+    DNS_ACT_NONE,
+    DNS_ACT_OPEN, /* connect a socket, send */
+    DNS_ACT_SEND, /* send once more, by the datagram socket that is there */
+    DNS_ACT_CLOSE
+};
 
 struct dns_action {
     enum dns_act act;
     uint32_t attempt;       /* index; the shell keeps one descriptor for it */
     bool tcp;               /* OPEN: a stream, else a datagram socket */
     struct endpoint server; /* OPEN: connect to it */
-    struct slice packet;    /* OPEN: send it (a stream's has its length in
+    struct slice packet;    /* OPEN, SEND: this (a stream's has its length in
                                front); valid until the next call */
 };
 
-/* One question to one server. */
+/* How a question is put in a datagram, each by a socket of its own: so both are
+ * listened to, whatever is asked later. */
+enum dns_form {
+    DNS_FORM_MIXED, /* EDNS, and in mixed case: the first round's */
+    DNS_FORM_PLAIN, /* neither: for those who do not like it */
+    DNS_FORM_COUNT
+};
+
+/* One question to one server in one form, or a stream, and its socket. */
 enum dns_attempt_state {
-    DNS_ATTEMPT_IDLE,    /* no socket wanted */
-    DNS_ATTEMPT_DUE,     /* a fresh socket is wanted */
-    DNS_ATTEMPT_WAITING, /* sent; no reply yet */
-    DNS_ATTEMPT_REFUSED, /* a bad reply came; a better one may still */
-    DNS_ATTEMPT_LOST     /* it ended badly; no socket wanted */
+    DNS_ATTEMPT_NONE,  /* no socket */
+    DNS_ATTEMPT_DUE,   /* one is wanted */
+    DNS_ATTEMPT_OPEN,  /* sent, and listened to */
+    DNS_ATTEMPT_AGAIN, /* the same; to be sent once more */
+    DNS_ATTEMPT_STALE, /* there is one; it is to be closed, */
+    DNS_ATTEMPT_RENEW  /* and another one is wanted */
 };
 
 struct dns_attempt {
     enum dns_attempt_state state;
-    bool open;  /* the shell was told OPEN, and not CLOSE since */
-    bool tcp;   /* its next or present socket is a stream */
-    bool plain; /* this server does not like EDNS */
-    bool lower; /* it was asked in lower case */
     uint8_t random[DNS_RANDOM_SIZE]; /* id and case of its packet */
-};
-
-/* Where one question is on its schedule. */
-enum dns_phase {
-    DNS_PHASE_START,    /* asked for, its time does not run yet */
-    DNS_PHASE_ROUND,    /* the servers are asked one after the other */
-    DNS_PHASE_PAUSE,    /* all refused; the deciding round comes */
-    DNS_PHASE_DECIDING, /* a round after which there is no other */
-    DNS_PHASE_OVER      /* answered, or dropped */
 };
 
 struct dns_task {
     struct dns_query query;
-    enum dns_phase phase;
-    uint32_t first;       /* the server this round begins with */
-    uint32_t asked_count; /* servers asked in this round, from there on */
-    int64_t end_ms;       /* control/timeoutdns */
-    int64_t phase_end_ms; /* of the round or the pause */
-    int64_t hedge_ms;     /* when the next server is asked anyway */
+    struct dns_schedule schedule;
+    enum dns_state no; /* what the schedule's `no_server` said */
+    uint32_t slot;     /* its attempts; DNS_PENDING_COUNT_MAX: none */
+    bool plain[DNS_SERVER_COUNT_MAX]; /* the form it was asked in last */
     /* For whoever wants to tell how it went. */
     int64_t asked_ms;    /* when it was asked first */
     int64_t answered_ms; /* when the answer or the last bad one came, or 0 */
@@ -81,11 +83,16 @@ struct dns_lookup {
     uint32_t task_count;
     uint32_t live_server; /* the last to answer; the first to be asked next */
     struct dns_task tasks[DNS_QUESTION_COUNT_MAX];
+    uint32_t slots[DNS_PENDING_COUNT_MAX]; /* whose; or of nobody */
     struct dns_attempt attempts[DNS_ATTEMPT_COUNT_MAX];
     struct dns_mx_set mx;
     bool mx_taken;
     uint8_t packet[DNS_TCP_PREFIX_SIZE + DNS_QUERY_SIZE_MAX];
     uint8_t datagram[DNS_UDP_SIZE_MAX];
+    /* The one stream: whose turn it is, or was; since when; whose is next. */
+    uint32_t stream_task, stream_server;
+    int64_t stream_ms;
+    uint32_t stream_next;
     struct dns_stream stream;
 };
 
@@ -103,8 +110,8 @@ const struct dns_query *dns_lookup_answer(const struct dns_lookup *l,
                                           uint32_t question);
 bool dns_lookup_pending(const struct dns_lookup *l);
 
-/* To be called until it says NONE; all CLOSE come before the first OPEN. Only
- * OPEN uses up `random`. CLOSE may speak of a socket that was never got. */
+/* To be called until it says NONE; all CLOSE come before the others. Only OPEN
+ * uses up `random`. CLOSE may speak of a socket that was never got. */
 void dns_lookup_next(struct dns_lookup *l, int64_t now_ms,
                      const uint8_t random[static DNS_RANDOM_SIZE],
                      struct dns_action *out);

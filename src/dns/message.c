@@ -88,8 +88,8 @@ is_bare_error(const struct header *h)
            rcode != DNS_RCODE_NXDOMAIN && !(h->flags & FLAG_TC);
 }
 
-/* Takes the question of a reply: is it the one that was sent? */
-static bool
+/* Takes the question of a reply: SOUND if it is the one that was sent. */
+static enum dns_reading
 take_question(struct slice packet, struct cursor *c,
               const struct dns_question *sent)
 {
@@ -99,10 +99,12 @@ take_question(struct slice packet, struct cursor *c,
     dns_name_take(packet, c, &name);
     type = cursor_u16(c);
     class = cursor_u16(c);
-    if (c->bad || type != sent->type || class != CLASS_IN)
-        return false;
-    return sent->exact ? dns_name_identical(&name, &sent->name)
-                       : dns_name_equal(&name, &sent->name);
+    if (c->bad || type != sent->type || class != CLASS_IN ||
+        !dns_name_equal(&name, &sent->name))
+        return DNS_READING_FOREIGN;
+    if (sent->exact && !dns_name_identical(&name, &sent->name))
+        return DNS_READING_OTHER_CASE;
+    return DNS_READING_SOUND;
 }
 
 static void
@@ -189,6 +191,7 @@ dns_message_read(struct slice packet, const struct dns_question *question,
 {
     struct cursor c;
     struct header h;
+    enum dns_reading reading = DNS_READING_SOUND;
     bool sound = true;
 
     cursor_init(&c, packet);
@@ -197,9 +200,12 @@ dns_message_read(struct slice packet, const struct dns_question *question,
         h.flags & FLAG_OPCODE)
         return DNS_READING_FOREIGN;
     if (!is_bare_error(&h)) {
-        if (h.question_count != 1 || !take_question(packet, &c, question))
+        if (h.question_count != 1)
             return DNS_READING_FOREIGN;
+        reading = take_question(packet, &c, question);
     }
+    if (reading != DNS_READING_SOUND)
+        return reading;
     if (h.flags & FLAG_TC)
         return DNS_READING_TRUNCATED;
 

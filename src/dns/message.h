@@ -33,14 +33,15 @@ struct dns_question {
     struct dns_name name; /* in the case it is sent in */
     enum dns_type type;
     uint16_t id;
-    bool exact; /* the reply must keep the case */
+    bool exact; /* the reply has to keep the case */
     bool edns;
 };
 
 enum dns_reading {
-    DNS_READING_FOREIGN,   /* not the reply to this question */
-    DNS_READING_TRUNCATED, /* it is, and says that it is not all */
-    DNS_READING_RUBBISH,   /* it is, and is malformed */
+    DNS_READING_FOREIGN,    /* not the reply to this question */
+    DNS_READING_OTHER_CASE, /* it is, but for the case of its letters */
+    DNS_READING_TRUNCATED,  /* it is, and says that it is not all */
+    DNS_READING_RUBBISH,    /* it is, and is malformed */
     DNS_READING_SOUND
 };
 

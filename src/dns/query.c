@@ -160,9 +160,19 @@ done(struct dns_query *q, enum dns_state state)
     return DNS_VERDICT_DONE;
 }
 
+/* A reply that is no answer. Boxes between us and the server may have spoilt
+ * it that know no EDNS: they leave a count, or a record in another section, or
+ * cut what is over 512 octets. */
+static enum dns_verdict
+unusable(const struct dns_question *sent)
+{
+    return sent->edns ? DNS_VERDICT_PLAIN : DNS_VERDICT_BAD;
+}
+
 /* What a sound reply with NOERROR or NXDOMAIN says. */
 static enum dns_verdict
-interpret(struct dns_query *q, const struct dns_message *m)
+interpret(struct dns_query *q, const struct dns_question *sent,
+          const struct dns_message *m)
 {
     struct dns_query next = *q;
     bool no_name = m->rcode == DNS_RCODE_NXDOMAIN;
@@ -182,12 +192,12 @@ interpret(struct dns_query *q, const struct dns_message *m)
     }
     /* A "no" has to be one in all it says: mail bounces for it. */
     if (found || m->trailing || (m->answer_count > 0 && !moved))
-        return DNS_VERDICT_BAD;
+        return unusable(sent);
     if (no_name)
         return done(q, DNS_NO_NAME);
     /* A server that does not recurse sends us elsewhere: no answer. */
     if (m->referral && !m->authoritative && !m->recursive)
-        return DNS_VERDICT_BAD;
+        return unusable(sent);
     return done(q, DNS_NODATA);
 }
 
@@ -201,21 +211,25 @@ dns_query_read(struct dns_query *q, const struct dns_question *sent, bool tcp,
     switch (dns_message_read(packet, sent, &m)) {
     case DNS_READING_FOREIGN:
         return tcp ? DNS_VERDICT_BAD : DNS_VERDICT_IGNORE;
+    case DNS_READING_OTHER_CASE:
+        return DNS_VERDICT_PLAIN;
     case DNS_READING_TRUNCATED:
         return tcp ? DNS_VERDICT_BAD : DNS_VERDICT_STREAM;
     case DNS_READING_RUBBISH:
-        return DNS_VERDICT_BAD;
+        return unusable(sent);
     case DNS_READING_SOUND:
         break;
     }
     if (m.rcode == DNS_RCODE_NOERROR || m.rcode == DNS_RCODE_NXDOMAIN)
-        return interpret(q, &m);
+        return interpret(q, sent, &m);
     q->refused = m.rcode;
     switch (m.rcode) {
     case DNS_RCODE_FORMERR:
     case DNS_RCODE_NOTIMP:
     case DNS_RCODE_BADVERS:
-        return sent->edns ? DNS_VERDICT_PLAIN : DNS_VERDICT_BAD;
+        return unusable(sent);
+    case DNS_RCODE_REFUSED:
+        return DNS_VERDICT_BUSY;
     default:
         return DNS_VERDICT_BAD;
     }

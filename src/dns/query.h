@@ -34,7 +34,8 @@ enum dns_verdict {
     DNS_VERDICT_DONE,   /* the state says what */
     DNS_VERDICT_ALIAS,  /* ask for `target` now */
     DNS_VERDICT_BAD,    /* it cannot or will not say, or talks rubbish */
-    DNS_VERDICT_PLAIN,  /* ask it without EDNS */
+    DNS_VERDICT_BUSY,   /* REFUSED */
+    DNS_VERDICT_PLAIN,  /* ask it without EDNS and in lower case */
     DNS_VERDICT_STREAM  /* ask it over TCP */
 };
 
@@ -60,8 +61,7 @@ struct dns_query {
     enum dns_type type;
     enum dns_state state;
     uint32_t alias_count;
-    uint32_t round_count; /* rounds begun; kept by dns/lookup */
-    uint32_t refused;     /* the last error code that came, or 0 */
+    uint32_t refused; /* the last error code that came, or 0 */
     uint32_t address_count;
     struct addr addresses[DNS_ADDRESS_COUNT_MAX];
     struct dns_mx_set *mx; /* type DNS_MX only, else NULL */

@@ -82,6 +82,8 @@ ptrdiff_t os_list(int fd, char *out, size_t size);
  * gives it back. */
 bool os_lock(int fd, bool take);
 void os_close(int fd);
+/* The index of a network interface; 0: there is none of that name. */
+uint32_t os_interface(const char *name);
 /* A socket that is connected (datagrams) or connecting (stream). */
 int os_connect(const struct endpoint *to, bool stream);
 /* What became of a stream that has an error: 0 (it was connected) or an

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -320,11 +321,18 @@ os_close(int fd)
         close(fd);
 }
 
+uint32_t
+os_interface(const char *name)
+{
+    return if_nametoindex(name);
+}
+
 static socklen_t
 put_address(struct sockaddr_storage *out, const struct endpoint *e)
 {
     struct sockaddr_in6 six = {.sin6_family = AF_INET6,
-                               .sin6_port = htons(e->port)};
+                               .sin6_port = htons(e->port),
+                               .sin6_scope_id = e->scope};
     struct sockaddr_in four = {.sin_family = AF_INET,
                                .sin_port = htons(e->port)};
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The look-up engine among name servers of any manner: operations say who
- * answers what, in which pieces, who falls silent, and how time goes by.
+ * answers what, in which pieces, who falls silent, and how time goes by. What
+ * is sent and decided is held against the rules as they are said, by a clock
+ * and by who was heard.
  */
 #include "dns/lookup.h"
 
@@ -11,17 +13,28 @@ enum {
     STEP_COUNT_MAX = 400,
     START_MS = 1000,
     QUESTIONS_MAX = 8,
-    /* four rounds, and a pause before each but the first */
-    SCHEDULE_MS = DNS_ROUND_1_MS + DNS_ROUND_2_MS + DNS_ROUND_3_MS +
-                  DNS_ROUND_4_MS + 3 * DNS_REFUSED_PAUSE_MS
+    SCHEDULE_MS = 60000,
+    FIRST_ROUND_MS = 1000,
+    STREAM = DNS_ATTEMPT_COUNT_MAX - 1,
+    NEVER = -1
 };
 
 struct socket {
     bool open, tcp;
+    uint32_t task, server;
     struct dns_question asked; /* as its packet said */
-    uint32_t sent;             /* of the reply at hand, over TCP */
+    struct buf packet;
+    uint32_t sent; /* of the reply at hand, over TCP */
     struct buf reply;
-    uint8_t bytes[512];
+    uint8_t bytes[512], packet_bytes[2 + DNS_QUERY_SIZE_MAX];
+};
+
+/* What the world knows of a question. */
+struct story {
+    int64_t begun_ms; /* when it was first asked, or NEVER */
+    int64_t asked_ms[DNS_SERVER_COUNT_MAX];
+    bool heard[DNS_SERVER_COUNT_MAX]; /* since it was asked last */
+    bool said_no[DNS_SERVER_COUNT_MAX];
 };
 
 static struct dns_conf conf;
@@ -29,6 +42,7 @@ static struct dns_lookup lookup;
 static struct socket sockets[DNS_ATTEMPT_COUNT_MAX];
 static int64_t now_ms;
 static uint32_t question_count, questions[QUESTIONS_MAX];
+static struct story stories[QUESTIONS_MAX];
 /* What any server has said so far. */
 static bool said_found, said_no_name, said_nothing;
 static uint8_t entropy;
@@ -62,15 +76,48 @@ static void
 open_socket(const struct dns_action *a)
 {
     struct socket *s = &sockets[a->attempt];
-    uint32_t server = a->attempt % DNS_SERVER_COUNT_MAX;
 
-    MUST(!s->open && server < conf.server_count);
-    MUST(a->server.port == conf.servers[server].port);
+    MUST(!s->open && a->tcp == (a->attempt == STREAM));
     s->open = true;
     s->tcp = a->tcp;
+    s->task = a->tcp ? lookup.stream_task
+                     : lookup.slots[a->attempt / (DNS_SERVER_COUNT_MAX * 2)];
+    for (s->server = 0;
+         !addr_equal(&a->server.addr, &conf.servers[s->server].at.addr);)
+        MUST(++s->server < conf.server_count);
     s->sent = 0;
     buf_init(&s->reply, s->bytes, sizeof(s->bytes));
+    buf_init(&s->packet, s->packet_bytes, sizeof(s->packet_bytes));
+    buf_put(&s->packet, a->packet);
     read_query(s, a->packet);
+}
+
+/* Of a question at a server: with EDNS, and in mixed case, in the first round
+ * only; one socket of each form. */
+static void
+check_sent(uint32_t attempt)
+{
+    struct socket *s = &sockets[attempt];
+    struct story *story = &stories[s->task];
+    struct dns_name lower = s->asked.name;
+    bool again = false;
+
+    if (story->begun_ms == NEVER)
+        story->begun_ms = now_ms;
+    dns_name_lower(&lower);
+    if (s->asked.edns)
+        MUST(now_ms < story->begun_ms + FIRST_ROUND_MS);
+    else
+        MUST(dns_name_identical(&lower, &s->asked.name));
+    for (uint32_t i = 0; i < STREAM; i++)
+        if (i != attempt && !s->tcp && sockets[i].open &&
+            sockets[i].task == s->task && sockets[i].server == s->server) {
+            MUST(!again && sockets[i].asked.edns != s->asked.edns);
+            again = true;
+        }
+    if (story->asked_ms[s->server] == NEVER)
+        story->asked_ms[s->server] = now_ms;
+    story->heard[s->server] = false;
 }
 
 static void
@@ -92,7 +139,12 @@ act(void)
             continue;
         }
         opened = true;
-        open_socket(&a);
+        if (a.act == DNS_ACT_OPEN)
+            open_socket(&a);
+        else
+            MUST(sockets[a.attempt].open && !sockets[a.attempt].tcp &&
+                 slice_equal(a.packet, buf_slice(&sockets[a.attempt].packet)));
+        check_sent(a.attempt);
     }
 }
 
@@ -166,6 +218,7 @@ make_reply(struct socket *s, struct slice *in)
         buf_put(b, fuzz_take(in, 1 + fuzz_u8(in) % 16u));
     if (how & 0x20 && b->used > 12)
         b->data[fuzz_u8(in) % b->used] = fuzz_u8(in);
+    stories[s->task].said_no[s->server] = true;
     said_no_name |= b->used > 3 && (b->data[3] & 15) == DNS_RCODE_NXDOMAIN;
     said_nothing |= b->used > 3 && (b->data[3] & 15) == DNS_RCODE_NOERROR;
     said_found |= count > 0 || how & 0x20;
@@ -176,6 +229,7 @@ static size_t
 bring(uint32_t attempt, struct slice bytes)
 {
     bool wanted = dns_lookup_wants_rx(&lookup, attempt);
+    struct socket *s = &sockets[attempt];
     size_t room = 0;
     uint8_t *at = dns_lookup_rx(&lookup, attempt, &room);
 
@@ -184,6 +238,8 @@ bring(uint32_t attempt, struct slice bytes)
         memcpy(at, bytes.data, bytes.size < room ? bytes.size : room);
     if (bytes.size > room)
         bytes.size = room;
+    if (s->open)
+        stories[s->task].heard[s->server] = true;
     if (room > 0 || bytes.size == 0)
         dns_lookup_rx_ack(&lookup, attempt, bytes.size, now_ms);
     return bytes.size;
@@ -223,19 +279,40 @@ reply(uint32_t attempt, struct slice *in)
 
 /* ---- what is true at any time ---- */
 
+/* A "no" is that of a server that said so. In the first round it counts if all
+ * who were asked before were heard too, in whatever way. */
+static void
+check_no(uint32_t task)
+{
+    const struct story *story = &stories[task];
+    uint32_t who = lookup.tasks[task].server;
+
+    MUST(story->said_no[who]);
+    if (now_ms >= story->begun_ms + FIRST_ROUND_MS)
+        return;
+    for (uint32_t i = 0; i < conf.server_count; i++)
+        MUST(i == who || story->asked_ms[i] == NEVER || story->heard[i] ||
+             story->asked_ms[i] >= story->asked_ms[who]);
+}
+
 static void
 check(void)
 {
     for (uint32_t i = 0; i < question_count; i++) {
         const struct dns_query *q = dns_lookup_answer(&lookup, questions[i]);
+        struct story *story = &stories[questions[i]];
 
-        MUST(q->state <= DNS_FAILED && q->round_count <= conf.round_count);
+        MUST(q->state <= DNS_FAILED);
         MUST(q->address_count <= DNS_ADDRESS_COUNT_MAX);
         MUST(q->state != DNS_FOUND || said_found);
         MUST(q->state != DNS_NO_NAME || said_no_name);
         MUST(q->state != DNS_NODATA || said_nothing);
         MUST(q->state == DNS_FOUND || q->address_count == 0);
         MUST(!q->mx || q->mx->count <= DNS_MX_COUNT_MAX);
+        if (q->state == DNS_NO_NAME || q->state == DNS_NODATA)
+            check_no(questions[i]);
+        MUST(q->state != DNS_PENDING || story->begun_ms == NEVER ||
+             now_ms < story->begun_ms + SCHEDULE_MS);
     }
     MUST(dns_lookup_pending(&lookup) ==
          (dns_lookup_deadline_ms(&lookup) < INT64_MAX));
@@ -259,9 +336,9 @@ pass(int64_t ms)
 static bool
 choose(uint8_t nth, uint32_t *attempt)
 {
-    uint32_t count = lookup.task_count * DNS_SERVER_COUNT_MAX, open = 0;
+    uint32_t open = 0;
 
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
         open += sockets[i].open;
     if (open == 0)
         return false;
@@ -304,6 +381,7 @@ operate(struct slice *in)
         reply(attempt, in);
         break;
     case 2:
+        stories[sockets[attempt].task].heard[sockets[attempt].server] = true;
         dns_lookup_lost(&lookup, attempt, now_ms);
         MUST(dns_lookup_packet(&lookup, attempt).size == 0);
         break;
@@ -346,8 +424,6 @@ set_up(struct slice *in)
         dns_conf_line(&conf, servers[i]);
     if (flags & 4)
         dns_conf_line(&conf, SLICE("options use-vc"));
-    if (flags & 8)
-        dns_conf_line(&conf, SLICE("options attempts:2 timeout:2"));
     conf.timeout_ms = flags & 16 ? 5000 : 0;
     dns_conf_end(&conf);
     dns_lookup_init(&lookup, &conf, flags);
@@ -356,6 +432,11 @@ set_up(struct slice *in)
     now_ms = START_MS;
     question_count = 0;
     entropy = 0;
+    for (uint32_t i = 0; i < QUESTIONS_MAX; i++) {
+        stories[i] = (struct story){.begun_ms = NEVER};
+        for (uint32_t j = 0; j < DNS_SERVER_COUNT_MAX; j++)
+            stories[i].asked_ms[j] = NEVER;
+    }
     said_found = said_no_name = said_nothing = false;
     ask(flags >> 5);
 }
@@ -382,8 +463,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         act();
         pass(INT64_MAX / 2);
         check();
+        MUST(now_ms <= latest_ms);
     }
-    MUST(now_ms <= latest_ms);
     act();
     for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
         MUST(!sockets[i].open);

@@ -130,7 +130,7 @@ struct record {
 };
 
 struct reading {
-    bool ours, cut, sound;
+    bool ours, other_case, cut, sound;
     uint32_t flags, rcode, answer_count;
     bool ns, soa, trailing;
     uint32_t count; /* answers of class IN */
@@ -237,9 +237,10 @@ slow_read(struct slice m, const struct dns_question *sent, struct reading *out)
             at + 4 > m.size || u16_at(m, at) != sent->type ||
             u16_at(m, at + 2) != 1)
             return;
-        if (sent->exact ? !dns_name_identical(&name, &sent->name)
-                        : !dns_name_equal(&name, &sent->name))
+        if (!dns_name_equal(&name, &sent->name))
             return;
+        out->other_case =
+            sent->exact && !dns_name_identical(&name, &sent->name);
         at += 4;
     }
     out->ours = true;
@@ -266,16 +267,19 @@ slow_verdict(const struct dns_query *q, const struct dns_question *sent,
     struct dns_name target = q->target;
     uint32_t aliases = q->alias_count;
     struct record *alias = NULL;
+    enum dns_verdict spoilt = sent->edns ? DNS_VERDICT_PLAIN : DNS_VERDICT_BAD;
 
     *state = DNS_PENDING;
     if (!r->ours)
         return tcp ? DNS_VERDICT_BAD : DNS_VERDICT_IGNORE;
+    if (r->other_case)
+        return DNS_VERDICT_PLAIN;
     if (r->cut)
         return tcp ? DNS_VERDICT_BAD : DNS_VERDICT_STREAM;
-    if (!r->sound)
-        return DNS_VERDICT_BAD;
-    if (r->rcode == 1 || r->rcode == 4 || r->rcode == 16)
-        return sent->edns ? DNS_VERDICT_PLAIN : DNS_VERDICT_BAD;
+    if (!r->sound || r->rcode == 1 || r->rcode == 4 || r->rcode == 16)
+        return spoilt;
+    if (r->rcode == 5)
+        return DNS_VERDICT_BUSY;
     if (r->rcode != 0 && r->rcode != 3)
         return DNS_VERDICT_BAD;
     while (!slow_find(r, &target, q->type) &&
@@ -288,14 +292,14 @@ slow_verdict(const struct dns_query *q, const struct dns_question *sent,
     }
     if (slow_find(r, &target, q->type)) {
         *state = r->rcode == 0 ? DNS_FOUND : DNS_PENDING;
-        return r->rcode == 0 ? DNS_VERDICT_DONE : DNS_VERDICT_BAD;
+        return r->rcode == 0 ? DNS_VERDICT_DONE : spoilt;
     }
     if (aliases > q->alias_count && r->rcode == 0)
         return DNS_VERDICT_ALIAS;
     if (r->trailing || (r->answer_count > 0 && aliases == q->alias_count))
-        return DNS_VERDICT_BAD;
+        return spoilt;
     if (r->rcode == 0 && r->ns && !r->soa && !(r->flags & 0x480))
-        return DNS_VERDICT_BAD;
+        return spoilt;
     *state = r->rcode == 3 ? DNS_NO_NAME : DNS_NODATA;
     return DNS_VERDICT_DONE;
 }

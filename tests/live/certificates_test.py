@@ -33,6 +33,9 @@ NO_SIGN = "basicConstraints = critical, CA:true\nkeyUsage = critical, cRLSign\n"
 MX = f"DNS:{NAME}"
 NOT_FOR = "not valid for {}"
 UNKNOWN = "issued by an unknown authority"
+NOT_FOR_SERVERS = "its authority is not meant for servers"
+FORBIDDEN = "its authority may not vouch for its names"
+UNJUDGED = "its authority has name constraints that cannot be judged"
 suite = Suite()
 
 
@@ -216,6 +219,20 @@ def self_signed_but_trusted(setting):
 
 
 @suite.case
+def issued_but_trusted_itself(setting):
+    """Pinned, though an authority issued it that nobody knows; with what else
+    the server sends, and in a hashed directory."""
+    one = setting.authority("nobody", setting.stranger.root)
+    leaf = setting.leaf(issuer=one)
+    for chain in ((), (one,), (one, setting.stranger.root)):
+        accepts(setting, joined(leaf, *chain), bundle=leaf.cert)
+    accepts(setting, leaf, bundle=setting.issuer.hashed("pinned_leaf", leaf))
+    refuses(setting, leaf, NOT_FOR.format("relay.example"), bundle=leaf.cert,
+            smtproutes=":relay.example")
+    refuses(setting, leaf, UNKNOWN, bundle=setting.leaf().cert)
+
+
+@suite.case
 def unknown_authority(setting):
     refuses(setting, setting.stranger.leaf("strange", MX), UNKNOWN)
 
@@ -332,6 +349,60 @@ for name, args in {
     "weak_key": ("key too weak", {"key": "rsa1024"}),
 }.items():
     suite.add(f"authority_{name}", bad_authority, *args)
+
+
+# ---- what an authority is for, and for which names
+
+def limited(setting, extension, reason, names=MX):
+    """As intermediate, above another one, and as anchor."""
+    setting.number += 1
+    number = setting.number
+    extensions = f"{CA}{extension}\n"
+    judge = (lambda *a, **o: refuses(*a[:2], reason, **o)) if reason else accepts
+    one = setting.authority(f"limited{number}", extensions=extensions)
+    judge(setting, setting.leaf(names, issuer=one))
+    two = setting.authority(f"limitedbelow{number}", one)
+    judge(setting, joined(setting.leaf(names, issuer=two), two, one))
+    judge(setting, setting.leaf(names, issuer=one), bundle=one.cert)
+
+
+for name, args in {
+    "for_servers": ("extendedKeyUsage = serverAuth", None),
+    "for_anything": ("extendedKeyUsage = anyExtendedKeyUsage", None),
+    "for_clients": ("extendedKeyUsage = clientAuth", NOT_FOR_SERVERS),
+    "for_mail": ("extendedKeyUsage = emailProtection", NOT_FOR_SERVERS),
+    "for_code": ("extendedKeyUsage = codeSigning", NOT_FOR_SERVERS),
+    "for_this_domain": ("nameConstraints = permitted;DNS:dest.example", None),
+    "for_another_domain": ("nameConstraints = permitted;DNS:dest.org", FORBIDDEN),
+    "but_for_this_domain": ("nameConstraints = excluded;DNS:Dest.Example",
+                            FORBIDDEN),
+    "but_for_another_domain": ("nameConstraints = excluded;DNS:org", None),
+    "for_one_of_two_names": ("nameConstraints = permitted;DNS:dest.example",
+                             FORBIDDEN, f"{MX},DNS:www.example.org"),
+    "for_addresses": ("nameConstraints = permitted;IP:192.0.2.0/255.255.255.0",
+                      None),
+    "but_for_a_name_of_the_star": (f"nameConstraints = excluded;DNS:{NAME}",
+                                   FORBIDDEN, "DNS:*.dest.example"),
+    "for_mailboxes": ("nameConstraints = permitted;email:dest.org", None),
+    "critical_for_this_domain":
+        ("nameConstraints = critical, permitted;DNS:dest.example", None),
+    "critical_for_another_domain":
+        ("nameConstraints = critical, permitted;DNS:dest.org", FORBIDDEN),
+    "beyond_judgement": ("nameConstraints = permitted;DNS:dest.example.",
+                         UNJUDGED),
+    "malformed": ("nameConstraints = DER:3006a00430028210", UNJUDGED),
+}.items():
+    suite.add(f"authority_{name}", limited, *args)
+
+
+@suite.case
+def anchor_that_cannot_be_used(setting):
+    """It bears the right name, and something nobody here understands."""
+    odd = setting.authority("oddanchor",
+                            extensions=CA + "1.2.3.4.5 = critical, DER:0500\n")
+    refuses(setting, joined(setting.leaf(issuer=odd)), UNKNOWN + ", a trust anchor "
+            "cannot be used: certificate has an unknown critical extension",
+            bundle=odd.cert)
 
 
 @suite.case

@@ -16,7 +16,7 @@ from world import run_suite
 
 suite = Suite()
 CONF = "nameserver 127.0.0.1\n"
-IMPATIENT = CONF + "options attempts:1\n"  # no second round: the case is quick
+IMPATIENT = {"timeoutdns": 3}
 EVIL = TWO
 
 
@@ -82,7 +82,7 @@ def is_temporary(setting, bad):
     host = setting.host()
     setting.names.add(host, TXT="no MX")
     setting.names.rule(host, "A", only(bad))
-    with_conf(setting, IMPATIENT, host, ("Z", TEMPORARY))
+    failed(setting.deliver(host), "Z", TEMPORARY)
 
 
 for name, bad in {**FOREIGN, **RUBBISH, **USELESS}.items():
@@ -92,7 +92,7 @@ for name, bad in {**RUBBISH, **USELESS}.items():
 
 
 def spoofs(query):
-    """All of them; the wrong case is none from the second round on."""
+    """All of them; the wrong case is none of a question in lower case."""
     return [bad(query) for name, bad in FOREIGN.items() if name != "case"]
 
 
@@ -148,8 +148,7 @@ def a_flood_extends_no_deadline(setting):
 
 @suite.case
 def the_answer_behind_a_flood(setting):
-    """No more than a socket's buffer holds: what is lost is asked anew, and then
-    the wrong case is none."""
+    """No more than a socket's buffer holds: what is lost is asked anew."""
     host = setting.host(A=ONE)
     setting.names.rule(host, "A", lambda q: [
         *(bad for _ in range(20) for bad in spoofs(q)), q.server.healthy(q)])
@@ -157,8 +156,8 @@ def the_answer_behind_a_flood(setting):
 
 
 @suite.case
-def case_is_only_kept_in_the_first_round(setting):
-    """A server that answers in lower case is believed from the second on."""
+def lower_case_is_asked_for_at_once(setting):
+    """A server that answers in lower case is asked so, within a second."""
     host = setting.host(A=ONE)
 
     def lower(query):
@@ -166,9 +165,24 @@ def case_is_only_kept_in_the_first_round(setting):
                             question=query.question.lower())]
 
     setting.names.rule(host, "A", lower)
-    delivered(setting.deliver(host), ONE)
+    delivered(setting.deliver(host, {"timeoutdns": 1}), ONE)
     asked = setting.names.asked(host, "A")
     assert len(asked) == 2 and asked[1].name == host, [q.name for q in asked]
+
+
+@suite.case
+def case_counts_in_the_first_question_only(setting):
+    """In the one that is asked in lower case any other is as good."""
+    host = setting.host(A=ONE)
+
+    def upper(query):
+        if query.edns:
+            return []
+        return [query.reply([record(query.name, "A", ONE)],
+                            question=query.question[:-4].upper() + query.question[-4:])]
+
+    setting.names.rule(host, "A", upper)
+    delivered(setting.deliver(host), ONE)
 
 
 @suite.case
@@ -232,7 +246,7 @@ def good_stream(setting, act):
 def bad_stream(setting, act):
     host = setting.host(TXT="no MX")
     setting.names.rule(host, "A", by_stream(act))
-    with_conf(setting, IMPATIENT, host, ("Z", TEMPORARY))
+    failed(setting.deliver(host, IMPATIENT), "Z", TEMPORARY)
 
 
 suite.add("stream", good_stream, lambda q: [q.server.healthy(q)])
@@ -373,6 +387,18 @@ def all_servers_refuse_then_one_round_decides(setting):
         times = [q.time for q in server.asked(host, "MX")]
         equal(len(times), 2)
         assert times[1] - times[0] >= 0.9, times
+
+
+@suite.case
+def a_full_server_is_asked_on(setting):
+    """It refuses three times, as a forwarder does that has no room: it is asked
+    again, a second apart or more."""
+    host = setting.host(A=ONE)
+    setting.names.rule(host, "MX", rcode(REFUSED, 3))
+    delivered(setting.deliver(host), ONE)
+    times = [q.time for q in setting.names.asked(host, "MX")]
+    equal(len(times), 4)
+    assert all(b - a >= 0.9 for a, b in zip(times, times[1:])), times
 
 
 @suite.case

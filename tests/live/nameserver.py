@@ -80,6 +80,30 @@ stub-zone:
     stub-addr: 127.0.0.1@{nobody}
 """
 
+# As Debian ships it, but for where it is, whom it serves and asks, and its log.
+UNBOUND_AS_SHIPPED = """\
+server:
+    interface: {address}
+    port: {port}
+    do-daemonize: no
+    username: ""
+    chroot: ""
+    directory: "{path}"
+    pidfile: ""
+    use-syslog: no
+    logfile: ""
+    log-queries: yes
+    log-time-ascii: yes
+    access-control: fe80::/10 allow
+    domain-insecure: "example."
+    do-not-query-localhost: no
+remote-control:
+    control-enable: no
+stub-zone:
+    name: "example."
+    stub-addr: 127.0.0.1@{authority}
+"""
+
 DNSMASQ_CONF = """\
 port={port}
 listen-address={address}
@@ -126,12 +150,13 @@ class Authority:
 class Unbound:
     """A caching resolver in front of the authority."""
 
-    def __init__(self, world, authority, address="127.0.0.1", port=53, name="unbound"):
+    def __init__(self, world, authority, address="127.0.0.1", port=53, name="unbound",
+                 text=UNBOUND_CONF):
         self.world, self.name = world, name
         self.address, self.port = address, port
         conf = world.file(
             f"{name}.conf",
-            UNBOUND_CONF.format(
+            text.format(
                 path=world.path,
                 address=address,
                 port=port,
@@ -191,7 +216,7 @@ def answer_code(address, port, name):
     with socket.socket(family, socket.SOCK_DGRAM) as udp:
         udp.settimeout(0.5)
         try:
-            udp.connect((address, port))
+            udp.connect(socket.getaddrinfo(address, port)[0][4])
             udp.send(query)
             return udp.recv(4096)[3] & 15
         except OSError:
@@ -204,7 +229,7 @@ class SilentServer:
     def __init__(self, world, address, port=53):
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_DGRAM)
-        self.socket.bind((address, port))
+        self.socket.bind(socket.getaddrinfo(address, port)[0][4])
         self.socket.setblocking(False)
         world.closers.append(self.socket.close)
 

@@ -433,7 +433,7 @@ def what_was_not_waited_for_has_no_error(setting):
 def rubbish_is_an_answer_of_somebody(setting):
     """An error of no name, and one that is not understood at all."""
     setting.names.rule("refusing.example", "*", rcode(5))
-    seen = look(setting, World("bob@refusing.example"))
+    seen = look(setting, World("bob@refusing.example", timeoutdns=2))
     contains(seen.text, "\nDNS: MX refusing.example: no usable answer, an error (127.0.0.1, ")
 
 

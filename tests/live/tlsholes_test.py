@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: ISC
-"""Known holes of the mbedTLS that is built in: what must not work though the
-library lets it (third_party/ADVISORIES)."""
+"""Where the mbedTLS that is built in is at fault: what must not work though it
+lets it (third_party/ADVISORIES), and what must though it did not
+(third_party/patches)."""
 
 import sys
 
 import messages
-from authority import Issuer
-from checks import delivered, failed
+from authority import Issuer, openssl
+from checks import delivered, encrypted, failed
 from harness import Suite, equal
 from nameserver import serve_names
 from scripted import EHLO_STARTTLS, Scripted
+from tlsserver import openssl_s_server
+from tls13 import Forgetful, Refused, ZeroKeys, serving
 from world import run_suite
-from zerokeys import Refused, zero_keys
 
 HOST, ADDRESS, NAME = "dest.example", "192.0.2.10", "mx.dest.example"
 STARTTLS = {"EHLO": EHLO_STARTTLS}
@@ -33,7 +35,7 @@ class Setting:
 def deliver(setting, strictness, how):
     setting.home.control(trustanchors=setting.issuer.bundle,
                          tlsstrictness=strictness)
-    upgrade = zero_keys(setting.leaf, **how)
+    upgrade = serving(ZeroKeys, setting.leaf, **how)
     with Scripted(setting.world, ADDRESS, STARTTLS, upgrade) as server:
         outcome = setting.home.deliver(HOST, f"bob@{HOST}", messages.small())
         return outcome, server.settle()
@@ -57,6 +59,35 @@ for way, how in WAYS.items():
     suite.add(f"zero_keys{way}", refused, 2, how)
 for strictness in (0, 1):
     suite.add(f"zero_keys_strict{strictness}", refused, strictness, {})
+
+
+@suite.case
+def hello_retry_request_with_a_cookie(setting):
+    setting.home.control(trustanchors=setting.issuer.bundle, tlsstrictness=2)
+    upgrade = serving(Forgetful, setting.leaf)
+    with Scripted(setting.world, ADDRESS, STARTTLS, upgrade) as server:
+        outcome = setting.home.deliver(HOST, f"bob@{HOST}", messages.small())
+        delivered(outcome, ADDRESS)
+        encrypted(outcome, "verified", "1.3")
+        equal(len(server.contents()), 1)
+
+
+@suite.case
+def superfluous_certificate_nobody_knows(setting):
+    """Ed25519, behind all others; TLS 1.3 ended over it, 1.2 did not."""
+    leaf = setting.issuer.leaf("followed", f"DNS:{NAME}")
+    openssl("genpkey", "-algorithm", "ED25519", "-out", leaf.key + "25519")
+    openssl("req", "-x509", "-new", "-key", leaf.key + "25519", "-subj", "/CN=x",
+            "-days", "30", "-out", leaf.cert + "25519")
+    with open(leaf.chain, "ab") as out, open(leaf.cert + "25519", "rb") as file:
+        out.write(file.read())
+    setting.home.control(trustanchors=setting.issuer.bundle, tlsstrictness=2)
+    for version in ("1.2", "1.3"):
+        upgrade = openssl_s_server(setting.world, leaf, version)
+        with Scripted(setting.world, ADDRESS, STARTTLS, upgrade):
+            outcome = setting.home.deliver(HOST, f"bob@{HOST}", messages.small())
+        delivered(outcome, ADDRESS)
+        encrypted(outcome, "verified", version)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,8 @@ def no_mx_and_no_address_is_final(setting):
     failed(setting.deliver(setting.host(TXT="x")), "D", NO_EXCHANGER)
 
 
+# Who refuses is asked for ten seconds.
+SHORT = {"timeoutdns": 2}
 FAILURES = {"formerr": FORMERR, "servfail": SERVFAIL, "notimp": NOTIMP,
             "refused": REFUSED, "yxdomain": 6, "notauth": 9, "rcode_15": 15}
 
@@ -108,15 +110,15 @@ def mx_fails(setting, number):
     """Never D, and never the host's own address instead."""
     host = setting.host(A=ONE)
     setting.names.rule(host, "MX", rcode(number))
-    failed(setting.deliver(host), "Z", TEMPORARY)
+    failed(setting.deliver(host, SHORT), "Z", TEMPORARY)
 
 
 def addresses_fail(setting, number):
     host = setting.host(A=ONE)
     for kind in ("A", "AAAA"):
         setting.names.rule(host, kind, rcode(number))
-    failed(setting.deliver(host), "Z", TEMPORARY)
-    failed(setting.deliver(setting.host(MX=(10, host))), "Z", TEMPORARY)
+    failed(setting.deliver(host, SHORT), "Z", TEMPORARY)
+    failed(setting.deliver(setting.host(MX=(10, host)), SHORT), "Z", TEMPORARY)
 
 
 for name, number in FAILURES.items():

@@ -84,6 +84,7 @@ void check_time_reset(void);
 void check_question(int name, enum ask ask);
 void check_time(void);
 void check_total(void);
+int64_t check_pass_ms(void); /* from the beginning of its first session */
 
 /* check_secret.c: invariant 11. `how` it is seen. */
 void check_secret(const void *data, size_t size, const char *how);

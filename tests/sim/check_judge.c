@@ -44,7 +44,7 @@ was_shifted(const struct session *s)
     enum mischief m = s->mta->mischief;
 
     return s->dirty && s->offers & OFFERS_PIPELINING &&
-           (m == SILENCE || m == CUT || m == DRIP);
+           (m == SILENCE || m == NAGGING || m == CUT || m == DRIP);
 }
 
 /* ---- why it is as it is ---- */
@@ -137,17 +137,27 @@ judge_mail(const struct session *s, uint32_t code)
     return refusal(s, code, " but sender was rejected.");
 }
 
-static struct wanted
-judge_rcpt(const struct session *s, uint32_t code)
+/* This reply is to the last recipient, and none was accepted. */
+static bool
+is_last_refusal(const struct session *s, const struct said *last)
 {
-    bool all = s->rcpt_refused == world.recipient_count &&
-               s->rcpt_count == world.recipient_count;
+    uint32_t count = 0;
+
+    for (const struct said *r = s->said; r <= last; r++)
+        count += r->at == AT_RCPT;
+    return count == world.recipient_count && s->rcpt_refused == count;
+}
+
+static struct wanted
+judge_rcpt(const struct session *s, const struct said *r)
+{
+    uint32_t code = r->code;
 
     if (code == 421 || code / 100 == 3)
         return next;
     if (is_syntax(code) && is_pipelined(s))
         return careful;
-    if (all)
+    if (is_last_refusal(s, r))
         return refusal(s, 500, "Giving up on ");
     return nothing;
 }
@@ -186,7 +196,7 @@ judge(const struct session *s, const struct said *r)
     case AT_MAIL:
         return judge_mail(s, r->code);
     case AT_RCPT:
-        return judge_rcpt(s, r->code);
+        return judge_rcpt(s, r);
     case AT_DATA:
         return judge_data(s, r->code);
     case AT_END:

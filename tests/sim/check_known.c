@@ -166,7 +166,7 @@ is_quick(const struct truth *t)
         if (m && m->tls_fault == TLS_FAULT_SILENT)
             ms += world.remote_timeout_ms;
     }
-    return ms < world.remote_timeout_ms || t->count == 1;
+    return ms < check_pass_ms() || t->count == 1;
 }
 
 /* Delivery must come of it: somebody takes it, nobody spoils it. */

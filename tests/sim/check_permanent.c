@@ -46,11 +46,14 @@ was_too_big(void)
     return false;
 }
 
-/* A name server of another horizon said so, and the first one was slow. */
+/* A name server of another horizon said so, and the first one was slow, or had
+ * nothing to say. */
 static bool
-was_lied_to(void)
+was_lied_to(const struct truth *t)
 {
-    for (uint32_t i = 0; i < world.ns_count && !world.dns_true; i++)
+    bool told = world.dns_true && !t->broken;
+
+    for (uint32_t i = 0; i < world.ns_count && !told; i++)
         if (world.ns[i].manner == NS_NO_NAME ||
             world.ns[i].manner == NS_NO_DATA)
             return true;
@@ -62,7 +65,7 @@ is_nowhere(const struct truth *t)
 {
     if (world.relayed)
         return false;
-    return was_lied_to() ||
+    return was_lied_to(t) ||
            (!t->broken &&
             (t->count == 0 || world.zone.mx_count > EXACT_MX_MAX));
 }
@@ -72,7 +75,7 @@ has_no_name(const struct truth *t)
 {
     if (world.route != TO_EXCHANGERS)
         return false;
-    return t->no_name || was_lied_to() ||
+    return t->no_name || was_lied_to(t) ||
            (world.zone.mx_no_name && t->count == 0 && !t->broken);
 }
 
@@ -96,7 +99,7 @@ check_permanent(const struct report *r)
     else if (report_starts(r, "Sorry, I couldn't find a mail exchanger"))
         right = is_nowhere(&t);
     else if (report_starts(r, "Sorry. Although I'm listed"))
-        right = !world.relayed && t.own && t.count == 0;
+        right = !world.relayed && ((t.own && t.count == 0) || was_lied_to(&t));
     else if (report_has(r, " but sender was rejected."))
         right = somebody_said(AT_MAIL, 500);
     else if (report_starts(r, "Giving up on "))

@@ -285,6 +285,8 @@ send_plain(struct reply *r)
     r->said->end = say_bytes(s, r->text.data, r->text.size, segment);
     if (stale)
         note_stale(s, r->said->end);
+    if (r->mischief == TWICE && !s->secure)
+        r->said->end -= STALE_SIZE;
     r->said->sent = true;
     if (r->at == AT_EHLO)
         s->hello_end = r->said->end;

@@ -113,6 +113,7 @@ net_open(const struct endpoint *to, bool stream)
     c->mta = c->ns ? NULL : find_mta(&c->place);
     c->window = c->mta ? c->mta->window : DNS_WINDOW;
     c->opened_ms = sim_now_ms;
+    c->name = -1;
     c->datagrams_end = &c->datagrams;
     c->next = conns;
     conns = c;

@@ -64,8 +64,10 @@ struct conn {
     int64_t before_ms;                 /* when it last had, at progress_ms */
     uint32_t opened_step, closed_step; /* check.c's: what came before what */
     struct bytes query;                /* DNS over TCP, so far */
-    uint8_t record[5];                 /* the head of its TLS record, */
-    size_t record_size, record_left;   /* so much of it, what is to come */
+    int name; /* of the zone: what is asked; -1: none, or nothing yet */
+    enum ask ask;
+    uint8_t record[5];               /* the head of its TLS record, */
+    size_t record_size, record_left; /* so much of it, what is to come */
 };
 
 extern struct conn *conns; /* the last one opened */

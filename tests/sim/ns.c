@@ -187,7 +187,9 @@ ns_datagram(struct conn *c, const uint8_t *data, size_t size)
     }
     trace("ns %s asked %s %s%s", place_text(&c->place), type_text(q.type),
           q.name, q.edns ? "" : " without EDNS");
-    check_question(q.index, ask_of(&q));
+    c->name = q.index;
+    c->ask = ask_of(&q);
+    check_question(q.index, c->ask);
     if (ns->manner == NS_UNREACHABLE)
         conn_unreachable(c, ns->latency_ms);
     while (chance(ns->noise) && chance(60))

@@ -36,6 +36,14 @@ os_write_socket(struct conn *c, struct slice bytes)
 
 /* ---- sockets ---- */
 
+uint32_t
+os_interface(const char *name)
+{
+    (void)name;
+    os_enter();
+    return 0; /* this world has none */
+}
+
 int
 os_connect(const struct endpoint *to, bool stream)
 {

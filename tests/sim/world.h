@@ -299,6 +299,7 @@ struct world {
     uint16_t port;
 
     struct zone zone;
+    bool use_vc; /* all questions go by TCP, one at a time */
     uint32_t ns_count;
     struct ns ns[NS_COUNT_MAX];
     uint32_t mta_count;

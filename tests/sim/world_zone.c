@@ -9,8 +9,10 @@ enum {
     DEAD_INDEX = 90, /* addresses of nobody */
     NS_INDEX = 50,
     LATE_MS_MAX = 20000,
-    PATIENT_S = 45, /* a timeoutdns that does not count */
-    QUICK_MS = 700  /* well within the first round */
+    PATIENT_S = 45,  /* a timeoutdns that does not count */
+    QUICK_MS = 700,  /* well within the first round */
+    SMALL_COUNT = 8, /* exchangers: more may not fit into a datagram */
+    STREAM_MS = 200  /* four ways, to a stream that has its turn for 1 s */
 };
 
 /* ---- names ---- */
@@ -69,7 +71,8 @@ zone_add_address(int index, const struct place *p)
 {
     struct zone_name *n = &world.zone.names[index];
 
-    n->addresses[n->address_count++] = *p;
+    if (n->address_count < ZONE_ADDRESS_COUNT_MAX)
+        n->addresses[n->address_count++] = *p;
 }
 
 void
@@ -235,7 +238,8 @@ is_punctual(const struct ns *n)
 static bool
 is_misinformed(const struct ns *first)
 {
-    uint32_t late_ms = first->loses_first ? QUICK_MS : 0;
+    bool again = first->loses_first || first->manner == NS_DROPS_EDNS;
+    uint32_t late_ms = again || world.use_vc ? QUICK_MS : 0;
     bool lies = false;
 
     for (uint32_t i = 0; i < world.zone.name_count; i++)
@@ -257,6 +261,8 @@ world_judge_ns(void)
     bool patient = world.dns_timeout_ms == 0 ||
                    world.dns_timeout_ms >= PATIENT_S * INT64_C(1000);
 
+    if (world.use_vc || world.zone.mx_count > SMALL_COUNT)
+        good = good && n->latency_ms < STREAM_MS;
     world.dns_clean = good && is_punctual(n) &&
                       (n->manner == NS_GOOD || n->manner == NS_NO_EDNS);
     good = good && (n->manner == NS_GOOD || n->manner == NS_NO_EDNS ||
@@ -280,10 +286,12 @@ world_make_ns(void)
         "# comment\noptions use-vc ; really\n"};
     struct sim_file *f = &world.files[world.file_count++];
     bool good = world.focused || chance(70);
+    const char *option = options[draw(8)];
 
     snprintf(f->path, sizeof(f->path), "/etc/resolv.conf");
     f->kind = OS_REGULAR;
-    bytes_text(&f->content, "%s", options[draw(8)]);
+    bytes_text(&f->content, "%s", option);
+    world.use_vc = strstr(option, "use-vc") != NULL;
     world.ns_count = draw_between(1, NS_COUNT_MAX - 1);
     for (uint32_t i = 0; i < world.ns_count; i++) {
         struct ns *n = &world.ns[i];

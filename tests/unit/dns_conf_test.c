@@ -17,8 +17,16 @@ server_is(uint32_t index, const char *address, uint16_t port)
     struct addr a;
 
     return index < conf.server_count && addr_parse(slice_text(address), &a) &&
-           addr_equal(&conf.servers[index].addr, &a) &&
-           conf.servers[index].port == port;
+           addr_equal(&conf.servers[index].at.addr, &a) &&
+           conf.servers[index].at.port == port;
+}
+
+static bool
+interface_is(uint32_t index, const char *interface, uint32_t scope)
+{
+    return index < conf.server_count &&
+           strcmp(conf.servers[index].interface, interface) == 0 &&
+           conf.servers[index].at.scope == scope;
 }
 
 TEST(reads_servers)
@@ -34,6 +42,7 @@ TEST(reads_servers)
     CHECK(server_is(1, "2001:db8::1", 53));
     CHECK(server_is(2, "192.0.2.3", 53));
     CHECK(server_is(3, "192.0.2.4", 53));
+    CHECK(interface_is(0, "", 0) && interface_is(1, "", 0));
 }
 
 TEST(first_servers_count)
@@ -68,8 +77,23 @@ TEST(ignores_what_is_no_server)
     line("#nameserver 192.0.2.1");
     line(";nameserver 192.0.2.1");
     line("nameserver # 192.0.2.1");
-    line("nameserver fe80::1%eth0");
     line("nameserver 2001:db8::1%1");
+    line("nameserver 2001:db8::1%eth0");
+    line("nameserver ::1%lo");
+    line("nameserver ff02::1%eth0");
+    line("nameserver 192.0.2.1%eth0");
+    line("nameserver ::ffff:192.0.2.1%eth0");
+    line("nameserver fe80::1%");
+    line("nameserver fe80::1%a-name-of-16-oct");
+    line("nameserver fe80::x%eth0");
+    line("nameserver %eth0");
+    line("nameserver %");
+    line("nameserver [fe80::1%eth0");
+    line("nameserver fe80::1%eth0]");
+    line("nameserver [fe80::1%]");
+    line("nameserver [fe80::1]%eth0");
+    line("nameserver [fe80::1%eth0]:0");
+    line("nameserver [fe80::1%eth0]:65536");
     line("nameserver fe80::1");
     line("nameserver ff02::1");
     line("nameserver 255.255.255.255");
@@ -78,6 +102,7 @@ TEST(ignores_what_is_no_server)
     line("sortlist 192.0.2.0");
     dns_conf_line(&conf, slice_of("nameserver 192.0.2.1\0", 21));
     dns_conf_line(&conf, slice_of("nameserver\000192.0.2.1", 20));
+    dns_conf_line(&conf, slice_of("nameserver fe80::1%a\0b", 22));
     dns_conf_line(&conf, slice_of(NULL, 0));
     CHECK(conf.server_count == 0);
     dns_conf_end(&conf);
@@ -87,32 +112,49 @@ TEST(ignores_what_is_no_server)
 TEST(reads_options)
 {
     dns_conf_init(&conf);
-    CHECK(conf.round_count == DNS_ROUND_COUNT_MAX && !conf.tcp);
-    CHECK(conf.round_ms_max == DNS_ROUND_4_MS && conf.timeout_ms == 0);
+    CHECK(!conf.tcp && conf.timeout_ms == 0);
+    line("options trust-ad edns0 timeout:2\trotate ndots:5 attempts:3");
+    line("options");
+    line("options use-vcx xuse-vc USE-VC");
+    line("options # use-vc");
+    line("options ;timeout:2 use-vc");
+    line("option use-vc");
+    CHECK(!conf.tcp);
     line("options trust-ad edns0 timeout:2\tuse-vc rotate ndots:5 attempts:3");
-    CHECK(conf.round_count == 3 && conf.round_ms_max == 2000 && conf.tcp);
+    CHECK(conf.tcp);
     line("options attempts:2\r\n");
-    CHECK(conf.round_count == 2 && conf.round_ms_max == 2000 && conf.tcp);
+    CHECK(conf.tcp && conf.timeout_ms == 0);
 }
 
-TEST(options_only_shorten)
+/* Link-local servers, through an interface. */
+TEST(reads_scopes)
 {
     dns_conf_init(&conf);
-    line("options attempts:5 timeout:46");
-    CHECK(conf.round_count == 4 && conf.round_ms_max == 45000);
-    line("options attempts:4294967295 timeout:4294967295");
-    CHECK(conf.round_count == 4 && conf.round_ms_max == 45000);
-    line("options attempts:0 timeout:0");
-    line("options attempts: timeout:");
-    line("options attempts:-1 timeout:-1");
-    line("options attempts:2x timeout:x2");
-    line("options attempts:4294967298 timeout:18446744073709551617");
-    line("options");
-    line("options Attempts:2 TIMEOUT:2 use-vcx xuse-vc");
-    line("options # attempts:2");
-    line("options ;timeout:2 use-vc");
-    line("option attempts:2");
-    CHECK(conf.round_count == 4 && conf.round_ms_max == 45000 && !conf.tcp);
+    line("nameserver fe80::1%eth0");
+    line("nameserver FE80::2%a-name-of-15-oc\r\n");
+    line("nameserver febf::3%7");
+    line("nameserver fe80::4%4294967296");
+    CHECK(conf.server_count == 4);
+    CHECK(server_is(0, "fe80::1", 53) && interface_is(0, "eth0", 0));
+    CHECK(server_is(1, "fe80::2", 53));
+    CHECK(interface_is(1, "a-name-of-15-oc", 0));
+    CHECK(server_is(2, "febf::3", 53) && interface_is(2, "7", 7));
+    CHECK(interface_is(3, "4294967296", 0));
+    conf.servers[1].at.scope = 2; /* the only one that is there */
+    dns_conf_end(&conf);
+    CHECK(conf.server_count == 2);
+    CHECK(server_is(0, "fe80::2", 53));
+    CHECK(interface_is(0, "a-name-of-15-oc", 2));
+    CHECK(server_is(1, "febf::3", 53) && interface_is(1, "7", 7));
+}
+
+TEST(no_interface_is_there)
+{
+    dns_conf_init(&conf);
+    line("nameserver fe80::1%eth0");
+    dns_conf_end(&conf);
+    CHECK(conf.server_count == 1 && server_is(0, "127.0.0.1", 53));
+    CHECK(interface_is(0, "", 0));
 }
 
 TEST(cacheip_replaces_servers)
@@ -120,15 +162,17 @@ TEST(cacheip_replaces_servers)
     dns_conf_init(&conf);
     line("nameserver 192.0.2.1");
     dns_conf_cacheip(&conf, SLICE(" 198.51.100.1  bad [2001:db8::1]:5353 "
-                                  "[198.51.100.2]:54 [::1] ::1%lo fe80::1"));
+                                  "[198.51.100.2]:54 ::1%lo fe80::1 "
+                                  "[fe80::2%eth0]:55"));
     line("nameserver 192.0.2.2");
-    line("options attempts:1");
+    line("options use-vc");
+    conf.servers[3].at.scope = 3;
     dns_conf_end(&conf);
-    CHECK(conf.server_count == 4 && conf.round_count == 1);
+    CHECK(conf.server_count == 4 && conf.tcp);
     CHECK(server_is(0, "198.51.100.1", 53));
     CHECK(server_is(1, "2001:db8::1", 5353));
     CHECK(server_is(2, "198.51.100.2", 54));
-    CHECK(server_is(3, "::1", 53));
+    CHECK(server_is(3, "fe80::2", 55) && interface_is(3, "eth0", 3));
 }
 
 TEST(cacheip_first_addresses_count)
@@ -166,7 +210,8 @@ TEST(bad_cacheip_leaves_servers)
     X(first_servers_count)           \
     X(ignores_what_is_no_server)     \
     X(reads_options)                 \
-    X(options_only_shorten)          \
+    X(reads_scopes)                  \
+    X(no_interface_is_there)         \
     X(cacheip_replaces_servers)      \
     X(cacheip_first_addresses_count) \
     X(cacheip_is_alone)              \

@@ -49,6 +49,19 @@ read_tcp(void)
     return dns_query_read(&query, &sent, true, packet_slice(&packet));
 }
 
+/* The packet tells nothing; without EDNS it might have. */
+static bool
+is_unusable(void)
+{
+    bool unusable = read_udp() == DNS_VERDICT_PLAIN;
+
+    sent.edns = false;
+    unusable = unusable && read_udp() == DNS_VERDICT_BAD;
+    unusable = unusable && read_tcp() == DNS_VERDICT_BAD;
+    sent.edns = true;
+    return unusable && query.state == DNS_PENDING && query.address_count == 0;
+}
+
 static bool
 found(uint32_t count)
 {
@@ -283,7 +296,7 @@ TEST(asks_for_the_end_of_a_chain)
     CHECK(read_udp() == DNS_VERDICT_ALIAS && query.state == DNS_PENDING);
     CHECK(query.alias_count == 2 && dns_name_identical(&query.target, &c));
     CHECK(dns_name_identical(&query.name, &a));
-    CHECK(read_udp() == DNS_VERDICT_BAD); /* it says nothing of c.com */
+    CHECK(is_unusable()); /* it says nothing of c.com */
     send_again();
     reply(REPLY);
     CHECK(read_udp() == DNS_VERDICT_DONE && query.state == DNS_NODATA);
@@ -303,18 +316,18 @@ TEST(no_such_name)
     ask("a.com", DNS_A);
     reply(REPLY | DNS_RCODE_NXDOMAIN);
     packet_address(&packet, ANSWER, "@", "192.0.2.1");
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
     reply(REPLY | DNS_RCODE_NXDOMAIN);
     packet_address(&packet, ANSWER, "b.com", "192.0.2.1");
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
     reply(REPLY | DNS_RCODE_NXDOMAIN);
     packet_alias(&packet, "@", "b.com");
     packet_address(&packet, ANSWER, "b.com", "192.0.2.1");
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
     CHECK(query.alias_count == 0);
     reply(REPLY | DNS_RCODE_NXDOMAIN);
     buf_put_byte(&packet.buf, 0);
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
 }
 
 TEST(no_data)
@@ -336,18 +349,18 @@ TEST(unbelievable_no_data)
     ask("a.com", DNS_A);
     reply(REPLY); /* wrong owner */
     packet_address(&packet, ANSWER, "b.com", "192.0.2.1");
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
     reply(REPLY); /* wrong type */
     packet_address(&packet, ANSWER, "@", "2001:db8::1");
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
     reply(REPLY); /* wrong class */
     packet_address(&packet, ANSWER, "@", "192.0.2.1");
     packet.bytes[packet.buf.used - 11] = 3;
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
     reply(REPLY); /* a record that no count speaks of */
     packet_address(&packet, ANSWER, "@", "192.0.2.1");
     packet_count(&packet, ANSWER, -1);
-    CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+    CHECK(is_unusable());
 }
 
 TEST(lame_referral)
@@ -358,8 +371,10 @@ TEST(lame_referral)
         ask("a.com", DNS_A);
         reply(flags[i]);
         packet_target(&packet, AUTHORITY, "com", TYPE_NS, "ns.com");
-        CHECK(read_udp() == (i == 0 ? DNS_VERDICT_BAD : DNS_VERDICT_DONE));
-        CHECK(query.state == (i == 0 ? DNS_PENDING : DNS_NODATA));
+        if (i == 0)
+            CHECK(is_unusable());
+        else
+            CHECK(read_udp() == DNS_VERDICT_DONE && query.state == DNS_NODATA);
     }
     ask("a.com", DNS_A);
     reply(QR);
@@ -372,18 +387,19 @@ TEST(errors_decide_nothing)
 {
     for (uint32_t rcode = 1; rcode < 16; rcode++) {
         bool plain = rcode == DNS_RCODE_FORMERR || rcode == DNS_RCODE_NOTIMP;
+        enum dns_verdict verdict =
+            rcode == DNS_RCODE_REFUSED ? DNS_VERDICT_BUSY : DNS_VERDICT_BAD;
 
         if (rcode == DNS_RCODE_NXDOMAIN)
             continue;
         ask("a.com", DNS_A);
         reply(REPLY | rcode);
         packet_address(&packet, ANSWER, "@", "192.0.2.1");
-        CHECK(read_udp() == (plain ? DNS_VERDICT_PLAIN : DNS_VERDICT_BAD));
-        CHECK(read_tcp() == (plain ? DNS_VERDICT_PLAIN : DNS_VERDICT_BAD));
+        CHECK(read_udp() == (plain ? DNS_VERDICT_PLAIN : verdict));
         sent.edns = false;
-        CHECK(read_udp() == DNS_VERDICT_BAD);
+        CHECK(read_udp() == verdict && read_tcp() == verdict);
         packet_begin(&packet, sent.id, REPLY | rcode); /* no question */
-        CHECK(read_udp() == DNS_VERDICT_BAD);
+        CHECK(read_udp() == verdict);
         CHECK(query.state == DNS_PENDING && query.address_count == 0);
     }
 }
@@ -397,6 +413,53 @@ TEST(bad_version_is_asked_without_edns)
     CHECK(read_udp() == DNS_VERDICT_PLAIN);
     packet.bytes[packet.buf.used - 6] = 2; /* some other */
     CHECK(read_udp() == DNS_VERDICT_BAD && query.state == DNS_PENDING);
+}
+
+/* What boxes in between leave of an answer that do not know EDNS. */
+TEST(spoilt_by_those_who_know_no_edns)
+{
+    uint8_t bytes[512];
+
+    ask("a.com", DNS_MX);
+    reply(REPLY); /* the record of EDNS copied, before the answer */
+    packet_record(&packet, ANSWER, "", TYPE_OPT, 0);
+    packet_mx(&packet, "@", 10, "mx.com");
+    packet_count(&packet, ANSWER, -1);
+    CHECK(is_unusable());
+    packet_count(&packet, ADDITIONAL, 1);
+    CHECK(is_unusable());
+    packet_count(&packet, ADDITIONAL, -1);
+    packet_count(&packet, ANSWER, 1); /* and counted: harmless, ... */
+    CHECK(read_udp() == DNS_VERDICT_DONE && mx.count == 1);
+    ask("a.com", DNS_MX);
+    reply(REPLY); /* ... but in a "no" */
+    packet_record(&packet, ANSWER, "", TYPE_OPT, 0);
+    CHECK(is_unusable());
+    reply(REPLY); /* taken out, but counted */
+    packet_mx(&packet, "@", 10, "mx.com");
+    packet_count(&packet, ADDITIONAL, 1);
+    CHECK(is_unusable());
+    reply(REPLY); /* cut at 512 octets, without a word */
+    for (uint32_t i = 0; i < 40; i++)
+        packet_mx(&packet, "@", 10, "mx.com");
+    CHECK(packet.buf.used > sizeof(bytes));
+    memcpy(bytes, packet.bytes, sizeof(bytes));
+    CHECK(dns_query_read(&query, &sent, false,
+                         slice_of(bytes, sizeof(bytes))) == DNS_VERDICT_PLAIN);
+}
+
+TEST(other_case)
+{
+    ask("a.com", DNS_A);
+    reply(REPLY);
+    packet_address(&packet, ANSWER, "@", "192.0.2.1");
+    packet.bytes[13] = 'A';
+    CHECK(read_udp() == DNS_VERDICT_PLAIN && query.state == DNS_PENDING);
+    packet.bytes[13] = 'B';
+    CHECK(read_udp() == DNS_VERDICT_IGNORE);
+    packet.bytes[13] = 'A';
+    sent.exact = false;
+    CHECK(read_udp() == DNS_VERDICT_DONE && found(1));
 }
 
 TEST(truncated)
@@ -436,8 +499,12 @@ TEST(malformed)
         struct slice part = slice_part(whole, 0, size);
 
         CHECK(dns_query_read(&query, &sent, false, part) ==
+              (size < 29 ? DNS_VERDICT_IGNORE : DNS_VERDICT_PLAIN));
+        sent.edns = false;
+        CHECK(dns_query_read(&query, &sent, false, part) ==
               (size < 29 ? DNS_VERDICT_IGNORE : DNS_VERDICT_BAD));
         CHECK(dns_query_read(&query, &sent, true, part) == DNS_VERDICT_BAD);
+        sent.edns = true;
         CHECK(query.state == DNS_PENDING && query.address_count == 0);
         CHECK(query.alias_count == 0);
     }
@@ -486,6 +553,8 @@ TEST(mutated)
     X(lame_referral)                          \
     X(errors_decide_nothing)                  \
     X(bad_version_is_asked_without_edns)      \
+    X(spoilt_by_those_who_know_no_edns)       \
+    X(other_case)                             \
     X(truncated)                              \
     X(foreign)                                \
     X(malformed)                              \

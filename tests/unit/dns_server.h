@@ -23,21 +23,27 @@ enum manner {
     TELL,     /* one address, or MX 10 mx.example.com */
     TELL_LOW, /* the same, with the question in lower case */
     NO_NAME,
+    NO_DATA,
     SERVFAIL,
+    REFUSED,
     RUBBISH,      /* right id and question, and a record cut short */
     OTHER_ID,     /* then silent */
     OTHER_NAME,   /* then silent */
     FORMERR_EDNS, /* to EDNS; else an answer */
+    SILENT_EDNS,  /* to EDNS; else an answer */
+    RUBBISH_EDNS, /* to EDNS; else an answer */
     CUT,          /* TC to datagrams, an answer to streams */
     ALIAS,        /* an alias for "target.com", of which it has an answer */
+    ALIAS_NO,     /* the same, and target.com does not exist */
+    ALIAS_LOOP,   /* an alias for another name, for ever */
     LOST          /* the socket fails */
 };
 
-enum { EVENT_COUNT_MAX = 2000 };
+enum { EVENT_COUNT_MAX = 2000, STREAM = DNS_ATTEMPT_COUNT_MAX - 1 };
 
 struct event {
     int64_t at_ms;
-    uint32_t attempt;
+    uint32_t attempt, server;
     enum dns_act act;
     bool tcp, edns;
     struct dns_name name;
@@ -47,7 +53,7 @@ static struct dns_conf conf;
 static struct dns_lookup lookup;
 static struct packet packet;
 static enum manner manners[DNS_SERVER_COUNT_MAX];
-static int64_t delay_ms; /* of the fake servers */
+static int64_t delays[DNS_SERVER_COUNT_MAX]; /* of their answers, ms */
 static int64_t now_ms;
 static uint8_t entropy;
 
@@ -71,13 +77,13 @@ begin(uint32_t server_count)
     for (uint32_t i = 0; i < server_count; i++) {
         uint8_t address[ADDR_IPV4_SIZE] = {192, 0, 2, (uint8_t)(i + 1)};
 
-        addr_from_ipv4(&conf.servers[i].addr, address);
-        conf.servers[i].port = DNS_PORT;
+        addr_from_ipv4(&conf.servers[i].at.addr, address);
+        conf.servers[i].at.port = DNS_PORT;
         manners[i] = SILENT;
+        delays[i] = 10;
     }
     conf.server_count = server_count;
     dns_conf_end(&conf);
-    delay_ms = 10;
     now_ms = 1000;
     entropy = 1;
     event_count = 0;
@@ -122,22 +128,41 @@ note(const struct dns_action *action)
     struct event *e = &events[event_count++];
     struct slice query = action->packet;
     uint32_t a = action->attempt;
+    uint32_t server = action->server.addr.bytes[3] - 1u;
+    bool answered_soon = arrivals[a].due && action->act == DNS_ACT_SEND;
 
     *e = (struct event){
         .at_ms = now_ms, .attempt = a, .act = action->act, .tcp = action->tcp};
-    open_sockets[a] = action->act == DNS_ACT_OPEN;
-    arrivals[a].due = false;
-    if (action->act != DNS_ACT_OPEN)
+    open_sockets[a] = action->act != DNS_ACT_CLOSE;
+    arrivals[a].due = answered_soon;
+    if (action->act == DNS_ACT_CLOSE)
         return;
     if (action->tcp)
         query = slice_part(query, 2, query.size);
     read_query(query, &arrivals[a].question, &e->edns);
     e->name = arrivals[a].question.name;
-    arrivals[a].due = manners[a % DNS_SERVER_COUNT_MAX] != SILENT;
-    arrivals[a].at_ms = now_ms + delay_ms;
-    arrivals[a].manner = manners[a % DNS_SERVER_COUNT_MAX];
+    e->server = server;
+    if (answered_soon)
+        return;
+    arrivals[a].due = manners[server] != SILENT &&
+                      (manners[server] != SILENT_EDNS || !e->edns);
+    arrivals[a].at_ms = now_ms + delays[server];
+    arrivals[a].manner = manners[server];
     arrivals[a].tcp = action->tcp;
     arrivals[a].edns = e->edns;
+}
+
+/* Of one question at one server no more than its two datagram sockets are open,
+ * and one stream in all. */
+static inline bool
+few_are_open(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
+        count += open_sockets[i];
+    return count <= 1 + DNS_PENDING_COUNT_MAX * conf.server_count *
+                            (uint32_t)DNS_FORM_COUNT;
 }
 
 /* Does what the look-up wants done; false: it broke a rule of its own. */
@@ -155,12 +180,16 @@ act(void)
         dns_lookup_next(&lookup, now_ms, random, &action);
         if (action.act == DNS_ACT_NONE || event_count == EVENT_COUNT_MAX)
             break;
-        if (open_sockets[action.attempt] != (action.act == DNS_ACT_CLOSE))
+        if (open_sockets[action.attempt] != (action.act != DNS_ACT_OPEN))
             return false;
         if (action.act == DNS_ACT_CLOSE && opened)
             return false;
-        opened = action.act == DNS_ACT_OPEN;
+        opened = action.act != DNS_ACT_CLOSE;
+        if (action.act == DNS_ACT_SEND && action.attempt == STREAM)
+            return false;
         note(&action);
+        if (!few_are_open())
+            return false;
     }
     return event_count < EVENT_COUNT_MAX;
 }
@@ -180,11 +209,14 @@ put_reply(enum manner manner, bool tcp, bool edns,
           const struct dns_question *question)
 {
     struct dns_name name = question->name, target = name_of("target.com");
+    bool is_target = dns_name_equal(&name, &target);
     uint32_t flags = REPLY;
 
     if (manner == SERVFAIL)
         flags |= DNS_RCODE_SERVFAIL;
-    if (manner == NO_NAME)
+    if (manner == REFUSED)
+        flags |= DNS_RCODE_REFUSED;
+    if (manner == NO_NAME || (manner == ALIAS_NO && is_target))
         flags |= DNS_RCODE_NXDOMAIN;
     if (manner == FORMERR_EDNS && edns)
         flags |= DNS_RCODE_FORMERR;
@@ -196,13 +228,15 @@ put_reply(enum manner manner, bool tcp, bool edns,
     if (manner == OTHER_NAME)
         name.wire[1] ^= 1;
     packet_question(&packet, &name, question->type);
-    if (flags != REPLY)
+    if (flags != REPLY || manner == NO_DATA)
         return;
-    if (manner == ALIAS && !dns_name_equal(&name, &target))
+    if (manner == ALIAS_LOOP)
+        packet_alias(&packet, "@", is_target ? "other.com" : "target.com");
+    else if ((manner == ALIAS || manner == ALIAS_NO) && !is_target)
         packet_alias(&packet, "@", "target.com");
     else
         put_answer("@", question->type);
-    if (manner == RUBBISH)
+    if (manner == RUBBISH || (manner == RUBBISH_EDNS && edns))
         packet.buf.used--;
 }
 
@@ -308,25 +342,28 @@ state(uint32_t question)
     return dns_lookup_answer(&lookup, question)->state;
 }
 
-/* The sockets opened, as "ms:server ms:server/tcp ...". */
+/* What was asked, as "ms:server ms:server/plain ms:server/tcp ...": plain and
+ * by a new socket, again by the same one, or over TCP. */
 static inline bool
 opens(const char *expected)
 {
-    uint8_t bytes[1024];
+    uint8_t bytes[2048];
     struct buf out;
 
     buf_init(&out, bytes, sizeof(bytes));
     for (uint32_t i = 0; i < event_count; i++) {
-        if (events[i].act != DNS_ACT_OPEN)
+        if (events[i].act == DNS_ACT_CLOSE)
             continue;
         if (out.used > 0)
             buf_put_byte(&out, ' ');
         buf_put_number(&out, (uint64_t)(events[i].at_ms - 1000), 1);
         buf_put_byte(&out, ':');
-        buf_put_number(&out, events[i].attempt % DNS_SERVER_COUNT_MAX, 1);
+        buf_put_number(&out, events[i].server, 1);
         if (events[i].tcp)
             buf_put_text(&out, "/tcp");
-        if (!events[i].edns)
+        else if (events[i].act == DNS_ACT_SEND)
+            buf_put_text(&out, "/again");
+        else if (!events[i].edns)
             buf_put_text(&out, "/plain");
     }
     if (slice_equal(buf_slice(&out), slice_text(expected)))
@@ -335,11 +372,33 @@ opens(const char *expected)
     return false;
 }
 
+/* The attempt of a question at a server. */
+static inline uint32_t
+attempt_at(uint32_t question, uint32_t server, enum dns_form form)
+{
+    return (lookup.tasks[question].slot * DNS_SERVER_COUNT_MAX + server) *
+               DNS_FORM_COUNT +
+           form;
+}
+
+/* A packet right now, whatever the server's manner. */
+static inline void
+inject_at(uint32_t attempt, enum manner manner)
+{
+    put_reply(manner, attempt == STREAM,
+              attempt % DNS_FORM_COUNT == DNS_FORM_MIXED,
+              &arrivals[attempt].question);
+    if (attempt == STREAM)
+        stream_in(attempt, 7);
+    else
+        datagram_in(attempt);
+}
+
+/* To the first question, by the first server. */
 static inline void
 inject(enum manner manner)
 {
-    put_reply(manner, false, true, &arrivals[0].question);
-    datagram_in(0);
+    inject_at(0, manner);
 }
 
 #endif

@@ -20,6 +20,14 @@ add(const char *text)
     snprintf(script + used, sizeof(script) - used, "%s", text);
 }
 
+static void
+add_reply(const char *text)
+{
+    add("> ");
+    add(text);
+    add("\n");
+}
+
 /* ---- commands that are not understood ---- */
 
 static const char *const syntax[] = {"500", "501", "502", "503", "504", "555"};
@@ -138,31 +146,32 @@ TEST(not_understood_while_the_flight_goes_out)
 
 /* ---- a reply too many ---- */
 
-/* One stray reply anywhere among those to the flight: what stands at a place
- * may be another's, so nothing is final. */
+/* The flight and its three replies, a stray one before the one at `place`. */
+static void
+write_stray(const char *const *replies, const char *stray, int place)
+{
+    snprintf(script, sizeof(script), FLIGHT);
+    for (int i = 0; i < 3; i++) {
+        if (i == place)
+            add_reply(stray);
+        add_reply(replies[i]);
+    }
+}
+
+/* What stands at a place may be another's, so nothing is final. */
 TEST(a_stray_reply_decides_nothing)
 {
-    static const char *const replies[][4] = {
-        {"250 a", "250 b", "354 c", NULL}, {"250 a", "550 b", "554 c", NULL},
-        {"250 a", "550 b", "354 c", NULL}, {"550 a", "503 b", "503 c", NULL},
-        {"250 a", "250 b", "550 c", NULL}, {"250 a", "450 b", "250 c", NULL}};
+    static const char *const replies[][3] = {
+        {"250 a", "250 b", "354 c"}, {"250 a", "550 b", "554 c"},
+        {"250 a", "550 b", "354 c"}, {"550 a", "503 b", "503 c"},
+        {"250 a", "250 b", "550 c"}, {"250 a", "450 b", "250 c"}};
     static const char *const strays[] = {"250 x", "550 x", "450-x\n> 450 x",
                                          "299 x"};
 
     scene = (struct scene){0};
     for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
         for (int at = 0; at < 3 * 4; at++) {
-            snprintf(script, sizeof(script), FLIGHT);
-            for (int j = 0; j < 3; j++) {
-                if (j == at % 3) {
-                    add("> ");
-                    add(strays[at / 3]);
-                    add("\n");
-                }
-                add("> ");
-                add(replies[i][j]);
-                add("\n");
-            }
+            write_stray(replies[i], strays[at / 3], at % 3);
             CHECK(ends_in(script, SIZE_MAX, SIZE_MAX));
             CHECK(smtp_want(&server.smtp) == SMTP_WANT_END);
             CHECK(server.smtp.end != SMTP_END_VERDICT);

@@ -95,6 +95,54 @@ TEST(a_hundred_long_recipients_fit)
     CHECK(memcmp(v->sent.data + size - 6, "DATA\r\n", 6) == 0);
 }
 
+/* How often the server is waited for: greeting, EHLO, the flight, the message;
+ * over TLS, STARTTLS and a second EHLO. */
+static uint32_t
+count_turns(enum smtp_tls tls, uint32_t recipient_count, size_t message_size)
+{
+    static const char *const kindly[] = {
+        [SMTP_STEP_GREETING] = "220 mx\r\n",
+        [SMTP_STEP_EHLO] = "250-mx\r\n250-STARTTLS\r\n250 PIPELINING\r\n",
+        [SMTP_STEP_STARTTLS] = "220 go\r\n",
+        [SMTP_STEP_MAIL] = "250 ok\r\n",
+        [SMTP_STEP_RCPT] = "250 ok\r\n",
+        [SMTP_STEP_DATA] = "354 go\r\n",
+        [SMTP_STEP_MESSAGE] = "250 ok\r\n"};
+    static char text[SENT_SIZE];
+    const struct smtp *s = &server.smtp;
+    uint32_t turns = 0;
+
+    memset(text, '\n', message_size);
+    text[message_size] = '\0';
+    scene = (struct scene){
+        .recipient_count = recipient_count, .message = text, .config.tls = tls};
+    server_init(SIZE_MAX, SIZE_MAX, SIZE_MAX);
+    for (; !(smtp_want(s) & SMTP_WANT_END); turns++) {
+        uint32_t due = 0;
+
+        while (server_hear(&server, SIZE_MAX) > 0)
+            continue;
+        due = s->commands_sent - s->commands_answered;
+        for (; due > 0 && s->step < SMTP_STEP_SECURE; due--)
+            server_say(&server, slice_text(kindly[s->step]));
+        if (smtp_want(s) & SMTP_WANT_SECURE)
+            smtp_secured(&server.smtp, server.now_ms);
+    }
+    return s->fault == FAULT_ACCEPTED ? turns : 0;
+}
+
+TEST(turns_are_few)
+{
+    static const uint32_t counts[] = {1, 50, RECIPIENT_COUNT_MAX};
+
+    for (size_t i = 0; i < 3; i++) {
+        CHECK(count_turns(SMTP_TLS_OFF, counts[i], 10) == 4);
+        CHECK(count_turns(SMTP_TLS_OFF, counts[i], SENT_SIZE / 3) == 4);
+        CHECK(count_turns(SMTP_TLS_MUST, counts[i], 10) == 6);
+        CHECK(count_turns(SMTP_TLS_TRY, counts[i], SENT_SIZE / 3) == 6);
+    }
+}
+
 TEST(the_server_must_offer_it)
 {
     scene = (struct scene){0};
@@ -387,6 +435,7 @@ TEST(long_replies_in_a_flight)
     X(replies_may_come_one_by_one)                \
     X(a_hundred_recipients_in_one_flight)         \
     X(a_hundred_long_recipients_fit)              \
+    X(turns_are_few)                              \
     X(the_server_must_offer_it)                   \
     X(a_careful_session_does_not)                 \
     X(chunking_is_never_used)                     \

@@ -138,6 +138,36 @@ TEST(nothing_sent_is_no_progress)
     CHECK(ends_after(START_MS + TIMEOUT_MS, FAULT_DIED));
 }
 
+/* A kernel that takes them after all would only prolong the end. */
+TEST(bytes_that_wait_get_no_more_time)
+{
+    static const char *const scripts[] = {"> 220 mx\n", GREETED "> 250 mx\n",
+                                          AT_DATA "> 354 go\n! send 2\n= hi\n"};
+    const struct smtp *s = &server.smtp;
+
+    scene = (struct scene){0};
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        CHECK(waits(scripts[i]));
+        CHECK(smtp_want(s) & SMTP_WANT_TX);
+        CHECK(ends_after(START_MS + TIMEOUT_MS, FAULT_DIED));
+        CHECK(smtp_tx(s).size == 0);
+    }
+}
+
+/* Octets of ours that left are progress, one at a time or late. */
+TEST(octets_that_left_are_progress)
+{
+    scene = (struct scene){0};
+    CHECK(waits("> 220 mx\n"));
+    for (int i = 0; i < 17; i++) {
+        server.now_ms += TIMEOUT_MS - 1;
+        CHECK(server_hear(&server, 1) == 1);
+        CHECK(server.smtp.deadline_ms == server.now_ms + TIMEOUT_MS);
+    }
+    CHECK(server_hear(&server, 1) == 0);
+    CHECK(ends_after(server.now_ms + TIMEOUT_MS, FAULT_DIED));
+}
+
 TEST(no_time_at_all)
 {
     scene = (struct scene){0};
@@ -336,6 +366,8 @@ TEST(tells_how_far_it_got)
     X(the_clear_and_tls_have_their_time)    \
     X(a_server_that_reads_gets_more_time)   \
     X(nothing_sent_is_no_progress)          \
+    X(bytes_that_wait_get_no_more_time)     \
+    X(octets_that_left_are_progress)        \
     X(no_time_at_all)                       \
     X(a_message_longer_than_the_buffer)     \
     X(a_message_that_just_fills_the_buffer) \

@@ -18,7 +18,16 @@ static const char script[] =
     "sign critical root /CN=x \"$san\" '1.2.3.4.5=critical,DER:0500'\n"
     "for i in 1 2 3 4 5 6 7 8; do cat mid.pem root.pem; done >16.pem\n"
     "for i in 1 2 3; do cat 16.pem; done >48.pem\n"
-    "cat leaf.pem mid.pem >chain.pem\n";
+    "cat leaf.pem mid.pem >chain.pem\n"
+    "for one in md5 sha224; do\n"
+    "  cp rsa.key $one.key; digest=-$one; sign $one - /CN=x; digest=\n"
+    "done\n"
+    "openssl genpkey -algorithm ED25519 -out ed25519.key\n"
+    "openssl req -config cnf -x509 -new -key ed25519.key -subj /CN=x"
+    " -days 3650 -out ed25519.pem\n"
+    "for one in md5 sha224 ed25519; do\n"
+    "  cat mid.pem $one.pem >tmp; mv tmp $one.pem\n"
+    "done\n";
 
 static struct peer peer;
 
@@ -119,6 +128,23 @@ TEST(follows_hello_retry_request)
 {
     CHECK(talks(RSA "-tls1_3 -groups P-384", true, PEER_TEXT_SIZE));
     CHECK(talks(RSA "-tls1_3 -groups P-384", true, 1));
+}
+
+/* Superfluous, at the end of the list, signed with what is not built in. */
+TEST(passes_over_what_it_cannot_read)
+{
+    static const char *const kinds[] = {"md5", "sha224", "ed25519"};
+    char options[PEER_OPTIONS_SIZE];
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        for (int version = 2; version <= 3; version++) {
+            snprintf(options, sizeof(options),
+                     "-rev -cert leaf.pem -key leaf.key -cert_chain %s.pem "
+                     "-cipher DEFAULT@SECLEVEL=0 -tls1_%d",
+                     kinds[i], version);
+            CHECK(talks(options, true, PEER_TEXT_SIZE));
+        }
+    }
 }
 
 TEST(takes_one_byte_at_a_time)
@@ -524,30 +550,25 @@ TEST(survives_failed_allocations)
     printf("    %zu allocations suffice\n", opened);
 }
 
-#define CASES(X)                          \
-    X(speaks_tls13)                       \
-    X(speaks_tls12)                       \
-    X(speaks_every_suite)                 \
-    X(speaks_tls12_with_an_rsa_key)       \
-    X(speaks_p384)                        \
-    X(follows_hello_retry_request)        \
-    X(takes_one_byte_at_a_time)           \
-    X(opens_unverified_when_told)         \
-    X(speaks_with_weak_keys_unverified)   \
-    X(does_not_open_before_verify)        \
-    X(moves_much_text)                    \
-    X(says_goodbye_once)                  \
-    X(sees_the_peers_goodbye)             \
-    X(serves_connection_after_connection) \
-    X(names_what_failed)                  \
-    X(bounds_the_messages)                \
-    X(ignores_many_tickets)               \
-    X(reads_on_behind_a_hello_request)    \
-    X(tells_text_from_its_own_records)    \
-    X(holds_the_end)                      \
-    X(survives_what_is_not_a_server)      \
-    X(refuses_names_that_are_none)        \
-    X(runs_out_of_memory_cleanly)         \
-    X(survives_failed_allocations)
+#define CASES(X)                                                            \
+    X(speaks_tls13)                                                         \
+    X(speaks_tls12)                                                         \
+    X(speaks_every_suite)                                                   \
+    X(speaks_tls12_with_an_rsa_key)                                         \
+    X(speaks_p384)                                                          \
+    X(follows_hello_retry_request)                                          \
+    X(passes_over_what_it_cannot_read)                                      \
+    X(takes_one_byte_at_a_time)                                             \
+    X(opens_unverified_when_told)                                           \
+    X(speaks_with_weak_keys_unverified) X(does_not_open_before_verify)      \
+        X(moves_much_text) X(says_goodbye_once) X(sees_the_peers_goodbye)   \
+            X(serves_connection_after_connection) X(names_what_failed)      \
+                X(bounds_the_messages) X(ignores_many_tickets)              \
+                    X(reads_on_behind_a_hello_request)                      \
+                        X(tells_text_from_its_own_records) X(holds_the_end) \
+                            X(survives_what_is_not_a_server)                \
+                                X(refuses_names_that_are_none)              \
+                                    X(runs_out_of_memory_cleanly)           \
+                                        X(survives_failed_allocations)
 
 PEER_TEST_MAIN(CASES)

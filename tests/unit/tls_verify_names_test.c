@@ -65,6 +65,11 @@ static const char authorities[] =
     /* minimum 0, written out */
     "= nameConstraints=DER:3014a0123010820b6578616d706c652e6e6574800100\n"
     "= nameConstraints=DER:3014a1123010820b6578616d706c652e6e6574800100\n"
+    "= nameConstraints=critical,permitted;DNS:example.net\n"
+    "= nameConstraints=critical,permitted;DNS:example.org\n"
+    "= nameConstraints=critical,excluded;DNS:example.net\n"
+    "= nameConstraints=critical,permitted;IP:192.0.2.0/255.255.255.0\n"
+    "< nameConstraints=critical,permitted;DNS:example.net.\n"
     "= extendedKeyUsage=serverAuth\n"
     "= extendedKeyUsage=clientAuth,serverAuth\n"
     "= extendedKeyUsage=clientAuth\n"
