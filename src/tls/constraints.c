@@ -92,7 +92,8 @@ look_into(struct slice subtree, uint8_t tag, struct slice name)
             return TLS_CONSTRAINTS_BAD;
         is_inside = is_under(name, base);
     } else {
-        if (base.size != 2 * ADDR_IPV4_SIZE && base.size != 2 * ADDR_SIZE_MAX)
+        if (base.size != 2 * (size_t)ADDR_IPV4_SIZE &&
+            base.size != 2 * (size_t)ADDR_SIZE_MAX)
             return TLS_CONSTRAINTS_BAD;
         is_inside = is_within(name, base);
     }

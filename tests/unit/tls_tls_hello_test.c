@@ -311,11 +311,11 @@ TEST(names_the_host)
     CHECK(says("192.0.2.1") == false);
 }
 
-#define CASES(X)                                                \
-    X(never_goes_back_to_tls13)                                 \
-    X(never_goes_back_to_tls13_after_a_retry)                   \
-    X(keeps_the_version_of_a_retry)                             \
-    X(never_mixes_versions_and_suites) X(sends_the_cookie_back) \
-        X(goes_on_with_tls12) X(names_the_host)
+#define CASES(X)                              \
+    X(never_goes_back_to_tls13)               \
+    X(never_goes_back_to_tls13_after_a_retry) \
+    X(keeps_the_version_of_a_retry)           \
+    X(never_mixes_versions_and_suites)        \
+    X(sends_the_cookie_back) X(goes_on_with_tls12) X(names_the_host)
 
 TEST_MAIN(CASES)

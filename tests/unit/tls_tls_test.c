@@ -567,7 +567,8 @@ TEST(survives_failed_allocations)
     X(opens_unverified_when_told)                                       \
     X(speaks_with_weak_keys_unverified)                                 \
     X(does_not_open_before_verify)                                      \
-    X(moves_much_text) X(says_goodbye_once) X(sees_the_peers_goodbye)   \
+    X(moves_much_text)                                                  \
+    X(says_goodbye_once) X(sees_the_peers_goodbye)                      \
         X(serves_connection_after_connection) X(names_what_failed)      \
             X(bounds_the_messages) X(ignores_many_tickets)              \
                 X(reads_on_behind_a_hello_request)                      \
