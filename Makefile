@@ -104,6 +104,7 @@ $(OBJ)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 
 # mbedTLS's library with our patches: a copy, its files newer than the stamp.
 $(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch]) $(OBJ)/flags
+	@command -v patch >/dev/null || { echo 'the program patch is not installed' >&2; exit 1; }
 	@rm -rf $(@D); mkdir -p $(@D); touch $@; cp $(MBEDTLS_DIR)/library/*.[ch] $(@D)
 	@for patch in $(abspath $(PATCHES)); do echo "  PATCH $${patch##*/}" >&2; \
 	    (cd $(@D) && patch -p2 >patched.log) <"$$patch" || { cat $(@D)/patched.log; \
