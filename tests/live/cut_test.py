@@ -22,7 +22,7 @@ def cut_reply(setting, event, before, end):
     """The reply ends after each of its bytes; only all of it counts."""
     reply = CODES.get(event, b"250") + b"-a\r\n"
     reply += reply.replace(b"-", b" ")
-    text = DUPLICATE if event == "." else DIED
+    text = {".": DUPLICATE, "HELO": "Remote host said: 500 what?\n"}.get(event, DIED)
     for size in range(1, len(reply)):
         outcome, _ = setting.alone({**before, event: (reply[:size], 0.02, end)})
         failed(outcome, "Z", text)

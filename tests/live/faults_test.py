@@ -121,7 +121,7 @@ STEPS = {
     "greeting_250": ({"greeting": "250 hello"}, "Z",
                      f"{CONNECTED}greeting failed.\n{SAID}250 hello\n"),
     "names_refused": ({"EHLO": "550 no", "HELO": "550 not you"}, "Z",
-                      f"{CONNECTED}my name was rejected.\n{SAID}550 not you\n"),
+                      f"{CONNECTED}my name was rejected.\n{SAID}550 no\n"),
     "ehlo_421": ({"EHLO": "421 later"}, "Z",
                  f"{CONNECTED}my name was rejected.\n{SAID}421 later\n"),
     "mail_550": ({"MAIL": "550 no"}, "D",
@@ -150,17 +150,18 @@ STEPS = {
 DIED = f"{CONNECTED}connection died. (#4.4.2)\n"
 DUPLICATE = f"{CONNECTED}connection died. Possible duplicate! (#4.4.2)\n"
 for step in ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "content"):
-    STEPS[f"drop_at_{step.lower()}"] = ({step: DROP}, "Z", DIED)
+    # Where EHLO is not liked HELO is said, on another connection.
+    STEPS[f"drop_at_{step.lower()}"] = ({"HELO": DROP, step: DROP}, "Z", DIED)
     # The pause: a reset that is there at once is a failure to connect.
-    STEPS[f"reset_at_{step.lower()}"] = ({step: (0.2, RESET)}, "Z", DIED)
+    STEPS[f"reset_at_{step.lower()}"] = ({"HELO": DROP, step: (0.2, RESET)}, "Z", DIED)
 for name, bad in {
-    "mixed_codes": b"250-one\r\n550 two\r\n",
+    "mixed_codes": b"550-one\r\n250 two\r\n",
     "no_code": b"hello\r\n",
     "two_digits": b"25 ok\r\n",
     "four_digits": b"2500 ok\r\n",
     "code_199": b"199 ok\r\n",
     "code_600": b"600 ok\r\n",
-    "tab_after_code": b"250\tok\r\n",
+    "letter_after_code": b"250ok\r\n",
     "354_to_mail": b"354 go on\r\n",
     "unfinished": (b"250-never\r\n", DROP),
     "endless_line": b"250 " + b"x" * 100000 + b"\r\n",
@@ -197,7 +198,7 @@ GOES_ON = {
     "mail_421": {"MAIL": "421 no"},
     "rcpt_421": {"RCPT": "421 no"},
     "data_421": {"DATA": "421 no"},
-    "drop_at_ehlo": {"EHLO": DROP},
+    "half_a_reply_to_ehlo": {"EHLO": (b"250-", DROP)},
     "drop_at_rcpt": {"RCPT": DROP},
     "drop_in_message": {"content": DROP},
     "garbage_to_mail": {"MAIL": b"what?\r\n"},
@@ -285,6 +286,7 @@ def arrives(setting, script, data, retry=False):
     outcome, server = setting.deliver(script, data=data, retry=retry)
     delivered(outcome, ADDRESS)
     same(messages.as_received(server.contents()[0]), data)
+    assert "BDAT" not in server.sessions[0].verbs(), server.sessions[0].commands
     return server.sessions[0]
 
 

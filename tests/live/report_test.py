@@ -192,7 +192,7 @@ SESSIONS = {
     "greeting": ({"greeting": "554 go away"},
                  f"{CONNECTED}greeting failed.\n{SAID}554 go away\n"),
     "name": ({"EHLO": "550 no", "HELO": "550 not you"},
-             f"{CONNECTED}my name was rejected.\n{SAID}550 not you\n"),
+             f"{CONNECTED}my name was rejected.\n{SAID}550 no\n"),
     "sender_temp": ({"MAIL": "451 later"},
                     f"{CONNECTED}sender was rejected.\n{SAID}451 later\n"),
     "sender_perm": ({"MAIL": "550 no"}, f"DConnected to {ADDRESS} but sender was "
@@ -270,7 +270,7 @@ TLS_TEXTS = {
                         "STARTTLS failed: refused by the server;\n"),
     "refused_then_sender": ({**STARTTLS, "STARTTLS": "502 no", "MAIL": "550 you"},
                             {"tlsstrictness": 0},
-                            f"DConnected to {ADDRESS} but sender was rejected.\n"
+                            f"ZConnected to {ADDRESS} but sender was rejected.\n"
                             f"{SAID}550 you\n"
                             "STARTTLS failed: refused by the server;\n"),
 }
@@ -351,7 +351,6 @@ def mixture(setting, fates, offer):
     if not set(fates) & set("rR"):
         # Pipelined, DATA comes along: a server with no recipient refuses it.
         script["DATA"] = "554 no valid recipients"
-        script["BDAT"] = "554 no valid recipients"
     outcome, server = setting.against(script, recipients=names)
     taken = bool(set(fates) & set("rR"))
     last = f"K{ADDRESS} accepted message.\n{SAID}250 2.0.0 kept\n"

@@ -15,7 +15,7 @@ suite = Suite()
 
 # ---- drops and silence at each step
 
-STEPS = {"greeting": {}, "EHLO": {}, "HELO": HELO, "MAIL": {}, "RCPT": {},
+STEPS = {"greeting": {}, "EHLO": {"HELO": DROP}, "HELO": HELO, "MAIL": {}, "RCPT": {},
          "DATA": {}, "content": {}}
 
 
@@ -32,7 +32,9 @@ def times_out(setting, event, before):
 for event, before in STEPS.items():
     for label, how in (("drop", DROP), ("reset", (0.1, RESET)),
                        ("half_a_reply", (b"250-x\r\n250", 0.05, DROP))):
-        suite.add(f"{label}_at_{event.lower()}", goes_on, {**before, event: how})
+        # Who hangs up at EHLO without a word is asked once more, with HELO.
+        sessions = 2 if event == "EHLO" and label != "half_a_reply" else 1
+        suite.add(f"{label}_at_{event.lower()}", goes_on, {**before, event: how}, sessions)
     suite.add(f"silence_at_{event.lower()}", times_out, event, before)
 
 

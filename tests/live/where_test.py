@@ -257,17 +257,37 @@ def looked_up(setting):
             if q.name.lower().endswith(".many.example")}
 
 
-@suite.case
-def of_800_exchangers_the_20_best_are_looked_up(setting):
+def of_800(setting, good, looked):
+    """The nth of 800 takes the mail: who was tried, who was looked up."""
     records = numbered(setting, 800, lambda n: 1000 + n)
-    setting.names.add("n3.many.example", A=ONE)
+    setting.names.add(f"n{good}.many.example", A=ONE)
     host = setting.host(MX=records[400:] + records[:400])
     setting.names.forget()
     order, outcome = setting.order(host)
+    assert [q.tcp for q in setting.names.asked(host, "MX")][-1], "not by TCP"
+    equal(looked_up(setting), {f"n{n}.many.example" for n in range(looked)})
+    return order, outcome
+
+
+@suite.case
+def of_800_exchangers_the_5_best_are_looked_up(setting):
+    order, outcome = of_800(setting, 3, 5)
     delivered(outcome, ONE)
     equal(order, CLOSED[:3] + [ONE])
-    equal(looked_up(setting), {f"n{n}.many.example" for n in range(20)})
-    assert [q.tcp for q in setting.names.asked(host, "MX")][-1], "not by TCP"
+
+
+@suite.case
+def of_800_exchangers_the_20_best_when_the_5_decide_nothing(setting):
+    order, outcome = of_800(setting, 19, 20)
+    delivered(outcome, ONE)
+    equal(order, CLOSED[:19] + [ONE])
+
+
+@suite.case
+def of_800_exchangers_the_21st_is_not_looked_up(setting):
+    order, outcome = of_800(setting, 20, 20)
+    failed(outcome, "Z", UNCONNECTED)
+    equal(order, CLOSED[:20])
 
 
 @suite.case
