@@ -6,8 +6,8 @@
 /* Scenes: healthy servers, and one trouble that is met too rarely, or beside
  * too many others, in what is drawn at random. */
 enum {
-    OWN_INDEX = 200,
     SCENE_ONE_IN = 3,
+    OWN_LATE_MS = 1500,
     DEAF_STEP = 4, /* mischief_value: for ever where it divides it */
     DEAF_COUNT = 20000,
     ANY = 15, /* levels; bits of strictness 0, 1, 2, and no TLS at all: */
@@ -85,7 +85,24 @@ make_late(void)
         zone_add_mx(10 * draw(3), own);
     }
     world.ns[0].loses_first = chance(30);
-    world_make_late(chance(50) ? 100 : 40);
+    world_make_late(chance(50) ? 100 : 40, LATE_MS_MAX);
+}
+
+/* This machine among equals, and its answer a moment behind theirs. */
+static void
+make_own_equal(void)
+{
+    int own = 0;
+
+    lay_out_some();
+    if (world.own_count == 0)
+        return;
+    own = zone_add_name("own.sim.test", 0);
+    zone_add_address(own, &world.own[0]);
+    zone_add_mx(world.zone.mx[draw(world.zone.mx_count)].preference, own);
+    world_make_late(30, OWN_LATE_MS);
+    world.zone.names[own].late_ms[ASK_A] = draw(OWN_LATE_MS);
+    world.zone.names[own].late_ms[ASK_AAAA] = draw(OWN_LATE_MS);
 }
 
 /* A second server that is asked only because the first is slow. */
@@ -140,7 +157,7 @@ make_no_exchanger(void)
     world.zone.mx_no_name = true;
     world.zone.names[ZONE_HOST].address_count = 0;
     zone_add_address(ZONE_HOST, &world.mtas[0].place);
-    world_make_late(chance(50) ? 60 : 0);
+    world_make_late(chance(50) ? 60 : 0, LATE_MS_MAX);
     if (once_in(4))
         world.zone.names[ZONE_HOST].state = ZONE_NO_NAME;
 }
@@ -160,7 +177,7 @@ make_twenty(void)
     for (uint32_t i = 0; i + 1 < world.mta_count; i++)
         if (chance(50))
             break_reach(&world.mtas[i]);
-    world_make_late(chance(50) ? 50 : 0);
+    world_make_late(chance(50) ? 50 : 0, LATE_MS_MAX);
 }
 
 /* ---- TLS ---- */
@@ -385,28 +402,30 @@ static const struct {
     void (*make)(void);
     uint32_t levels;
     bool crowded, bulky;
-} scenes[] = {{"late answers", make_late, ANY, false, false},
-              {"late answers", make_late, CLEAR, false, false},
-              {"two horizons", make_split, CLEAR, false, false},
-              {"one address, many names", make_shared, ANY, false, false},
-              {"one address, many names", make_shared, STRICT, false, false},
-              {"addresses in dress", make_dress, ANY, false, false},
-              {"no such exchanger", make_no_exchanger, CLEAR, false, false},
-              {"twenty exchangers", make_twenty, CLEAR, true, false},
-              {"TLS fails", make_tls_fault, TLS_IF_ANY, false, false},
-              {"TLS fails", make_tls_fault, TLS_SOMEHOW, false, false},
-              {"one has TLS", make_search, SEARCH, true, false},
-              {"one has TLS", make_search, SEARCH, false, false},
-              {"records that nag", make_nag, TLS_SOMEHOW, false, false},
-              {"mute at EHLO", make_mute, ANY, false, false},
-              {"hates flights", make_hates, ANY, false, false},
-              {"no EHLO, nor HELO", make_rude, CLEAR, false, false},
-              {"all refused, dropped", make_dropped, ANY, false, false},
-              {"forms of replies", make_form, ANY, false, false},
-              {"a greedy kernel", make_greedy, ANY, false, true},
-              {"all drip", make_drip, ANY, true, false},
-              {"nobody wants us", make_unwilling, ANY, true, false},
-              {"a reply too many", make_twice, ANY, false, false}};
+} scenes[] = {
+    {"late answers", make_late, ANY, false, false},
+    {"late answers", make_late, CLEAR, false, false},
+    {"this machine among equals", make_own_equal, CLEAR, false, false},
+    {"two horizons", make_split, CLEAR, false, false},
+    {"one address, many names", make_shared, ANY, false, false},
+    {"one address, many names", make_shared, STRICT, false, false},
+    {"addresses in dress", make_dress, ANY, false, false},
+    {"no such exchanger", make_no_exchanger, CLEAR, false, false},
+    {"twenty exchangers", make_twenty, CLEAR, true, false},
+    {"TLS fails", make_tls_fault, TLS_IF_ANY, false, false},
+    {"TLS fails", make_tls_fault, TLS_SOMEHOW, false, false},
+    {"one has TLS", make_search, SEARCH, true, false},
+    {"one has TLS", make_search, SEARCH, false, false},
+    {"records that nag", make_nag, TLS_SOMEHOW, false, false},
+    {"mute at EHLO", make_mute, ANY, false, false},
+    {"hates flights", make_hates, ANY, false, false},
+    {"no EHLO, nor HELO", make_rude, CLEAR, false, false},
+    {"all refused, dropped", make_dropped, ANY, false, false},
+    {"forms of replies", make_form, ANY, false, false},
+    {"a greedy kernel", make_greedy, ANY, false, true},
+    {"all drip", make_drip, ANY, true, false},
+    {"nobody wants us", make_unwilling, ANY, true, false},
+    {"a reply too many", make_twice, ANY, false, false}};
 
 void
 world_draw_scene(void)

@@ -8,7 +8,6 @@ enum {
     OWN_INDEX = 200,
     DEAD_INDEX = 90, /* addresses of nobody */
     NS_INDEX = 50,
-    LATE_MS_MAX = 20000,
     PATIENT_S = 45,  /* a timeoutdns that does not count */
     QUICK_MS = 700,  /* well within the first round */
     SMALL_COUNT = 8, /* exchangers: more may not fit into a datagram */
@@ -181,7 +180,7 @@ world_make_zone(void)
 
 /* How long the answers take that no server has yet. */
 void
-world_make_late(uint32_t percent)
+world_make_late(uint32_t percent, uint32_t ms_max)
 {
     static const uint32_t usual[] = {30, 80, 300, 1000, 3000, 6000, 17500};
 
@@ -189,7 +188,7 @@ world_make_late(uint32_t percent)
         for (int ask = 0; ask < ASK_COUNT; ask++)
             if (chance(percent))
                 world.zone.names[i].late_ms[ask] =
-                    chance(60) ? usual[draw(7)] : draw(LATE_MS_MAX);
+                    chance(60) ? usual[draw(7)] % ms_max : draw(ms_max);
 }
 
 static void
@@ -316,6 +315,6 @@ world_make_ns(void)
                    chance(20) ? " \r\n" : "\n");
     }
     if (!world.focused && once_in(8))
-        world_make_late(30);
+        world_make_late(30, LATE_MS_MAX);
     world_judge_ns();
 }
