@@ -186,6 +186,9 @@ check_passes(void)
                             behind < session_count ? sessions[behind] : NULL);
             if (behind == session_count || sessions[behind]->mta != last->mta)
                 break;
+            /* Another name of the same address, or the second pass. */
+            if (!is_repeat_due(last))
+                tries_counted += !ends_for_tls(last);
             i = behind;
         }
         check_try(from, end);
