@@ -90,7 +90,8 @@ ends_for_tls(const struct session *s)
         return false;
     if (s->starttls || may_have_tried_tls(s))
         return is_searched();
-    return s->hello && !s->secure && !(s->offers & OFFERS_STARTTLS);
+    return s->hello && !s->dirty && !s->secure &&
+           !(s->offers & OFFERS_STARTTLS);
 }
 
 /* Asked again at once: the way its last session has ended says so. */
@@ -187,7 +188,7 @@ check_passes(void)
             if (behind == session_count || sessions[behind]->mta != last->mta)
                 break;
             /* Another name of the same address, or the second pass. */
-            if (!is_repeat_due(last))
+            if (world.calm && !is_repeat_due(last))
                 tries_counted += !ends_for_tls(last);
             i = behind;
         }
