@@ -54,6 +54,9 @@ CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie \
     -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH) $(SAME_PATHS)
 LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
     -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--build-id=none
+# mbedTLS's table of RSA names what a client never calls: 2 KB.
+NEVER := -Wl,--defsym=mbedtls_rsa_pkcs1_decrypt=tls_glue_exit \
+    -Wl,--defsym=mbedtls_rsa_pkcs1_encrypt=tls_glue_exit
 
 # With a sysroot nothing of the compiler's own C library is used: headers,
 # start files and libc.a are named one by one, for any compiler alike. musl never
@@ -83,7 +86,7 @@ $(OUT)/mote-probe: $(OUT)/qmail-remote
 
 $(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
 	@echo "  LINK $@" >&2
-	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBC)
+	$(Q)$(CC) $(LINK) $(NEVER) $(LDFLAGS) -o $@ $^ $(LIBC)
 
 # 64 bits for times and sizes: musl has no others, glibc asks.
 $(OBJ)/src/os/%.o $(TEST)/src/os/%.o: DEFINE += -D_GNU_SOURCE \
@@ -101,15 +104,16 @@ $(OBJ)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 
 # mbedTLS's library with our patches: a copy, its files newer than the stamp.
 $(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch]) $(OBJ)/flags
+	@command -v patch >/dev/null || { echo 'the program patch is not installed' >&2; exit 1; }
 	@rm -rf $(@D); mkdir -p $(@D); touch $@; cp $(MBEDTLS_DIR)/library/*.[ch] $(@D)
 	@for patch in $(abspath $(PATCHES)); do echo "  PATCH $${patch##*/}" >&2; \
 	    (cd $(@D) && patch -p2 >patched.log) <"$$patch" || { cat $(@D)/patched.log; \
 	    echo "it does not fit MBEDTLS_DIR: README.md, PATCHES" >&2; exit 1; }; done
 $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
-# Everything anew when a flag or the compiler changes.
+# Everything anew when a flag, the compiler or mbedTLS's configuration changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(LINK) $(LDFLAGS) $(PATCHES)
+    $(LINK) $(NEVER) $(LDFLAGS) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

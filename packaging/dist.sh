@@ -3,7 +3,7 @@
 #
 # packaging/dist.sh MBEDTLS_DIR FOLDER
 #
-# Makes FOLDER/mote-VERSION.tar.gz, which needs nothing but make and a C
+# Makes FOLDER/mote-VERSION.tar.gz, which needs nothing but make, patch and a C
 # compiler: the files of this repository, mbedTLS's library, its headers and its
 # licence as third_party/mbedtls, and musl's source archive for ./bootstrap.
 # Prints its sha256. The same files give the same bytes, whoever makes it where

@@ -36,6 +36,7 @@ place_of(const struct dns_schedule *s, uint32_t server)
 static uint32_t
 server_at(const struct dns_schedule *s, uint32_t place)
 {
+    assert(s->server_count > 0);
     return (s->first + place) % s->server_count;
 }
 
@@ -176,8 +177,6 @@ dns_schedule_bad(struct dns_schedule *s, uint32_t server, bool busy,
 {
     bool asked = place_of(s, server) < s->asked_count;
 
-    if (is_bad(s->words[server]))
-        return;
     if (!asked) { /* a late word on an earlier round hurries nobody */
         s->words[server] = DNS_WORD_UNASKED;
         return;
@@ -202,15 +201,13 @@ dns_schedule_no(struct dns_schedule *s, uint32_t server)
 void
 dns_schedule_alias(struct dns_schedule *s, uint32_t server, int64_t now_ms)
 {
-    bool paused = s->phase == DNS_PHASE_PAUSE;
-
     s->no_server = DNS_SERVER_NONE;
     s->grant = DNS_GRANT_ALL;
     s->end_ms = s->latest_ms;
     for (uint32_t i = 0; i < s->server_count; i++)
-        if (i == server || paused || !is_bad(s->words[i]))
+        if (i == server || !is_bad(s->words[i]))
             s->words[i] = DNS_WORD_UNASKED;
-    if (paused) {
+    if (s->phase == DNS_PHASE_PAUSE) {
         round_begin(s, server, now_ms);
         return;
     }
@@ -271,14 +268,14 @@ dns_schedule_deadline_ms(const struct dns_schedule *s)
 void
 dns_schedule_tick(struct dns_schedule *s, uint32_t first, int64_t now_ms)
 {
+    bool round_over = s->phase == DNS_PHASE_ROUND && now_ms >= s->phase_end_ms;
+
     if (now_ms < dns_schedule_deadline_ms(s))
         return;
-    if (now_ms >= s->end_ms)
+    if (now_ms >= s->end_ms || (round_over && no_counts(s, true)))
         s->phase = DNS_PHASE_OVER;
-    else if (now_ms < s->phase_end_ms)
-        ask_next(s, now_ms);
-    else if (s->phase == DNS_PHASE_ROUND && no_counts(s, true))
-        s->phase = DNS_PHASE_OVER;
-    else
+    else if (now_ms >= s->phase_end_ms)
         round_begin(s, first, now_ms);
+    else
+        ask_next(s, now_ms);
 }

@@ -214,7 +214,7 @@ read_all(struct smtp *s, int64_t now_ms)
     if (s->step == SMTP_STEP_SECURE && s->rx_used > 0)
         lose(s, SLICE("bytes came in clear behind the reply"), false);
     if (s->lost && !is_shells_turn(s) && s->step < SMTP_STEP_END)
-        lose(s, s->why, false);
+        lose(s, s->lost_why, false);
 }
 
 /* ---- the verbs ---- */
@@ -347,9 +347,8 @@ smtp_lost(struct smtp *s, struct slice why)
     if (s->step == SMTP_STEP_END || s->lost)
         return;
     s->lost = is_shells_turn(s);
-    if (s->lost)
-        s->why = why;
-    else
+    s->lost_why = why;
+    if (!s->lost)
         lose(s, why, false);
 }
 

@@ -57,7 +57,8 @@ enum smtp_end {
     SMTP_END_VERDICT,   /* the server's word on the mail, or the message's own:
                            `fault` has it */
     SMTP_END_SYNTAX,    /* likewise, but 500 to 504 or 555 to MAIL, RCPT or DATA
-                           in a flight, or to MAIL with parameters */
+                           in a flight, or to MAIL with parameters; to RCPT it
+                           is no verdict yet: FAULT_DIED */
     SMTP_END_UNFIT,     /* greeting, EHLO or HELO refused */
     SMTP_END_MUTE,      /* closed or failed at EHLO, in clear, without a byte of
                            reply */
@@ -108,7 +109,8 @@ struct smtp {
     bool secure;               /* inside TLS */
     bool tls_refused;          /* STARTTLS was */
     bool dead;                 /* nothing more is sent */
-    bool lost;                 /* nothing more comes than was received */
+    bool lost;                 /* nothing more comes than was received, ... */
+    struct slice lost_why;     /* ... because of this */
     int64_t deadline_ms;
     struct smtp_features features;
     struct smtp_reply reply;

@@ -4,15 +4,10 @@
 #include "base/addr.h"
 #include "tls/der.h"
 
-bool
-tls_constraints_is(struct slice oid)
-{
-    return slice_equal(oid, SLICE("\x55\x1d\x1e")); /* 2.5.29.30 */
-}
-
 enum tls_constraints
 tls_constraints_find(struct slice extensions, struct slice *value)
 {
+    const struct slice wanted = SLICE("\x55\x1d\x1e"); /* 2.5.29.30 */
     enum tls_constraints found = TLS_CONSTRAINTS_NONE;
     struct cursor outer, c;
 
@@ -24,7 +19,7 @@ tls_constraints_find(struct slice extensions, struct slice *value)
         cursor_init(&e, tls_der_take(&c, TLS_DER_SEQUENCE));
         if (c.bad)
             return TLS_CONSTRAINTS_BAD;
-        if (!tls_constraints_is(tls_der_take(&e, TLS_DER_OID)))
+        if (!slice_equal(tls_der_take(&e, TLS_DER_OID), wanted))
             continue;
         if (tls_der_peek(&e) == TLS_DER_BOOLEAN)
             tls_der_take(&e, TLS_DER_BOOLEAN); /* critical, or not */
@@ -97,7 +92,8 @@ look_into(struct slice subtree, uint8_t tag, struct slice name)
             return TLS_CONSTRAINTS_BAD;
         is_inside = is_under(name, base);
     } else {
-        if (base.size != 2 * ADDR_IPV4_SIZE && base.size != 2 * ADDR_SIZE_MAX)
+        if (base.size != 2 * (size_t)ADDR_IPV4_SIZE &&
+            base.size != 2 * (size_t)ADDR_SIZE_MAX)
             return TLS_CONSTRAINTS_BAD;
         is_inside = is_within(name, base);
     }

@@ -22,8 +22,6 @@ enum tls_constraints {
     TLS_CONSTRAINTS_BAD
 };
 
-/* The object identifier of the extension. */
-bool tls_constraints_is(struct slice oid);
 /* NONE, BAD (more than one is), or ALLOW and the value of the extension. */
 enum tls_constraints tls_constraints_find(struct slice extensions,
                                           struct slice *value);

@@ -49,6 +49,9 @@ static const struct {
      "certificate has an unknown critical extension"},
     {MBEDTLS_ERR_X509_INVALID_EXTENSIONS,
      "certificate has a malformed extension"},
+    /* Only an iPAddress of another length than 4 or 16 comes to this. */
+    {MBEDTLS_ERR_X509_BAD_INPUT_DATA,
+     "certificate has a malformed subjectAltName"},
     {MBEDTLS_ERR_X509_FEATURE_UNAVAILABLE,
      "certificate has an extension this client has not"},
     {MBEDTLS_ERR_X509_UNKNOWN_OID, "certificate has an unknown algorithm"},

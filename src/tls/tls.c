@@ -255,7 +255,8 @@ forget(struct tls *t)
     t->lent = slice_of(NULL, 0);
     t->lent_acked = t->write_size = 0;
     t->rx_start = t->rx_used = 0;
-    t->rx_end = t->close_due = t->close_said = t->verified = false;
+    t->rx_end = t->close_due = t->close_said = false;
+    t->verified = t->retried = false;
     t->literal = (struct addr){.family = ADDR_NONE};
     t->name[0] = '\0';
     buf_init(&t->core->reason, t->reason_text, sizeof(t->reason_text));
@@ -309,7 +310,8 @@ is_to_verify(const struct tls *t)
  * The version begins as the highest offered, and a server may lower it. Up to
  * 3.6.7 mbedTLS takes it from the ServerHello once more where that has no
  * supported_versions, and so goes on with TLS 1.3 in the middle, without ever
- * having agreed on a key (CVE-2026-115490). */
+ * having agreed on a key (CVE-2026-115490). And a HelloRetryRequest is of TLS
+ * 1.3 for good (RFC 8446 section 4.1.4). */
 static int
 shake(struct tls *t)
 {
@@ -318,11 +320,15 @@ shake(struct tls *t)
 
     while (result == 0 && !is_to_verify(t) &&
            !mbedtls_ssl_is_handshake_over(ssl)) {
-        mbedtls_ssl_protocol_version version =
+        mbedtls_ssl_protocol_version before =
             mbedtls_ssl_get_version_number(ssl);
+        mbedtls_ssl_protocol_version now;
 
+        t->retried |= ssl->MBEDTLS_PRIVATE(state) ==
+                      MBEDTLS_SSL_CLIENT_CCS_BEFORE_2ND_CLIENT_HELLO;
         result = mbedtls_ssl_handshake_step(ssl);
-        if (mbedtls_ssl_get_version_number(ssl) > version) {
+        now = mbedtls_ssl_get_version_number(ssl);
+        if (now > before || (now < before && t->retried)) {
             (void)mbedtls_ssl_send_alert_message(
                 ssl, MBEDTLS_SSL_ALERT_LEVEL_FATAL,
                 MBEDTLS_SSL_ALERT_MSG_ILLEGAL_PARAMETER);
@@ -469,18 +475,21 @@ tls_tx_is_text(const struct tls *t)
 size_t
 tls_read(struct tls *t, uint8_t *out, size_t size)
 {
+    bool ended = false;
     size_t before;
     int result;
 
     if (t->state != TLS_OPEN || size == 0)
         return 0;
     /* It also wants to read after a warning, and to write after each
-     * HelloRequest that it turns down, whatever else is there. Both were
+     * HelloRequest that it turns down, whatever else is there; and of a second
+     * empty record in a row it says the same as of the end. All these were
      * taken by then, so this ends. */
     do {
         before = t->rx_used;
         result = mbedtls_ssl_read(&t->core->ssl, out, size);
-    } while (result == MBEDTLS_ERR_SSL_WANT_WRITE ||
+        ended = t->rx_end && t->rx_used == 0;
+    } while (result == MBEDTLS_ERR_SSL_WANT_WRITE || (result == 0 && !ended) ||
              (result == MBEDTLS_ERR_SSL_WANT_READ && t->rx_used < before));
     if (result > 0)
         return (size_t)result;

@@ -65,6 +65,7 @@ struct tls {
     bool verify;
     bool tell;
     bool verified;  /* or not to be */
+    bool retried;   /* there was a HelloRetryRequest */
     bool close_due; /* close_notify is to follow `lent` */
     bool close_said;
     struct addr literal;

@@ -141,19 +141,6 @@ anchor_known(const struct tls_core *core, struct slice der)
     return false;
 }
 
-/* For what mbedTLS cannot read: whether it is judged elsewhere. */
-static int
-take_extension(void *context, const mbedtls_x509_crt *cert,
-               const mbedtls_x509_buf *oid, int critical,
-               const unsigned char *p, const unsigned char *end)
-{
-    (void)context, (void)cert, (void)critical, (void)p, (void)end;
-    return tls_constraints_is(slice_der(oid))
-               ? 0
-               : MBEDTLS_ERR_X509_INVALID_EXTENSIONS +
-                     MBEDTLS_ERR_ASN1_UNEXPECTED_TAG;
-}
-
 void
 tls_anchor(struct tls *t, struct slice der)
 {
@@ -166,8 +153,7 @@ tls_anchor(struct tls *t, struct slice der)
         !tls_name_subject(der, &subject) || !tls_name_hash(subject, &hash) ||
         !issuer_known(t, &hash) || anchor_known(core, der))
         return;
-    error = mbedtls_x509_crt_parse_der_with_ext_cb(
-        &core->anchors, der.data, der.size, 1, take_extension, NULL);
+    error = mbedtls_x509_crt_parse_der(&core->anchors, der.data, der.size);
     if (error == 0)
         core->anchor_count++;
     else if (tls_reason_is_memory(error))

@@ -30,7 +30,8 @@ class Setting:
         for near, far in (GOOD, BAD):
             lines += [f"link add {near} type veth peer name {far}",
                       f"link set {near} up", f"link set {far} up",
-                      f"addr add {LOCAL}/64 dev {far} nodad"]
+                      f"addr add {LOCAL}/64 dev {far} nodad",
+                      f"addr add fe80::1/64 dev {near} nodad"]
         if ip_batch(lines, check=False) != 0:
             raise Skip("no veth interfaces here")
         self.world = world

@@ -225,7 +225,8 @@ check_mail(const struct session *s)
         check_second_pass(s);
 }
 
-/* What is asked for is a name of the zone, or none for an address. */
+/* What is asked for is a name of the zone, or none for an address and for what
+ * no host can be called. */
 static bool
 is_named(const struct session *s)
 {
@@ -238,8 +239,8 @@ is_named(const struct session *s)
         const struct zone_name *n = &world.zone.names[i];
 
         if (!n->dress && strcasecmp(n->text, name) == 0)
-            return true;
-        dressed = dressed || n->dress;
+            return n->text[0] != '_';
+        dressed = dressed || n->dress || n->text[0] == '_';
     }
     return dressed && name[0] == '\0';
 }

@@ -81,7 +81,7 @@ bool check_is_skipped(const struct place *p);
 
 /* check_time.c: invariant 6. A question; each wait; all of it. */
 void check_time_reset(void);
-void check_question(int name, enum ask ask);
+void check_question(int name, enum ask ask, int64_t sent_ms);
 void check_time(void);
 void check_total(void);
 int64_t check_pass_ms(void); /* from the beginning of its first session */

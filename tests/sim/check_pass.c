@@ -128,8 +128,10 @@ static void
 check_follow_up(const struct session *s, const struct session *behind)
 {
     bool same = behind && behind->mta == s->mta;
-    bool fails =
-        s->starttls && !s->secure && !s->mail_asked && world.strictness == 0;
+    bool too_big =
+        s->mta->size_max > 0 && s->mta->size_max < world.expected.size;
+    bool fails = s->starttls && !s->secure && !s->mail_asked &&
+                 world.strictness == 0 && !too_big;
 
     if (same || !world.calm || world.keys_ms > 0 || s->mta->busy ||
         s->mta->mischief == TAKEN_OFF)

@@ -69,9 +69,9 @@ is_listed_twice(int name)
 }
 
 void
-check_question(int name, enum ask ask)
+check_question(int name, enum ask ask, int64_t sent_ms)
 {
-    int64_t now_ms = sim_now_ms - spoken_ms();
+    int64_t now_ms = sent_ms - spoken_ms();
 
     if (name < 0 || is_listed_twice(name))
         return;

@@ -80,7 +80,8 @@ static struct ns *
 find_ns(const struct endpoint *to, const struct place *p)
 {
     for (uint32_t i = 0; i < world.ns_count && to->port == 53; i++)
-        if (place_equal(&world.ns[i].place, p))
+        if (place_equal(&world.ns[i].place, p) &&
+            to->scope == (world.ns[i].scoped ? SIM_INTERFACE : 0))
             return &world.ns[i];
     return NULL;
 }

@@ -189,7 +189,7 @@ ns_datagram(struct conn *c, const uint8_t *data, size_t size)
           q.name, q.edns ? "" : " without EDNS");
     c->name = q.index;
     c->ask = ask_of(&q);
-    check_question(q.index, c->ask);
+    check_question(q.index, c->ask, sim_now_ms);
     if (ns->manner == NS_UNREACHABLE)
         conn_unreachable(c, ns->latency_ms);
     while (chance(ns->noise) && chance(60))
@@ -271,7 +271,7 @@ ns_stream(struct conn *c, const uint8_t *data, size_t size)
     }
     trace("ns %s asked %s %s by TCP", place_text(&c->place), type_text(q.type),
           q.name);
-    check_question(q.index, ask_of(&q));
+    check_question(q.index, ask_of(&q), c->opened_ms);
     l = sim_alloc(sizeof(*l));
     l->conn = c;
     if (c->ns->stream == NS_TCP_SILENT ||

@@ -106,3 +106,13 @@ place_make(uint32_t index, bool six)
     }
     return p;
 }
+
+/* fe80::N */
+struct place
+place_make_local(uint32_t index)
+{
+    struct place p = {.size = 16, .bytes = {0xfe, 0x80}};
+
+    p.bytes[15] = (uint8_t)index;
+    return p;
+}

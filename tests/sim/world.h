@@ -26,8 +26,11 @@ enum {
     OWN_COUNT_MAX = 4,
     SECRET_COUNT_MAX = 16,
     TEXT_SIZE = 96,
-    SIM_PID = 1234
+    SIM_PID = 1234,
+    SIM_INTERFACE = 7 /* its index; the name: */
 };
+
+#define SIM_INTERFACE_NAME "eth0"
 
 /* An address as it stands on the wire. */
 struct place {
@@ -109,6 +112,7 @@ struct ns {
     struct place place;
     enum ns_manner manner;
     enum ns_stream stream;
+    bool scoped; /* link-local: there by SIM_INTERFACE only */
     uint32_t latency_ms;
     uint32_t loss;    /* percent */
     uint32_t noise;   /* percent: forged, doubled, late packets */
@@ -365,5 +369,6 @@ bool place_is_own(const struct place *p, bool named_by_others);
 bool place_is_usable(const struct place *p);
 const char *place_text(const struct place *p); /* one of some buffers */
 struct place place_make(uint32_t index, bool six);
+struct place place_make_local(uint32_t index);
 
 #endif

@@ -335,6 +335,21 @@ make_drip(void)
     }
 }
 
+/* Nobody wants us, and says so at once. */
+static void
+make_unwilling(void)
+{
+    static const uint16_t codes[] = {421, 450, 554, 521};
+
+    lay_out(world.mta_count, draw_between(1, 3));
+    for (uint32_t i = 0; i < world.mta_count; i++) {
+        struct mta *m = &world.mtas[i];
+
+        m->codes[chance(50) ? AT_GREETING : AT_EHLO] = codes[draw(4)];
+        m->codes[AT_HELO] = 550;
+    }
+}
+
 /* A reply too many, at any step. */
 static void
 make_twice(void)
@@ -384,6 +399,7 @@ static const struct {
               {"forms of replies", make_form, ANY, false, false},
               {"a greedy kernel", make_greedy, ANY, false, true},
               {"all drip", make_drip, ANY, true, false},
+              {"nobody wants us", make_unwilling, ANY, true, false},
               {"a reply too many", make_twice, ANY, false, false}};
 
 void

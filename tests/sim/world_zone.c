@@ -133,7 +133,10 @@ make_exchangers(uint32_t count, uint32_t names)
         if (p.size == 4 && once_in(12))
             (void)zone_add_dress(&p);
         else
-            fill_name(&z->names[zone_add_name("mx%u.sim.test", i)]);
+            fill_name(&z->names[zone_add_name(
+                once_in(20) && world.strictness < 2 ? "_mx%u.sim.test"
+                                                    : "mx%u.sim.test",
+                i)]);
     }
     for (uint32_t i = 0; i < count; i++)
         zone_add_mx(10 * draw(spread), ZONE_EXCHANGER + (int)(i % names));
@@ -192,7 +195,9 @@ world_make_late(uint32_t percent)
 static void
 make_ns(struct ns *n, uint32_t index)
 {
-    n->place = place_make(NS_INDEX + index, chance(30));
+    n->scoped = once_in(12);
+    n->place = n->scoped ? place_make_local(NS_INDEX + index)
+                         : place_make(NS_INDEX + index, chance(30));
     n->manner = chance(40) ? NS_GOOD : (enum ns_manner)draw(NS_MANNER_COUNT);
     n->stream = chance(60) ? NS_TCP_GOOD : (enum ns_stream)draw(NS_TCP_COUNT);
     n->latency_ms = draw(chance(60) ? 6 : chance(80) ? 200 : 5000);
@@ -223,15 +228,21 @@ make_first(struct ns *n)
         n->latency_ms = draw(QUICK_MS);
 }
 
-/* All answers are there in time, if a server knows them. */
 static bool
-is_punctual(const struct ns *n)
+is_late(void)
 {
     for (uint32_t i = 0; i < world.zone.name_count; i++)
         for (int ask = 0; ask < ASK_COUNT; ask++)
             if (world.zone.names[i].late_ms[ask] > 0)
-                return false;
-    return !n->loses_first && n->latency_ms < 6;
+                return true;
+    return false;
+}
+
+/* All answers are there in time, if a server knows them. */
+static bool
+is_punctual(const struct ns *n)
+{
+    return !is_late() && !n->loses_first && n->latency_ms < 6;
 }
 
 /* Whether somebody else tells lies before the first one can answer. */
@@ -261,8 +272,9 @@ world_judge_ns(void)
     bool patient = world.dns_timeout_ms == 0 ||
                    world.dns_timeout_ms >= PATIENT_S * INT64_C(1000);
 
+    /* Streams are held one after the other. */
     if (world.use_vc || world.zone.mx_count > SMALL_COUNT)
-        good = good && n->latency_ms < STREAM_MS;
+        good = good && n->latency_ms < STREAM_MS && !is_late();
     world.dns_clean = good && is_punctual(n) &&
                       (n->manner == NS_GOOD || n->manner == NS_NO_EDNS);
     good = good && (n->manner == NS_GOOD || n->manner == NS_NO_EDNS ||
@@ -299,7 +311,8 @@ world_make_ns(void)
         make_ns(n, i);
         if (i == 0 && good)
             make_first(n);
-        bytes_text(&f->content, "nameserver %s%s", place_text(&n->place),
+        bytes_text(&f->content, "nameserver %s%s%s", place_text(&n->place),
+                   n->scoped ? "%" SIM_INTERFACE_NAME : "",
                    chance(20) ? " \r\n" : "\n");
     }
     if (!world.focused && once_in(8))

@@ -306,6 +306,32 @@ TEST(an_alias_undoes_a_no)
     CHECK(finish() && state(question) == DNS_NO_NAME && now_ms == 2000);
 }
 
+/* What was said of the name says nothing of the target. */
+TEST(an_alias_forgets_a_no)
+{
+    uint32_t question = ask_of(3);
+
+    manners[1] = NO_NAME;
+    manners[2] = ALIAS;
+    CHECK(run(1605));
+    manners[1] = manners[2] = SILENT;
+    CHECK(run(1615) && lookup.tasks[question].schedule.asked_count == 3);
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 61000);
+}
+
+/* Who failed is left alone, but for the one that knows better now. */
+TEST(an_alias_of_one_that_had_failed)
+{
+    uint32_t question = ask_of(3);
+
+    manners[0] = manners[1] = SERVFAIL;
+    CHECK(run(1100) && opens("0:0 10:1 20:2"));
+    manners[0] = TELL;
+    inject(ALIAS);
+    CHECK(finish() && state(question) == DNS_FOUND);
+    CHECK(opens("0:0 10:1 20:2 100:0 100:2"));
+}
+
 /* From a server that this round has not come to. */
 TEST(a_late_alias)
 {
@@ -372,6 +398,8 @@ TEST(an_alias_keeps_the_form)
     X(an_alias_takes_no_longer_than_a_name)           \
     X(an_alias_of_a_hedge_waits_for_the_first)        \
     X(an_alias_undoes_a_no)                           \
+    X(an_alias_forgets_a_no)                          \
+    X(an_alias_of_one_that_had_failed)                \
     X(a_late_alias)                                   \
     X(alias_in_the_pause)                             \
     X(alias_in_the_deciding_round)                    \

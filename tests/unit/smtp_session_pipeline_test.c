@@ -251,6 +251,7 @@ TEST(what_came_before_the_end_counts)
         if (way == 1)
             smtp_tick(&server.smtp, INT64_MAX);
         CHECK(server_over(SMTP_END_VERDICT, FAULT_RECIPIENTS, "hs"));
+        CHECK(server.smtp.why.size == 0);
     }
 }
 

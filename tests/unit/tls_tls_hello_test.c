@@ -191,6 +191,20 @@ TEST(never_goes_back_to_tls13_after_a_retry)
     }
 }
 
+TEST(keeps_the_version_of_a_retry)
+{
+    struct hello h = {.version = TLS12, .suite = 0xc02f};
+
+    for (int i = 0; i < 3 * LIST_COUNT; i++) {
+        h.id = (enum session_id)(i % 3);
+        h.extensions = extension_lists[i / 3];
+        CHECK(start());
+        answer(&retry);
+        hear();
+        CHECK(ends(&h));
+    }
+}
+
 /* The version, and a suite that is not of it. */
 TEST(never_mixes_versions_and_suites)
 {
@@ -300,7 +314,10 @@ TEST(names_the_host)
 #define CASES(X)                              \
     X(never_goes_back_to_tls13)               \
     X(never_goes_back_to_tls13_after_a_retry) \
+    X(keeps_the_version_of_a_retry)           \
     X(never_mixes_versions_and_suites)        \
-    X(sends_the_cookie_back) X(goes_on_with_tls12) X(names_the_host)
+    X(sends_the_cookie_back)                  \
+    X(goes_on_with_tls12)                     \
+    X(names_the_host)
 
 TEST_MAIN(CASES)
