@@ -565,30 +565,6 @@ TEST(survives_failed_allocations)
     printf("    %zu allocations suffice\n", opened);
 }
 
-<<<<<<< HEAD
-#define CASES(X)                                                            \
-    X(speaks_tls13)                                                         \
-    X(speaks_tls12)                                                         \
-    X(speaks_every_suite)                                                   \
-    X(speaks_tls12_with_an_rsa_key)                                         \
-    X(speaks_p384)                                                          \
-    X(follows_hello_retry_request)                                          \
-    X(passes_over_what_it_cannot_read)                                      \
-    X(takes_one_byte_at_a_time)                                             \
-    X(opens_unverified_when_told)                                           \
-    X(speaks_with_weak_keys_unverified)                                     \
-    X(does_not_open_before_verify)                                          \
-    X(moves_much_text)                                                      \
-    X(says_goodbye_once)                                                    \
-    X(sees_the_peers_goodbye) X(serves_connection_after_connection)         \
-        X(names_what_failed) X(bounds_the_messages) X(ignores_many_tickets) \
-            X(reads_on_behind_a_hello_request)                              \
-                X(tells_text_from_its_own_records) X(holds_the_end)         \
-                    X(survives_what_is_not_a_server)                        \
-                        X(refuses_names_that_are_none)                      \
-                            X(runs_out_of_memory_cleanly)                   \
-                                X(survives_failed_allocations)
-=======
 #define CASES(X)                          \
     X(speaks_tls13)                       \
     X(speaks_tls12)                       \
@@ -615,6 +591,5 @@ TEST(survives_failed_allocations)
     X(refuses_names_that_are_none)        \
     X(runs_out_of_memory_cleanly)         \
     X(survives_failed_allocations)
->>>>>>> tls
 
 PEER_TEST_MAIN(CASES)
