@@ -48,15 +48,24 @@ class Reader:
         self.thread.start()
 
     def serve(self):
-        connection, _ = self.listener.accept()
-        with connection:
-            try:
-                self.talk(connection)
-            except OSError:
-                pass
-            if self.reset:
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                      struct.pack("ii", 1, 0))
+        """The connections behind the first are ended at once: HELO, where EHLO
+        got no answer."""
+        try:
+            while True:
+                connection, _ = self.listener.accept()
+                with connection:
+                    self.session(connection)
+        except OSError:
+            pass  # closed
+
+    def session(self, connection):
+        try:
+            self.talk(connection)
+        except OSError:
+            pass
+        if self.reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                  struct.pack("ii", 1, 0))
 
     def talk(self, connection):
         connection.sendall(b"220 x\r\n")
@@ -80,6 +89,7 @@ class Reader:
         return b"354 x\r\n" if line == b"DATA\r\n" else b"250 x\r\n"
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.thread.join(10)
         self.listener.close()
 

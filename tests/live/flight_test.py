@@ -59,7 +59,8 @@ def refused_then(setting, ehlo, end, fates, records):
 FATES = {
     "refused": (["550 5.1.1 no"], [likes_not("h", "550 5.1.1 no")]),
     "deferred": (["450 later"], [likes_not("s", "450 later")]),
-    "both_refused": (["550 a", "551 b"], [likes_not("h", "550 a"), likes_not("h", "551 b")]),
+    "both_refused": (["550 a", "551 b"],
+                     [likes_not("h", "550 a"), likes_not("h", "551 b")]),
     "mixed": (["450 a", "550 b"], [likes_not("s", "450 a"), likes_not("h", "550 b")]),
 }
 for offer, ehlo in OFFERED.items():

@@ -119,6 +119,15 @@ class AskingThrice(AskingBeside):
     count = 3
 
 
+class AskingAndLeaving(AskingBeside):
+    """The end of the connection comes along with the last reply."""
+
+    def sendall(self, data):
+        super().sendall(data)
+        if data.startswith(b"250 2.0.0"):
+            self.connection.shutdown(socket.SHUT_WR)
+
+
 def beside(setting, session, offer):
     """It is a reply all the same: the mail is taken, and known to be."""
     data = messages.small()
@@ -131,7 +140,7 @@ def beside(setting, session, offer):
 
 
 for label, session in (("in_front", AskingBeside), ("three_in_front", AskingThrice),
-                       ("behind", AskingBehind)):
+                       ("behind", AskingBehind), ("and_leaves_in_front", AskingAndLeaving)):
     suite.add(f"asked_{label}_of_each_reply", beside, session, "250 x")
     suite.add(f"asked_{label}_of_each_reply_pipelined", beside, session,
               "250-x\r\n250 PIPELINING")

@@ -74,6 +74,14 @@ def verb_of(line):
     return line.split(" ")[0].split(":")[0].upper()
 
 
+def code_of(sent):
+    """Of the first whole reply in these bytes: the code of its last line."""
+    for line in sent.split(b"\n"):
+        if line[3:4] != b"-":
+            return line[:3]
+    return b""
+
+
 class Scripted:
     """The server: one thread accepts, one more serves each connection.
 
@@ -171,10 +179,10 @@ class Wire:
         verb = verb_of(text)
         if self.buffer:
             session.ahead.append(verb)
-        sent = self.react(verb)
-        if verb == "STARTTLS" and sent.startswith(b"220"):
+        code = code_of(self.react(verb))
+        if verb == "STARTTLS" and code == b"220":
             self.start_tls()
-        elif verb == "DATA" and sent.startswith(b"354"):
+        elif verb == "DATA" and code == b"354":
             session.contents.append(self.read_content())
             self.react(".")
         elif verb == "QUIT":

@@ -17,7 +17,7 @@ from world import listener, run_suite
 LOOPBACK = "192.0.2.10"
 TIMEOUT_S = 2
 BOUND_S = 2 * TIMEOUT_S + 1  # twice, and what a busy machine adds
-END_S = 20  # when the server gives up holding the connection
+MURMUR_S, END_S = 0.3, 20  # when the server gives up holding the connection
 SIZES = {"1m": 1 << 20, "20m": 20 << 20}
 PIPELINING = b"250-x\r\n250 PIPELINING\r\n"
 suite = Suite()
@@ -26,7 +26,7 @@ suite = Suite()
 class Setting:
     def __init__(self, world):
         self.world = world
-        self.elsewhere = Elsewhere(world)
+        self.elsewhere = None
         issuer = Issuer(world)
         self.bundle = issuer.bundle
         self.context = server_context(
@@ -36,11 +36,12 @@ class Setting:
 
 
 class Deaf:
-    """Speaks up to 354, and after so many bytes of the message reads no more."""
+    """Speaks up to 354, and after so many bytes of the message reads no more.
+    What it murmurs then is never a whole reply."""
 
-    def __init__(self, listening, context, offer, appetite):
+    def __init__(self, listening, context, offer, appetite, murmur):
         self.listening, self.context = listening, context
-        self.offer, self.appetite = offer, appetite
+        self.offer, self.appetite, self.murmur = offer, appetite, murmur
         self.over = threading.Event()
         self.wrong = None
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -51,7 +52,6 @@ class Deaf:
         connection.settimeout(END_S)
         try:
             self.talk(connection)
-            self.over.wait(END_S)
         except OSError as error:
             self.wrong = error
         finally:
@@ -75,6 +75,11 @@ class Deaf:
         connection.sendall(b"354 go on\r\n")
         if self.appetite:
             file.read(self.appetite)
+        for count in range(int(END_S / MURMUR_S)):
+            if self.over.wait(MURMUR_S):
+                break
+            if self.murmur:
+                connection.sendall(self.murmur[min(count, len(self.murmur) - 1)])
 
     def close(self):
         self.over.set()
@@ -82,14 +87,16 @@ class Deaf:
         self.listening.close()
 
 
-def deaf(setting, place, secure, size, offer=b"250 x\r\n", appetite=0):
+def deaf(setting, place, secure, size, **how):
     if place == "veth":
+        setting.elsewhere = setting.elsewhere or Elsewhere(setting.world)
         address, listening = THERE, setting.elsewhere.listener(25)
     else:
         address, listening = LOOPBACK, listener(LOOPBACK, 25)
     control = {"trustanchors": setting.bundle, "tlsstrictness": 2} if secure else {}
     setting.home.control(timeoutremote=TIMEOUT_S, **control)
-    server = Deaf(listening, setting.context if secure else None, offer, appetite)
+    server = Deaf(listening, setting.context if secure else None,
+                  **{"offer": b"250 x\r\n", "appetite": 0, "murmur": (), **how})
     began = time.monotonic()
     try:
         run = setting.home.start(f"[{address}]", f"bob@[{address}]", setting.data[size])
@@ -110,11 +117,14 @@ for place in ("loopback", "veth"):
         for size in SIZES:
             label = f"{place}_{'tls' if secure else 'clear'}_{size}"
             suite.add(label, deaf, place, secure, size)
-suite.add("veth_clear_20m_pipelined", deaf, "veth", False, "20m", PIPELINING)
-suite.add("veth_tls_20m_pipelined", deaf, "veth", True, "20m", PIPELINING)
-suite.add("veth_clear_20m_reads_some", deaf, "veth", False, "20m", b"250 x\r\n", 1 << 20)
-suite.add("loopback_tls_20m_reads_some", deaf, "loopback", True, "20m", b"250 x\r\n",
-          1 << 20)
+for label, how in (("pipelined", {"offer": PIPELINING}),
+                   ("reads_some", {"appetite": 1 << 20}),
+                   ("murmurs", {"murmur": (b"452-not yet\r\n",)}),
+                   ("murmurs_bytes", {"murmur": (b"4", b"52", b"-", b"x")})):
+    for security in ("clear", "tls"):
+        suite.add(f"veth_{security}_20m_{label}",
+                  lambda s, secure, how: deaf(s, "veth", secure, "20m", **how),
+                  security == "tls", how)
 
 
 if __name__ == "__main__":
