@@ -389,6 +389,7 @@ operate(struct slice *in)
         stories[sockets[attempt].task].heard[sockets[attempt].server] = true;
         dns_lookup_lost(&lookup, attempt, now_ms);
         MUST(dns_lookup_packet(&lookup, attempt).size == 0);
+        dns_lookup_lost(&lookup, attempt, now_ms); /* nor is it there */
         break;
     case 3:
         if (op & 0x80)
