@@ -55,7 +55,7 @@ CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie \
 LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
     -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--build-id=none
 # mbedTLS's table of RSA names what a client never calls: 2 KB.
-LINK += -Wl,--defsym=mbedtls_rsa_pkcs1_decrypt=tls_glue_exit \
+NEVER := -Wl,--defsym=mbedtls_rsa_pkcs1_decrypt=tls_glue_exit \
     -Wl,--defsym=mbedtls_rsa_pkcs1_encrypt=tls_glue_exit
 
 # With a sysroot nothing of the compiler's own C library is used: headers,
@@ -86,7 +86,7 @@ $(OUT)/mote-probe: $(OUT)/qmail-remote
 
 $(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
 	@echo "  LINK $@" >&2
-	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(LIBC)
+	$(Q)$(CC) $(LINK) $(NEVER) $(LDFLAGS) -o $@ $^ $(LIBC)
 
 # 64 bits for times and sizes: musl has no others, glibc asks.
 $(OBJ)/src/os/%.o $(TEST)/src/os/%.o: DEFINE += -D_GNU_SOURCE \
@@ -113,7 +113,7 @@ $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
 # Everything anew when a flag, the compiler or mbedTLS's configuration changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(LINK) $(LDFLAGS) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
+    $(LINK) $(NEVER) $(LDFLAGS) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

@@ -54,7 +54,7 @@ $(OBJ)/tests/torture/%.o: tests/torture/%.c $(OBJ)/flags
 $(TEST)/torture/qmail-remote: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o) \
     $(OBJ)/tests/torture/allocation.o
 	$(SAY)
-	$(Q)$(CC) $(LINK) -Wl,--wrap=mbedtls_calloc $(LDFLAGS) -o $@ $^ $(LIBC)
+	$(Q)$(CC) $(LINK) $(NEVER) -Wl,--wrap=mbedtls_calloc $(LDFLAGS) -o $@ $^ $(LIBC)
 
 # make check-calls: all deliveries of the live tests by a program that dies of a
 # call its filter does not name, instead of seeing it fail.
@@ -64,7 +64,7 @@ $(OBJ)/tests/killing.o: src/os/sandbox.c $(OBJ)/flags
 $(TEST)/killing/qmail-remote: $(filter-out %/sandbox.o,$(SRC:%.c=$(OBJ)/%.o)) \
     $(MBEDTLS:%=$(OBJ)/mbedtls/%.o) $(OBJ)/tests/killing.o
 	@mkdir -p $(@D); echo "  LINK $@" >&2
-	$(Q)$(CC) $(LINK) $(LDFLAGS) -s -o $@ $^ $(LIBC)
+	$(Q)$(CC) $(LINK) $(NEVER) $(LDFLAGS) -s -o $@ $^ $(LIBC)
 check-calls: all $(TEST)/killing/qmail-remote
 	$(Q)MOTE=$(TEST)/killing/qmail-remote tests/run \
 	    $(wildcard tests/live/*_test.py)

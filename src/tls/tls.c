@@ -475,18 +475,21 @@ tls_tx_is_text(const struct tls *t)
 size_t
 tls_read(struct tls *t, uint8_t *out, size_t size)
 {
+    bool ended = false;
     size_t before;
     int result;
 
     if (t->state != TLS_OPEN || size == 0)
         return 0;
     /* It also wants to read after a warning, and to write after each
-     * HelloRequest that it turns down, whatever else is there. Both were
+     * HelloRequest that it turns down, whatever else is there; and of a second
+     * empty record in a row it says the same as of the end. All these were
      * taken by then, so this ends. */
     do {
         before = t->rx_used;
         result = mbedtls_ssl_read(&t->core->ssl, out, size);
-    } while (result == MBEDTLS_ERR_SSL_WANT_WRITE ||
+        ended = t->rx_end && t->rx_used == 0;
+    } while (result == MBEDTLS_ERR_SSL_WANT_WRITE || (result == 0 && !ended) ||
              (result == MBEDTLS_ERR_SSL_WANT_READ && t->rx_used < before));
     if (result > 0)
         return (size_t)result;

@@ -4,8 +4,8 @@ does there, and that nobody gets mail by it."""
 
 import json
 import os
-import signal
 import re
+import signal
 import ssl
 import subprocess
 import sys

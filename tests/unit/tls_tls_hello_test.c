@@ -316,6 +316,8 @@ TEST(names_the_host)
     X(never_goes_back_to_tls13_after_a_retry) \
     X(keeps_the_version_of_a_retry)           \
     X(never_mixes_versions_and_suites)        \
-    X(sends_the_cookie_back) X(goes_on_with_tls12) X(names_the_host)
+    X(sends_the_cookie_back)                  \
+    X(goes_on_with_tls12)                     \
+    X(names_the_host)
 
 TEST_MAIN(CASES)

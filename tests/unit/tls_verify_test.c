@@ -361,25 +361,27 @@ TEST(bounds_the_anchors)
     peer_stop(&peer);
 }
 
-#define CASES(X)                                                        \
-    X(accepts_a_chain)                                                  \
-    X(accepts_a_chain_in_any_order)                                     \
-    X(finds_the_anchor_among_others)                                    \
-    X(accepts_what_is_trusted_itself)                                   \
-    X(refuses_unknown_authorities)                                      \
-    X(refuses_other_names)                                              \
-    X(knows_wildcards)                                                  \
-    X(knows_addresses)                                                  \
-    X(takes_an_address_in_dress_for_one)                                \
-    X(checks_the_dates)                                                 \
-    X(checks_what_the_key_is_for)                                       \
-    X(checks_what_the_authority_is_for)                                 \
-    X(knows_critical_constraints_of_an_anchor)                          \
-    X(says_that_an_anchor_cannot_be_used)                               \
-    X(checks_the_strength)                                              \
-    X(checks_the_chain)                                                 \
-    X(bounds_the_chain)                                                 \
-    X(ends_loops_of_signatures) X(finds_the_way_among_cross_signatures) \
-        X(bounds_the_names) X(bounds_the_anchors)
+#define CASES(X)                               \
+    X(accepts_a_chain)                         \
+    X(accepts_a_chain_in_any_order)            \
+    X(finds_the_anchor_among_others)           \
+    X(accepts_what_is_trusted_itself)          \
+    X(refuses_unknown_authorities)             \
+    X(refuses_other_names)                     \
+    X(knows_wildcards)                         \
+    X(knows_addresses)                         \
+    X(takes_an_address_in_dress_for_one)       \
+    X(checks_the_dates)                        \
+    X(checks_what_the_key_is_for)              \
+    X(checks_what_the_authority_is_for)        \
+    X(knows_critical_constraints_of_an_anchor) \
+    X(says_that_an_anchor_cannot_be_used)      \
+    X(checks_the_strength)                     \
+    X(checks_the_chain)                        \
+    X(bounds_the_chain)                        \
+    X(ends_loops_of_signatures)                \
+    X(finds_the_way_among_cross_signatures)    \
+    X(bounds_the_names)                        \
+    X(bounds_the_anchors)
 
 PEER_TEST_MAIN(CASES)
