@@ -261,7 +261,8 @@ attempt_plain(struct dns_lookup *l, uint32_t attempt)
     struct dns_task *task = task_of(l, attempt);
     uint32_t server = server_of(l, attempt);
 
-    if (task->plain[server])
+    /* One that failed before is not waited for once more. */
+    if (task->plain[server] || task->schedule.words[server] != DNS_WORD_NONE)
         return;
     task->plain[server] = true;
     attempt_begin(l, attempt_of(task, server, true));

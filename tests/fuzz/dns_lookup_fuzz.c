@@ -216,8 +216,11 @@ make_reply(struct socket *s, struct slice *in)
         put_record(b, s->asked.type, in);
     if (how & 0x20)
         buf_put(b, fuzz_take(in, 1 + fuzz_u8(in) % 16u));
-    if (how & 0x20 && b->used > 12)
-        b->data[fuzz_u8(in) % b->used] = fuzz_u8(in);
+    if (how & 0x20 && b->used > 12) {
+        uint8_t at = fuzz_u8(in);
+
+        b->data[at % b->used] = fuzz_u8(in);
+    }
     stories[s->task].said_no[s->server] = true;
     said_no_name |= b->used > 3 && (b->data[3] & 15) == DNS_RCODE_NXDOMAIN;
     said_nothing |= b->used > 3 && (b->data[3] & 15) == DNS_RCODE_NOERROR;
@@ -288,7 +291,9 @@ check_no(uint32_t task)
     uint32_t who = lookup.tasks[task].server;
 
     MUST(story->said_no[who]);
-    if (now_ms >= story->begun_ms + FIRST_ROUND_MS)
+    /* An alias in a pause begins a round with the server that knew it. */
+    if (now_ms >= story->begun_ms + FIRST_ROUND_MS ||
+        lookup.tasks[task].schedule.round_count > 1)
         return;
     for (uint32_t i = 0; i < conf.server_count; i++)
         MUST(i == who || story->asked_ms[i] == NEVER || story->heard[i] ||
@@ -384,6 +389,7 @@ operate(struct slice *in)
         stories[sockets[attempt].task].heard[sockets[attempt].server] = true;
         dns_lookup_lost(&lookup, attempt, now_ms);
         MUST(dns_lookup_packet(&lookup, attempt).size == 0);
+        dns_lookup_lost(&lookup, attempt, now_ms); /* nor is it there */
         break;
     case 3:
         if (op & 0x80)

@@ -112,6 +112,36 @@ TEST(one_is_busy_one_fails)
     CHECK(finish() && state(question) == DNS_NO_NAME && now_ms == 1020);
 }
 
+/* The other one is slow, but has the answer. */
+TEST(one_is_busy_one_answers)
+{
+    uint32_t question = 0;
+
+    for (int64_t delay_ms = 500; delay_ms < 9000; delay_ms += 500) {
+        begin(2);
+        manners[0] = REFUSED;
+        manners[1] = TELL;
+        delays[1] = delay_ms;
+        question = ask("example.com", DNS_A);
+        CHECK(finish() && state(question) == DNS_FOUND);
+        CHECK(now_ms == 1010 + delay_ms);
+    }
+    /* its "no" counts when it comes: who refused has failed */
+    begin(2);
+    manners[0] = REFUSED;
+    manners[1] = NO_NAME;
+    delays[1] = 700;
+    question = ask("example.com", DNS_A);
+    CHECK(finish() && state(question) == DNS_NO_NAME && now_ms == 1710);
+    /* and so does what the full one says after all */
+    begin(1);
+    manners[0] = REFUSED;
+    question = ask("example.com", DNS_A);
+    CHECK(run(5000));
+    inject(TELL);
+    CHECK(finish() && state(question) == DNS_FOUND && now_ms == 5000);
+}
+
 /* All have to have answered badly: with one that is silent time goes by as
  * ever. */
 TEST(one_is_busy_one_is_silent)
@@ -177,6 +207,7 @@ TEST(an_alias_begins_anew)
     X(there_is_room_again)          \
     X(taken_and_slow)               \
     X(one_is_busy_one_fails)        \
+    X(one_is_busy_one_answers)      \
     X(one_is_busy_one_is_silent)    \
     X(busy_once_others_have_failed) \
     X(timeoutdns_caps_it)           \

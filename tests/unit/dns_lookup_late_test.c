@@ -218,6 +218,16 @@ TEST(case_matters_of_the_first_form_only)
     CHECK(state(question) == DNS_FOUND);
 }
 
+TEST(who_failed_is_not_asked_once_more)
+{
+    begin(2);
+    ask("example.com", DNS_A);
+    CHECK(run(1010));
+    inject(SERVFAIL);
+    inject(RUBBISH);
+    CHECK(act() && opens("0:0 10:1"));
+}
+
 /* A hedge is asked in the first form, whatever the first server likes. */
 TEST(each_server_has_its_form)
 {
@@ -239,6 +249,7 @@ TEST(each_server_has_its_form)
     X(both_forms_are_listened_to)                      \
     X(case_makes_it_be_asked_in_lower_case_at_once)    \
     X(case_matters_of_the_first_form_only)             \
+    X(who_failed_is_not_asked_once_more)               \
     X(each_server_has_its_form)
 
 TEST_MAIN(CASES)

@@ -306,6 +306,16 @@ TEST(an_alias_undoes_a_no)
     CHECK(finish() && state(question) == DNS_NO_NAME && now_ms == 2000);
 }
 
+TEST(timeoutdns_caps_a_chain)
+{
+    uint32_t question = ask_of(2);
+
+    conf.timeout_ms = 1000;
+    manners[0] = ALIAS;
+    delays[0] = 600;
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 2000);
+}
+
 /* What was said of the name says nothing of the target. */
 TEST(an_alias_forgets_a_no)
 {
@@ -398,6 +408,7 @@ TEST(an_alias_keeps_the_form)
     X(an_alias_takes_no_longer_than_a_name)           \
     X(an_alias_of_a_hedge_waits_for_the_first)        \
     X(an_alias_undoes_a_no)                           \
+    X(timeoutdns_caps_a_chain)                        \
     X(an_alias_forgets_a_no)                          \
     X(an_alias_of_one_that_had_failed)                \
     X(a_late_alias)                                   \

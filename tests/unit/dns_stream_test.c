@@ -358,6 +358,26 @@ TEST(a_cut_answer_behind_a_bad_one)
     CHECK(finish() && state(question) == DNS_FOUND && now_ms == 1510);
 }
 
+TEST(timeoutdns_caps_a_stream)
+{
+    uint32_t question = 0;
+
+    begin(2);
+    conf.timeout_ms = 1500;
+    manners[0] = CUT;
+    question = ask("example.com", DNS_A);
+    CHECK(run(1009));
+    manners[0] = SILENT;
+    CHECK(finish() && state(question) == DNS_FAILED && now_ms == 2500);
+    /* who waits for its turn has no more time */
+    begin(1);
+    conf.tcp = true;
+    conf.timeout_ms = 2000;
+    question = ask("example.com", DNS_A);
+    ask("example.net", DNS_A);
+    CHECK(finish() && now_ms == 3000 && state(question) == DNS_FAILED);
+}
+
 TEST(use_vc_takes_turns_for_long)
 {
     uint32_t questions[3];
@@ -402,6 +422,7 @@ TEST(a_stream_of_a_dropped_question_ends)
     X(a_datagram_may_be_sooner_than_the_stream) \
     X(a_stream_that_fails_late_hurries_nobody)  \
     X(a_cut_answer_behind_a_bad_one)            \
+    X(timeoutdns_caps_a_stream)                 \
     X(use_vc_takes_turns_for_long)              \
     X(a_stream_of_a_dropped_question_ends)
 
