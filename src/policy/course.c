@@ -153,5 +153,7 @@ policy_fault(enum fault fault, bool fallen)
 char
 policy_recipient(char verdict, bool fallen)
 {
-    return fallen && verdict == 'h' ? 's' : verdict;
+    if (fallen && verdict == 'h')
+        return 's';
+    return verdict;
 }
