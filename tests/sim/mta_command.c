@@ -90,7 +90,8 @@ hear_starttls(struct session *s, const char *line)
     s->last_asked = AT_STARTTLS;
     if (has_tls_fault(s, TLS_FAULT_ENDED) || has_tls_fault(s, TLS_FAULT_LOST))
         end_session(s, s->mta->tls_fault == TLS_FAULT_LOST);
-    else if (has_tls_fault(s, TLS_FAULT_REFUSED))
+    else if (has_tls_fault(s, TLS_FAULT_REFUSED) ||
+             has_tls_fault(s, TLS_FAULT_SENT_OFF))
         answer(s, AT_STARTTLS, 454);
     else if (has_tls_fault(s, TLS_FAULT_CLOSING))
         answer(s, AT_STARTTLS, 421);

@@ -367,7 +367,8 @@ deliver_reply(void *context, size_t value)
         return;
     }
     send_plain(r);
-    if (r->code == CLOSING_CODE)
+    if (r->code == CLOSING_CODE ||
+        (r->at == AT_STARTTLS && has_tls_fault(s, TLS_FAULT_SENT_OFF)))
         end_session(s, false);
     if (r->at == AT_STARTTLS && r->code == GREET_CODE)
         start_tls(s);

@@ -5,7 +5,7 @@
 # into 10 seconds of one processor, and half a minute if the simulator has to be
 # built; `make sim` runs more of them.
 
-seeds=${SIM_SEEDS:-5000}
+seeds=${SIM_SEEDS:-4500}
 if make -s sim SEEDS="$seeds" FROM=1 JOBS=1; then
     echo "ok ${seeds}_simulated_runs_keep_every_invariant"
 else

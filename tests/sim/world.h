@@ -172,13 +172,14 @@ enum mischief {
 /* What is wrong with a server's TLS, other than its certificate. */
 enum tls_fault {
     TLS_FINE,
-    TLS_FAULT_REFUSED, /* 454 */
-    TLS_FAULT_ENDED,   /* the connection ends at STARTTLS, */
-    TLS_FAULT_LOST,    /* by a reset, */
-    TLS_FAULT_CLOSING, /* by 421 */
-    TLS_FAULT_SILENT,  /* no reply to STARTTLS */
-    TLS_FAULT_RESET,   /* in the handshake */
-    TLS_FAULT_DROPPED, /* behind it */
+    TLS_FAULT_REFUSED,  /* 454 */
+    TLS_FAULT_SENT_OFF, /* 454, and the connection ends */
+    TLS_FAULT_ENDED,    /* the connection ends at STARTTLS, */
+    TLS_FAULT_LOST,     /* by a reset, */
+    TLS_FAULT_CLOSING,  /* by 421 */
+    TLS_FAULT_SILENT,   /* no reply to STARTTLS */
+    TLS_FAULT_RESET,    /* in the handshake */
+    TLS_FAULT_DROPPED,  /* behind it */
     TLS_FAULT_COUNT
 };
 
