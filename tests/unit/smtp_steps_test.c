@@ -4,6 +4,8 @@
  * to the end of the message, and with each way and place for the connection to
  * end. What must come of it is written here from the decisions.
  */
+#include <stdlib.h>
+
 #include "smtp/steps.h"
 
 #include "smtp_cross.h"
@@ -191,7 +193,9 @@ check_deaths(const struct mail *m, int at)
     char verdicts[RECIPIENT_COUNT + 1];
 
     write_verdicts(m, at, false, verdicts);
-    for (int i = 0; i < CUT_COUNT * DEATH_COUNT; i++) {
+    /* An emulated machine takes one in seven. */
+    for (int i = 0; i < CUT_COUNT * DEATH_COUNT;
+         i += getenv("MOTE_TARGET") ? 7 : 1) {
         enum death way = (enum death)(i % DEATH_COUNT);
         size_t size = (size_t)(i / DEATH_COUNT);
         bool own = at == AT_MAIL_STEP || at == AT_END_STEP;
