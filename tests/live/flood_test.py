@@ -256,7 +256,7 @@ def an_endless_reply_over_tls(setting):
     reply = b"250-" + b"x" * 996 + b"\r\n"
     outcome = setting.deliver(python_tls(setting.leaf), {"tls MAIL": reply * 2000})
     failed(outcome, "Z", "connection died. (#4.4.2)\nAt MAIL: the reply is malformed "
-           "or too long\n")
+           "or too long")
     encrypted(outcome, "verified")
 
 
