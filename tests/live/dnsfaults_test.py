@@ -28,13 +28,17 @@ def evil(query, **changes):
 
 # ---- packets that are not the reply: ignored, the right one is waited for
 
-def flipped(query):
-    return query.question.swapcase()
+def other_case(query):
+    """A lie in another case than was asked. The form in lower case has none to
+    keep, so there the lie is one that has the wrong identifier."""
+    if query.question == query.question.lower():
+        return evil(query, id=query.id ^ 1)
+    return evil(query, question=query.question.swapcase())
 
 
 FOREIGN = {
     "id": lambda q: evil(q, id=q.id ^ 1),
-    "case": lambda q: evil(q, question=flipped(q)),
+    "case": other_case,
     "name": lambda q: evil(q, question=wire_name("evil.example") + b"\0\1\0\1"),
     "type": lambda q: evil(q, question=q.question[:-4] + b"\0\5\0\1"),
     "class": lambda q: evil(q, question=q.question[:-2] + b"\0\3"),
