@@ -124,8 +124,7 @@ check_write(const struct conn *c)
 
 /* ---- sessions ---- */
 
-/* One of these sessions was refused for its manner, and nobody else was spoken
- * to since. */
+/* A session was refused for its manner, and those since were its repeats. */
 static bool
 must_be_gentle(const struct session *now)
 {
@@ -135,7 +134,8 @@ must_be_gentle(const struct session *now)
         const struct session *s = sessions[i];
 
         if (s->conn->used)
-            gentle = s->mta == now->mta && (gentle || is_disliked(s));
+            gentle = s->mta == now->mta &&
+                     (is_disliked(s) || (gentle && is_repeat_due(s)));
     }
     return gentle;
 }

@@ -155,6 +155,7 @@ bool is_fallen(const struct session *s);
 bool is_disliked(const struct session *s);
 
 /* check_pass.c: who is asked, how often, in which order; invariant 13. */
+bool is_repeat_due(const struct session *s); /* by how it has ended */
 void check_second_pass(const struct session *s);
 void check_passes(void);
 void check_untried(const struct report *r);

@@ -175,8 +175,7 @@ must_be_accepted(const struct truth *t)
 {
     uint32_t fine = 0, counted = 0;
 
-    if (t->count == 0 || world.tcpto_used || world.keys_ms > 0 ||
-        !is_quick(t) ||
+    if (t->count == 0 || world.tcpto_used || !is_quick(t) ||
         (world.strictness == 2 &&
          (!world.anchors || world.wall_jumps || world.wall_s < 1600000000)))
         return false;
@@ -220,7 +219,8 @@ check_known(const struct report *r)
 
     find_truth(&t);
     if (!world.calm || world.message_partial || world.bad_control ||
-        !truth_is_sure(&t) || (t.own && !truth_shows_own(&t)))
+        world.keys_ms > 0 || !truth_is_sure(&t) ||
+        (t.own && !truth_shows_own(&t)))
         return;
     failure = known_failure(&t);
     if (failure && !report_starts(r, failure))

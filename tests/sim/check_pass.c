@@ -82,6 +82,18 @@ check_second_pass(const struct session *now)
 
 /* ---- sessions ---- */
 
+/* The reply to EHLO, or to HELO, was what it should be. */
+static bool
+has_read_offers(const struct session *s)
+{
+    for (uint32_t i = 0; i < s->said_count; i++)
+        if ((s->said[i].at == AT_EHLO || s->said[i].at == AT_HELO) &&
+            s->said[i].code == 250 && was_read(s, i))
+            return s->mta->mischief == SLOW || s->mta->mischief == TAKEN_OFF ||
+                   !has_mischief(s, s->said[i].at);
+    return false;
+}
+
 /* It ends for want of TLS, and so says nothing of the server. */
 static bool
 ends_for_tls(const struct session *s)
@@ -90,15 +102,15 @@ ends_for_tls(const struct session *s)
         return false;
     if (s->starttls || may_have_tried_tls(s))
         return is_searched();
-    return s->hello && !s->dirty && !s->secure &&
-           !(s->offers & OFFERS_STARTTLS);
+    return has_read_offers(s) && !s->secure && !(s->offers & OFFERS_STARTTLS);
 }
 
-/* Asked again at once: the way its last session has ended says so. */
-static bool
+bool
 is_repeat_due(const struct session *s)
 {
-    return may_have_tried_tls(s) || was_mute(s) || is_disliked(s);
+    bool clear = world.strictness < 2 || !world.anchors;
+
+    return is_disliked(s) || (clear && (may_have_tried_tls(s) || was_mute(s)));
 }
 
 static void

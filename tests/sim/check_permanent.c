@@ -78,7 +78,7 @@ was_too_big(void)
 static bool
 was_lied_to(const struct truth *t)
 {
-    bool told = world.dns_true && !t->broken;
+    bool told = world.dns_true && !t->broken && world.calm;
 
     for (uint32_t i = 0; i < world.ns_count && !told; i++)
         if (world.ns[i].manner == NS_NO_NAME ||

@@ -149,7 +149,8 @@ bool
 truth_is_prompt(void)
 {
     return world.route == TO_ADDRESS ||
-           (world.dns_clean && world.ns[0].latency_ms <= EXACT_LATENCY_MS);
+           (world.dns_clean && !world.use_vc &&
+            world.ns[0].latency_ms <= EXACT_LATENCY_MS);
 }
 
 bool

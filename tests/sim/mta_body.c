@@ -72,7 +72,7 @@ body_mischief(struct session *s)
 {
     const struct mta *m = s->mta;
 
-    if (s->early_done || !has_mischief(s, AT_BODY) ||
+    if (s->early_done || s->pending > 0 || !has_mischief(s, AT_BODY) ||
         s->body_offset < m->mischief_value % (world.expected.size + 1))
         return;
     s->early_done = true;
