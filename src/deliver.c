@@ -67,12 +67,12 @@ put_session(struct deliver *d)
 {
     const struct smtp *s = &d->given.work->smtp;
     struct outcome *o = &d->attempt;
+    bool soft = policy_softens(&d->session, s->tls_refused,
+                               has_said(s->fault) ? s->reply.code : 0);
 
     /* TLS itself did what it could. */
-    o->fault =
-        s->fault == FAULT_TLS_FAILED
-            ? FAULT_DIED
-            : policy_fault(s->fault, d->session.fallen || s->tls_refused);
+    o->fault = s->fault == FAULT_TLS_FAILED ? FAULT_DIED
+                                            : policy_fault(s->fault, soft);
     o->progress = 1 + s->fault_step + (s->secure ? SMTP_STEP_END : 0);
     if (has_said(s->fault))
         outcome_put(&o->said, s->said);
@@ -271,7 +271,7 @@ converse(struct deliver *d, uint32_t index)
                      .message = d->given.message,
                      .report = d->given.report,
                      .ip = &d->attempt.ip,
-                     .fallen = d->session.fallen};
+                     .manner = &d->session};
 
     pump_run(&p);
     if (smtp_want(&w->smtp) & SMTP_WANT_SECURE) {
@@ -308,6 +308,15 @@ hold_session(struct deliver *d, uint32_t index, int fd)
     return end;
 }
 
+/* Of a candidate. */
+static struct policy_demand
+demand_of(const struct deliver *d, uint32_t index)
+{
+    const struct addr *a = &d->given.targets->candidates.list[index].to.addr;
+
+    return policy_demand_of(&d->given.job->hop, addr_is_loopback(a));
+}
+
 /* One candidate, up to a session that needs no repetition; *end: how the last
  * one ended. */
 static enum policy_way
@@ -317,6 +326,8 @@ try_candidate(struct deliver *d, uint32_t index, int fd, bool second,
     struct deliver_note *note = &d->notes[index];
     const struct message *m = d->given.message;
 
+    d->demand = demand_of(d, index);
+    d->tally.second_pass = d->tally.second_pass || d->demand.second_pass;
     d->session =
         policy_begin(&d->demand, second, note->broken, m->regular && m->old);
     for (;;) {
@@ -409,22 +420,13 @@ put_unconnected(const struct deliver *d, struct outcome *out)
     outcome_put_text(&out->detail, c->why);
 }
 
-struct policy_demand
-deliver_demand(const struct job *job)
-{
-    const struct policy_hop hop = {.level = job->tls_strictness,
-                                   .tls_on = job->anchors != JOB_ANCHORS_NONE};
-
-    return policy_demand_of(&hop);
-}
-
 void
 deliver_init(struct deliver *d, const struct delivery *given,
              enum deliver_manner manner)
 {
     d->given = *given;
     d->manner = manner;
-    d->demand = deliver_demand(given->job);
+    d->demand = policy_demand_of(&given->job->hop, false);
     d->session = policy_begin(&d->demand, false, false, false);
     if (manner == DELIVER_WATCHED && d->session.tls == POLICY_TLS_MUST)
         d->session = (struct policy_manner){.tls = POLICY_TLS_TRY};
@@ -459,7 +461,7 @@ deliver(const struct delivery *given, enum deliver_manner manner,
     deliver_init(d, given, manner);
     outcome_init(out);
     decided = pass(d, false, out);
-    if (!decided && policy_has_second(&d->demand, &d->tally)) {
+    if (!decided && policy_has_second(&d->tally)) {
         /* Any session of the second is further than those of the first. */
         out->progress = 0;
         decided = pass(d, true, out);

@@ -76,7 +76,6 @@ struct deliver {
     struct deliver_note notes[CANDIDATE_COUNT_MAX];
 };
 
-struct policy_demand deliver_demand(const struct job *job);
 /* Whether the client certificate, if there is one, can be used; before the
  * look-ups have their memory. */
 bool deliver_check(const struct delivery *given, struct deliver *d,

@@ -15,8 +15,11 @@
 #include "base/slice.h"
 #include "dns/conf.h"
 #include "limits.h"
+#include "policy/course.h"
 #include "qmail/ipme.h"
+#include "qmail/login.h"
 #include "qmail/route.h"
+#include "qmail/tlspolicy.h"
 
 enum job_anchors {
     JOB_ANCHORS_NONE,
@@ -36,7 +39,14 @@ struct job {
     uint32_t route_line; /* of smtproutes; 0: none applies */
     struct dns_conf dns;
 
+    struct qmail_login login;
+    struct addr from[ADDR_FAMILY_COUNT]; /* outgoingip, outgoingip6; ADDR_NONE:
+                                            the system chooses */
+
     uint32_t tls_strictness; /* 0, 1, 2 */
+    struct qmail_tlspolicy tlspolicy;
+    uint32_t tlspolicy_line; /* 0: none applies */
+    struct policy_hop hop;   /* what all of this says of the next hop */
     enum job_anchors anchors;
     int anchors_fd;                     /* open at strictness 2 */
     struct buf client_cert, client_key; /* PEM; both or neither */

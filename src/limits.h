@@ -46,6 +46,11 @@ enum {
     CONNECT_TIMEOUT_S = 60,  /* stock's timeoutconnect */
     REMOTE_TIMEOUT_S = 1200, /* stock's timeoutremote */
     SMTP_PORT = 25,
+    SUBMISSIONS_PORT = 465, /* TLS from the first byte: RFC 8314 section 7.3 */
+    LOGIN_USER_SIZE_MAX = 255,    /* a mail address, or less */
+    LOGIN_SECRET_SIZE_MAX = 8192, /* a token; its line of base64 fits the 12288
+                                     octets of RFC 4954 section 4 */
+    PIN_COUNT_MAX = 8,            /* of a hop: keys now, and those to come */
     /* tcpto: stock's numbers (interface.md section 4) */
     TCPTO_RECORD_COUNT_MAX = 64,
     TCPTO_TAIL_SIZE = 12, /* of a record, behind the address */
@@ -123,10 +128,11 @@ enum {
     SMTP_WHY_SIZE_MAX =
         REPLY_LINE_SIZE_MAX + 48, /* such a line in a sentence */
     SMTP_RX_SIZE = 4096,
-    SMTP_TX_SIZE = 65536,        /* a write: what the kernel sends at once */
-    SMTP_SECURE_TX_SIZE = 16384, /* a full record (RFC 8446 5.1) */
-    SMTP_COMMAND_SIZE_MAX = 512, /* RFC 5321 4.5.3.1.4 */
-    MESSAGE_CHUNK_SIZE = 32768,  /* a read: twice as much gains 2 % */
+    SMTP_TX_SIZE = 65536,           /* a write: what the kernel sends at once */
+    SMTP_SECURE_TX_SIZE = 16384,    /* a full record (RFC 8446 5.1) */
+    SMTP_COMMAND_SIZE_MAX = 512,    /* RFC 5321 4.5.3.1.4 */
+    SMTP_AUTH_NAMES_SIZE_MAX = 200, /* told of mechanisms that are offered */
+    MESSAGE_CHUNK_SIZE = 32768,     /* a read: twice as much gains 2 % */
 
     /* The queue's first retry comes after 400 s; the rest is for a queue that
      * was slow to begin. */
@@ -148,6 +154,7 @@ enum {
     TLS_NAME_SIZE_MAX = 1024, /* a distinguished name in canonical form */
     TLS_RDN_COUNT_MAX = 8,    /* attributes in one part of such a name */
     TLS_SHA1_SIZE = 20,
+    TLS_PIN_SIZE = 32,        /* SHA-256 */
     TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
     TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */
     TLS_DAYS_SIZE = 32,       /* 2026-01-02, twice; a year can have 5 digits */

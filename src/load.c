@@ -335,7 +335,40 @@ open_anchors(struct loader *l)
     return complain_path(l, "control/trustanchors", why);
 }
 
-/* What the path says is only read at strictness 2, or for a survey. */
+/* Known to be; a relay's name may be, too. */
+static bool
+is_loopback(const struct job *job)
+{
+    return job->route.kind == ROUTE_ADDRESS &&
+           addr_is_loopback(&job->route.addr);
+}
+
+/* What all of it says of the next hop. */
+static void
+fill_hop(struct job *job)
+{
+    static const enum policy_level levels[] = {[TLS_LEVEL_NONE] =
+                                                   POLICY_LEVEL_NONE,
+                                               [TLS_LEVEL_0] = POLICY_LEVEL_0,
+                                               [TLS_LEVEL_1] = POLICY_LEVEL_1,
+                                               [TLS_LEVEL_2] = POLICY_LEVEL_2};
+    const struct qmail_tlspolicy *p = &job->tlspolicy;
+    bool login = job->login.kind != LOGIN_NONE;
+
+    job->hop = (struct policy_hop){
+        .level = p->level == TLS_LEVEL_DEFAULT
+                     ? POLICY_LEVEL_0 + job->tls_strictness
+                     : levels[p->level],
+        .tls_on = job->anchors != JOB_ANCHORS_NONE || login ||
+                  job->tlspolicy_line > 0,
+        .pin = p->pin_count > 0,
+        .implicit = p->implicit || job->route.port == SUBMISSIONS_PORT,
+        .login = login,
+        .unsafe = p->unsafe_login,
+        .relay = job->route.relay};
+}
+
+/* What the path says is only read where it is needed, or for a survey. */
 static enum fault
 load_anchors(struct loader *l, bool survey)
 {
@@ -349,7 +382,9 @@ load_anchors(struct loader *l, bool survey)
         job->anchors = l->path_bytes[l->path.used - 1] == '/'
                            ? JOB_ANCHORS_DIRECTORY
                            : JOB_ANCHORS_BUNDLE;
-    if (job->tls_strictness == 2)
+    fill_hop(job);
+    if (policy_demand_of(&job->hop, is_loopback(job)).proof ==
+        POLICY_PROOF_NAME)
         return open_anchors(l);
     if (survey)
         (void)open_anchors(l);

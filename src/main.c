@@ -18,6 +18,12 @@ report(struct qmail_report *r, const struct outcome *o, struct slice host)
         os_abort();
 }
 
+static bool
+proves_names(const struct policy_hop *hop)
+{
+    return policy_demand_of(hop, false).proof == POLICY_PROOF_NAME;
+}
+
 int
 main(int argc, char **argv, char **envp)
 {
@@ -38,9 +44,8 @@ main(int argc, char **argv, char **envp)
         tcpto_open(&root.tcpto, true);
         confine(&root.job);
         if (deliver_check(&delivery, &root.deliver, o))
-            o->fault = resolve_begin(
-                &root.job, deliver_demand(&root.job).proof == POLICY_PROOF_NAME,
-                &root.work.resolve, &root.targets);
+            o->fault = resolve_begin(&root.job, proves_names(&root.job.hop),
+                                     &root.work.resolve, &root.targets);
     }
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "pump.h"
 
-#include "policy/course.h"
-
 static void
 record(struct pump *p)
 {
     struct smtp *s = p->smtp;
-    char verdict =
-        policy_recipient(s->recipient_verdict, p->fallen || s->tls_refused);
+    bool soft = policy_softens(p->manner, s->tls_refused, s->reply.code);
+    char verdict = policy_recipient(s->recipient_verdict, soft);
 
     qmail_report_recipient(p->report, verdict, p->ip,
                            buf_slice(&s->reply.text));

@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "link.h"
 #include "message.h"
+#include "policy/course.h"
 #include "qmail/report.h"
 #include "smtp/session.h"
 
@@ -23,7 +24,7 @@ struct pump {
     struct message *message;
     struct qmail_report *report;
     const struct addr *ip;
-    bool fallen; /* policy/course.h: no recipient is refused for good */
+    const struct policy_manner *manner; /* which refusals are verdicts */
 };
 
 /* Until SMTP_WANT_END, _SECURE or _LOOK. */

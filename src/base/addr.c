@@ -291,14 +291,19 @@ addr_is_unspecified(const struct addr *a)
 }
 
 bool
-addr_is_local(const struct addr *a)
+addr_is_loopback(const struct addr *a)
 {
     struct addr loopback = {.family = ADDR_IPV6};
 
-    if (a->family == ADDR_IPV4)
-        return a->bytes[0] == 127 || addr_is_unspecified(a);
     loopback.bytes[ADDR_SIZE_MAX - 1] = 1;
-    return addr_equal(a, &loopback) || addr_is_unspecified(a);
+    return a->family == ADDR_IPV4 ? a->bytes[0] == 127
+                                  : addr_equal(a, &loopback);
+}
+
+bool
+addr_is_local(const struct addr *a)
+{
+    return addr_is_loopback(a) || addr_is_unspecified(a);
 }
 
 bool

@@ -42,7 +42,8 @@ size_t addr_size(const struct addr *a); /* 4 or 16 */
 bool addr_equal(const struct addr *a, const struct addr *b);
 /* 0.0.0.0 or ::, which connect takes for this machine. */
 bool addr_is_unspecified(const struct addr *a);
-/* This machine whoever asks: unspecified or loopback (RFC 6890). */
+bool addr_is_loopback(const struct addr *a); /* 127.0.0.0/8, ::1: RFC 6890 */
+/* This machine whoever asks: unspecified or loopback. */
 bool addr_is_local(const struct addr *a);
 bool addr_is_link_local(const struct addr *a); /* fe80::/10 */
 /* No mail server can have it: multicast, broadcast, IPv6 link-local (it would

@@ -63,6 +63,13 @@
     X(TLS_FAILED, 'Z', "Connected to {ip} but TLS failed: {why}.", "4.7.5")    \
     X(TLS_UNTRUSTED, 'Z',                                                      \
       "Connected to {ip} but its certificate was refused: {why}.", "4.7.5")    \
+    /* the login */                                                            \
+    X(LOGIN, 'Z', "Connected to {ip} but authentication was rejected.", "")    \
+    X(LOGIN_ABSENT, 'Z',                                                       \
+      "Connected to {ip} but it offers no login that I know: {why}.", "4.7.4") \
+    X(LOGIN_UNPROVED, 'Z',                                                     \
+      "Connected to {ip} but it must prove its name before I log in.",         \
+      "4.7.11")                                                                \
     /* the session; the peer's reply follows these */                          \
     X(GREETING, 'Z', "Connected to {ip} but greeting failed.", "")             \
     X(HELLO, 'Z', "Connected to {ip} but my name was rejected.", "")           \

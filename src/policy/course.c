@@ -5,38 +5,82 @@
 
 /* ---- what is demanded: the first row that applies ---- */
 
-static const struct {
-    uint32_t level; /* applies from this tlsstrictness on, */
-    bool tls_on;    /* and where trustanchors says something, if it must */
-    struct policy_demand demand;
-} demands[] = {
-    /* level, on     TLS              proof              second pass */
-    {2, false, {POLICY_TLS_MUST, POLICY_PROOF_NAME, false}},
-    {1, true, {POLICY_TLS_MUST, POLICY_PROOF_NONE, true}},
-    {0, true, {POLICY_TLS_TRY, POLICY_PROOF_NONE, false}},
-    {0, false, {POLICY_TLS_OFF, POLICY_PROOF_NONE, false}},
+/* What of a hop makes a row apply; of all rows the first. */
+enum condition {
+    IF_NONE,     /* level none */
+    IF_PIN,      /* keys are written down */
+    IF_LOGIN,    /* a secret that nobody unproved may see */
+    IF_2,        /* level 2 */
+    IF_IMPLICIT, /* TLS from the first byte */
+    IF_1,        /* TLS is on, level 1 */
+    IF_0,        /* TLS is on, level 0 */
+    IF_OFF       /* it is not */
 };
 
-struct policy_demand
-policy_demand_of(const struct policy_hop *hop)
-{
-    uint32_t row = 0;
+static const struct {
+    enum policy_tls tls;
+    enum policy_proof proof;
+    bool second_pass;
+} demands[] = {
+    /*             TLS              proof              second pass */
+    [IF_NONE] = {POLICY_TLS_OFF, POLICY_PROOF_NONE, false},
+    [IF_PIN] = {POLICY_TLS_MUST, POLICY_PROOF_PIN, false},
+    [IF_LOGIN] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false},
+    [IF_2] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false},
+    [IF_IMPLICIT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false},
+    [IF_1] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, true},
+    [IF_0] = {POLICY_TLS_TRY, POLICY_PROOF_NONE, false},
+    [IF_OFF] = {POLICY_TLS_OFF, POLICY_PROOF_NONE, false},
+};
 
-    while (hop->level < demands[row].level ||
-           (demands[row].tls_on && !hop->tls_on))
+static enum condition
+first_row(const struct policy_hop *hop, bool loopback)
+{
+    const bool applies[] = {
+        [IF_NONE] = hop->level == POLICY_LEVEL_NONE,
+        [IF_PIN] = hop->pin,
+        [IF_LOGIN] = hop->login && !loopback && !hop->unsafe,
+        [IF_2] = hop->level == POLICY_LEVEL_2,
+        [IF_IMPLICIT] = hop->implicit,
+        [IF_1] = hop->tls_on && hop->level == POLICY_LEVEL_1,
+        [IF_0] = hop->tls_on,
+        [IF_OFF] = true,
+    };
+    enum condition row = IF_NONE;
+
+    while (!applies[row])
         row++;
-    return demands[row].demand;
+    return row;
+}
+
+struct policy_demand
+policy_demand_of(const struct policy_hop *hop, bool loopback)
+{
+    enum condition row = first_row(hop, loopback);
+
+    return (struct policy_demand){
+        .tls = demands[row].tls,
+        .proof = demands[row].proof,
+        .second_pass = demands[row].second_pass,
+        .implicit = hop->implicit && demands[row].tls != POLICY_TLS_OFF,
+        .unproved = loopback || hop->unsafe,
+        .helo = !hop->login,
+        .relay = hop->relay};
 }
 
 struct policy_manner
 policy_begin(const struct policy_demand *demand, bool second, bool broken,
              bool retry)
 {
-    struct policy_manner m = {
-        .tls = demand->tls, .proof = demand->proof, .careful = retry};
+    struct policy_manner m = {.tls = demand->tls,
+                              .proof = demand->proof,
+                              .careful = retry,
+                              .implicit = demand->implicit,
+                              .unproved = demand->unproved,
+                              .may_helo = demand->helo,
+                              .relay = demand->relay};
 
-    assert(!second || demand->second_pass);
-    if (second) {
+    if (second && demand->second_pass) {
         m.tls = broken ? POLICY_TLS_OFF : POLICY_TLS_TRY;
         m.fallen = broken;
     }
@@ -81,7 +125,7 @@ policy_way_of(const struct policy_manner *manner, enum policy_end end,
     /* Each manner is tried once: what is said in it counts. */
     if (way == POLICY_WAY_CAREFUL && manner->careful)
         return POLICY_WAY_REPORT;
-    if (way == POLICY_WAY_HELO && manner->helo)
+    if (way == POLICY_WAY_HELO && (manner->helo || !manner->may_helo))
         return POLICY_WAY_NEXT;
     return way;
 }
@@ -127,17 +171,29 @@ policy_pass_ms(uint32_t remote_timeout_s)
 }
 
 bool
-policy_has_second(const struct policy_demand *demand,
-                  const struct policy_tally *first)
+policy_has_second(const struct policy_tally *first)
 {
-    return demand->second_pass && first->asked && !first->cut &&
-           !first->tls_worked;
+    return first->second_pass && !first->cut && !first->tls_worked;
 }
 
 /* ---- verdicts ---- */
 
+/* RFC 4954 section 6: a login is wanted, refused, too weak, or to be
+ * encrypted. That is about us. */
+static bool
+is_about_login(uint32_t code)
+{
+    return code == 530 || code == 534 || code == 535 || code == 538;
+}
+
+bool
+policy_softens(const struct policy_manner *manner, bool fallen, uint32_t code)
+{
+    return manner->fallen || fallen || (manner->relay && is_about_login(code));
+}
+
 enum fault
-policy_fault(enum fault fault, bool fallen)
+policy_fault(enum fault fault, bool soft)
 {
     static const enum fault temporary[FAULT_COUNT] = {
         [FAULT_TOO_BIG] = FAULT_TOO_BIG_TEMP,
@@ -147,13 +203,13 @@ policy_fault(enum fault fault, bool fallen)
         [FAULT_BODY_PERM] = FAULT_BODY_TEMP,
     };
 
-    return fallen && temporary[fault] != FAULT_OK ? temporary[fault] : fault;
+    return soft && temporary[fault] != FAULT_OK ? temporary[fault] : fault;
 }
 
 char
-policy_recipient(char verdict, bool fallen)
+policy_recipient(char verdict, bool soft)
 {
-    if (fallen && verdict == 'h')
+    if (soft && verdict == 'h')
         return 's';
     return verdict;
 }

@@ -5,13 +5,13 @@
  * decides nothing.
  *
  * in     what is configured for the next hop, the pass, what is known of the
- *        candidate, how its session ended
+ *        candidate, how its session ended, what was said in it
  * out    the demand; the manner of the next session; the way on; which verdict
  *        a fault is
  * bound  POLICY_SESSION_COUNT_MAX sessions with one candidate in a pass
  * fault  none
- * order  demand, then a candidate: begin; a session; way, and again for as long
- *        as the way leads to the same candidate; at the end of a pass: pass
+ * order  a candidate: demand, begin; a session; way, and again for as long as
+ *        the way leads to the same candidate; at the end of a pass: has_second
  */
 #ifndef POLICY_COURSE_H
 #define POLICY_COURSE_H
@@ -28,28 +28,50 @@ enum policy_tls {
 
 enum policy_proof {
     POLICY_PROOF_NONE, /* encrypted is enough */
-    POLICY_PROOF_NAME  /* a certificate for the name, to an anchor */
+    POLICY_PROOF_NAME, /* a certificate for the name, to an anchor */
+    POLICY_PROOF_PIN   /* a certificate with one of the keys written down */
+};
+
+/* control/tlsstrictness, or control/tlspolicy in its place. */
+enum policy_level {
+    POLICY_LEVEL_NONE, /* never TLS */
+    POLICY_LEVEL_0,
+    POLICY_LEVEL_1,
+    POLICY_LEVEL_2
 };
 
 /* What is configured for the next hop; known at load. */
 struct policy_hop {
-    uint32_t level; /* control/tlsstrictness: 0, 1, 2 */
-    bool tls_on;    /* control/trustanchors says something */
+    enum policy_level level;
+    bool tls_on;   /* trust anchors, a line of tlspolicy or a login say so */
+    bool pin;      /* keys are written down for it */
+    bool implicit; /* TLS from the first byte */
+    bool login;    /* it wants one, ... */
+    bool unsafe;   /* ... and gets it proved or not */
+    bool relay;    /* a route leads to it */
 };
 
 struct policy_demand {
     enum policy_tls tls;
     enum policy_proof proof;
     bool second_pass; /* once nobody had TLS that worked: also in clear */
+    bool implicit;    /* TLS from the first byte, not by STARTTLS */
+    bool unproved;    /* a secret may be sent without a proof */
+    bool helo;        /* HELO may be said */
+    bool relay;       /* refusals for want of a login are no verdicts */
 };
 
 /* How one session is held. */
 struct policy_manner {
     enum policy_tls tls;
     enum policy_proof proof;
-    bool careful; /* in lock-step, MAIL without parameters */
-    bool helo;    /* HELO at once, so that nothing is offered */
-    bool fallen;  /* in clear only because a fault put it there */
+    bool careful;  /* in lock-step, MAIL without parameters */
+    bool helo;     /* HELO at once, so that nothing is offered */
+    bool fallen;   /* in clear only because a fault put it there */
+    bool implicit; /* as in the demand, these four */
+    bool unproved;
+    bool may_helo;
+    bool relay;
 };
 
 /* How it ended: smtp/session.h's, and what only the shell sees. */
@@ -80,13 +102,16 @@ enum policy_way {
 struct policy_tally {
     uint32_t counted; /* sessions towards SESSION_COUNT_MAX */
     bool asked;       /* somebody could be asked */
+    bool second_pass; /* ... of whom that is demanded */
     bool cut;         /* somebody could not, for a limit's sake */
     bool tls_worked;  /* with somebody */
 };
 
 enum { POLICY_SESSION_COUNT_MAX = 4 }; /* first, clear, careful, HELO */
 
-struct policy_demand policy_demand_of(const struct policy_hop *hop);
+/* `loopback`: the candidate's address is this machine's own network. */
+struct policy_demand policy_demand_of(const struct policy_hop *hop,
+                                      bool loopback);
 /* How the first session with a candidate is held. `second`: in the second
  * pass, where `broken` says that its TLS was found so; `retry`: the mail has
  * been tried before. */
@@ -110,12 +135,14 @@ bool policy_counts(const struct policy_demand *demand, bool second,
  * the mail from the next: so a quarter more. */
 int64_t policy_pass_ms(uint32_t remote_timeout_s);
 /* Whether a second pass follows a first that decided nothing. */
-bool policy_has_second(const struct policy_demand *demand,
-                       const struct policy_tally *first);
-/* The verdict that a fault is, a recipient's record likewise ('r', 'h', 's'):
- * where a fault of TLS or of the network has put the session in clear, nothing
- * the server says there is final. */
-enum fault policy_fault(enum fault fault, bool fallen);
-char policy_recipient(char verdict, bool fallen);
+bool policy_has_second(const struct policy_tally *first);
+/* Whether a refusal with such a reply is no verdict on the mail. `fallen`:
+ * TLS was wanted and refused, in this session. */
+bool policy_softens(const struct policy_manner *manner, bool fallen,
+                    uint32_t code);
+/* The verdict that a fault is, a recipient's record likewise ('r', 'h', 's'),
+ * where that is so. */
+enum fault policy_fault(enum fault fault, bool soft);
+char policy_recipient(char verdict, bool soft);
 
 #endif

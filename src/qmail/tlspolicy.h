@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What TLS with the next hop must be: control/tlspolicy in one pass.
+ *
+ * in     the next hop, then every line of the file that is not skipped
+ * out    in the search: what the best line says, and its number
+ * bound  one policy is kept; PIN_COUNT_MAX pins
+ * fault  `problem` of the best line: mail to other hops does not suffer
+ * order  init, offer ..., then look at problem and policy
+ *
+ * Keys are compared as those of qmail/route.h, with the relay's name where a
+ * route names one, else with the host.
+ */
+#ifndef QMAIL_TLSPOLICY_H
+#define QMAIL_TLSPOLICY_H
+
+#include "base/slice.h"
+#include "limits.h"
+#include "qmail/control.h"
+
+enum qmail_tls_level {
+    TLS_LEVEL_DEFAULT, /* no line applies: tlsstrictness counts */
+    TLS_LEVEL_NONE,    /* never TLS */
+    TLS_LEVEL_0,
+    TLS_LEVEL_1,
+    TLS_LEVEL_2
+};
+
+struct qmail_tlspolicy {
+    enum qmail_tls_level level;
+    bool implicit;     /* TLS from the first byte */
+    bool unsafe_login; /* a secret may go to who has proved nothing */
+    uint32_t pin_count;
+    uint8_t pins[PIN_COUNT_MAX][TLS_PIN_SIZE]; /* SHA-256 of a
+                                                  SubjectPublicKeyInfo */
+    size_t name_size;                          /* 0: the peer's own */
+    uint8_t name[NAME_TEXT_SIZE_MAX];          /* to be proved, and SNI */
+};
+
+#endif

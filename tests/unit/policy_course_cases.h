@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the tests of policy/course share: every hop, and manners compared.
+ *
+ * in     an index below HOP_COUNT
+ * out    a hop, and whether its candidate is loopback
+ * bound  every combination of what counts
+ * fault  none
+ */
+#ifndef POLICY_COURSE_CASES_H
+#define POLICY_COURSE_CASES_H
+
+#include "policy/course.h"
+
+enum {
+    LEVEL_COUNT = POLICY_LEVEL_2 + 1,
+    /* A hop's level, TLS on, pin, implicit, login, unsafe; loopback. */
+    HOP_COUNT = LEVEL_COUNT * 2 * 2 * 2 * 2 * 2 * 2
+};
+
+static inline bool
+manner_is(const struct policy_manner *m, const struct policy_manner *expected)
+{
+    return m->tls == expected->tls && m->proof == expected->proof &&
+           m->careful == expected->careful && m->helo == expected->helo &&
+           m->fallen == expected->fallen && m->implicit == expected->implicit &&
+           m->unproved == expected->unproved &&
+           m->may_helo == expected->may_helo && m->relay == expected->relay;
+}
+
+static inline struct policy_hop
+hop_of(uint32_t index)
+{
+    return (struct policy_hop){.level = index / 64,
+                               .tls_on = index & 32,
+                               .pin = index & 16,
+                               .implicit = index & 8,
+                               .login = index & 4,
+                               .unsafe = index & 2};
+}
+
+static inline bool
+is_loopback(uint32_t index)
+{
+    return index & 1;
+}
+
+#endif
