@@ -281,7 +281,7 @@ converse(struct deliver *d, uint32_t index)
             note_tls_failure(d, index, w->link.why);
             return fail_tls(d, index, w->link.why);
         }
-        smtp_secured(&w->smtp, os_now_ms());
+        smtp_secured(&w->smtp, false, os_now_ms());
         pump_run(&p);
     }
     return deliver_end(d, index);
