@@ -375,8 +375,7 @@ pass(struct deliver *d, bool second, struct outcome *out)
 
     d->tally = (struct policy_tally){0};
     connect_init(&d->connect, &d->given.targets->candidates,
-                 &d->given.targets->hosts, d->given.tcpto,
-                 job->connect_timeout_s * 1000);
+                 &d->given.targets->hosts, d->given.tcpto, job);
     while (d->tally.counted < SESSION_COUNT_MAX &&
            (result = seek_next(&seek, &index, &fd)) == SEEK_FOUND) {
         enum policy_end end = POLICY_END_VERDICT;

@@ -42,9 +42,10 @@ enum {
     /* second line of a report: a file, the path in it, a reason */
     CONTROL_DETAIL_SIZE_MAX = 1151,
 
-    IPME_COUNT_MAX = 256,    /* a whole /24 on one machine */
-    CONNECT_TIMEOUT_S = 60,  /* stock's timeoutconnect */
-    REMOTE_TIMEOUT_S = 1200, /* stock's timeoutremote */
+    IPME_COUNT_MAX = 256,       /* a whole /24 on one machine */
+    CONNECT_TIMEOUT_S = 60,     /* stock's timeoutconnect */
+    CONNECT_WHY_SIZE_MAX = 127, /* cannot send from ADDRESS: a system's text */
+    REMOTE_TIMEOUT_S = 1200,    /* stock's timeoutremote */
     SMTP_PORT = 25,
     SUBMISSIONS_PORT = 465, /* TLS from the first byte: RFC 8314 section 7.3 */
     LOGIN_USER_SIZE_MAX = 255,    /* a mail address, or less */

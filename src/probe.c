@@ -102,7 +102,7 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
 
     deliver_init(&r->deliver, delivery, DELIVER_WATCHED);
     connect_init(&r->deliver.connect, &r->targets.candidates, &r->targets.hosts,
-                 &r->tcpto, r->job.connect_timeout_s * 1000);
+                 &r->tcpto, &r->job);
     if (!probe_say_connect(r, index))
         return;
     tls = talk(r, index);
