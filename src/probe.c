@@ -53,7 +53,7 @@ secure(struct root *r, uint32_t index)
     }
     probe_say_tls(r);
     outcome_put(why, w->tls.reason);
-    smtp_secured(&w->smtp, false, os_now_ms());
+    smtp_secured(&w->smtp, deliver_is_proved(&r->deliver), os_now_ms());
     if (r->job.anchors_fd == OS_NONE)
         return FAULT_CONTROL;
     return why->used > 0 ? FAULT_TLS_UNTRUSTED : FAULT_OK;
