@@ -9,7 +9,7 @@ import socket
 
 from harness import Skip
 from rspawn import NOBODY, may_change_user
-from world import wait_until
+from world import accepts, wait_until
 
 MAIN_CF = """\
 compatibility_level = 3.6
@@ -112,7 +112,8 @@ class Postfix:
         self.master += f"{where} inet n - n - - smtpd\n"
         for name, value in options.items():
             self.master += f"  -o {{ {name} = {value} }}\n"
-        self.listeners.append((address, port))
+        wrapped = options.get("smtpd_tls_wrappermode") == "yes"
+        self.listeners.append((address, port, accepts if wrapped else greets))
 
     def start(self):
         self.write("master.cf", self.master)
@@ -120,8 +121,8 @@ class Postfix:
         process = self.world.start(
             "postfix", ["/usr/lib/postfix/sbin/master", "-d", "-c", conf],
             env={"MAIL_CONFIG": conf, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-        for address, port in self.listeners:
-            wait_until(lambda: greets(address, port),
+        for address, port, is_up in self.listeners:
+            wait_until(lambda: is_up(address, port),
                        f"Postfix on {address}", process)
 
     def log(self):
