@@ -56,7 +56,6 @@ box:
   create_directory
   user = {uid}
   group = {uid}
-  headers_add = X-User: $authenticated_id by $sender_auth_mechanism
 begin authenticators
 plain:
   driver = plaintext
