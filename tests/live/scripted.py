@@ -231,6 +231,8 @@ class Wire:
         return b"".join(self.act(event, part) for part in parts)
 
     def act(self, event, part):
+        if callable(part):
+            part = part(self.session.commands[-1])
         if part == HOLD:
             self.server.holding.set()
             self.server.released.wait(HOLD_TIMEOUT_S)
@@ -245,8 +247,6 @@ class Wire:
         elif isinstance(part, float):
             time.sleep(part)
             return b""
-        elif callable(part):
-            part = part(self.session.commands[-1])
         data = part if isinstance(part, bytes) else part.encode() + b"\r\n"
         self.send(data)
         return data
