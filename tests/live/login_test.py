@@ -294,12 +294,14 @@ suite.add("user_of_256", too_long, "u" * 256, PASSWORD, "user too long")
 @suite.case
 def no_question_has_the_login(setting):
     """What cannot be a relay is not asked of the DNS, whoever it is for."""
-    for value in (f"relay.example|{USER}|{PASSWORD}", f"relay.example {USER} {PASSWORD}",
-                  f"relay_x!|{USER}|{PASSWORD}", f"|{USER}|{PASSWORD}",
-                  f"relay.example:x|{USER}|{PASSWORD}"):
+    user, word = "carol", "correct-horse"  # each could be a part of a name
+    for value in (f"relay.example|{user}|{word}", f"relay.example {user} {word}",
+                  f"relay_x!|{user}|{word}", f"|{user}|{word}",
+                  f"relay.example:x|{user}|{word}", f"relay.example|{user}|",
+                  f"relay.example|{user}"):
         setting.names.forget()
         with setting.server(wants("AUTH PLAIN")):
-            setting.deliver(value, PASSWORD, USER)
+            setting.deliver(value, word)
         for query in setting.names.asked():
             equal(query.name.lower(), "relay.example")
 

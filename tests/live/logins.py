@@ -9,7 +9,7 @@ import subprocess
 
 import messages
 from authority import Issuer
-from harness import contains, equal
+from harness import equal
 from leaks import Leaks
 from names import Names
 from scripted import Scripted
@@ -138,11 +138,6 @@ def one_session(server):
     sessions = server.settle()
     equal(len(sessions), 1, "connections")
     return sessions[0]
-
-def masked(outcome):
-    """The report says that something was taken out of it."""
-    contains(outcome.text, "***")
-
 
 def login_values(setting, place, user, secret):
     """Arguments of Setting.deliver() with the login in that place."""
