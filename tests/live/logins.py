@@ -41,10 +41,10 @@ def in_clear_wants(*lines, **events):
     return {"EHLO": offer(*lines), "AUTH": "235 ok", "answer": "235 ok", **events}
 
 class Setting:
-    def __init__(self, world):
+    def __init__(self, world, names=Names):
         self.world = world
         world.resolv_conf("nameserver 127.0.0.1\n")
-        self.names = Names(world)
+        self.names = names(world)
         self.names.add(HOST, MX=[(10, "mx.dest.example")])
         self.names.add("mx.dest.example", A=ADDRESS).add(RELAY, A=ADDRESS)
         self.names.add(PAIR, A=[ADDRESS, SECOND])
