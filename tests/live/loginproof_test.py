@@ -2,11 +2,9 @@
 """Where a secret may be said: to a server that has proved its name, on the
 loopback, or where control/tlspolicy says so; else no AUTH on any wire."""
 
-import hashlib
 import sys
 
 import messages
-from authority import openssl
 from checks import delivered, encrypted, failed, in_clear
 from harness import Skip, Suite, equal
 from logins import (ADDRESS, LOOPBACK, PAIR, PASSWORD, SECOND, TOKEN, USER, Setting,
@@ -193,14 +191,6 @@ def unsafe_at_2_is_safe(setting):
 
 # ---- pins and names
 
-def pin_of(certificate):
-    """SHA-256 of its public key, by openssl."""
-    der = certificate.cert + ".spki"
-    openssl("pkey", "-in", certificate.key, "-pubout", "-outform", "DER", "-out", der)
-    with open(der, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
 def pinned(setting, leaf, pins, good):
     policy = f"relay.example:0 pin={','.join(pins)}"
     with setting.server(FULL, leaf) as server:
@@ -218,24 +208,24 @@ def pinned(setting, leaf, pins, good):
 def pin_of_the_key(setting):
     """The name, the dates and the issuer are nothing to it."""
     for leaf in ("good", "self_signed", "wrong_name"):
-        pinned(setting, leaf, [pin_of(setting.leaves[leaf])], True)
+        pinned(setting, leaf, [setting.pin_of(setting.leaves[leaf])], True)
 
 
 @suite.case
 def pin_of_several(setting):
-    pins = ["0" * 64, pin_of(setting.leaves["self_signed"]).upper()]
+    pins = ["0" * 64, setting.pin_of(setting.leaves["self_signed"]).upper()]
     pinned(setting, "self_signed", pins, True)
 
 
 @suite.case
 def pin_of_another_key(setting):
-    pinned(setting, "good", [pin_of(setting.leaves["self_signed"])], False)
+    pinned(setting, "good", [setting.pin_of(setting.leaves["self_signed"])], False)
     pinned(setting, "good", ["0" * 64, "f" * 64], False)
 
 
 @suite.case
 def pin_where_tls_is_stripped(setting):
-    policy = f"relay.example:0 pin={pin_of(setting.leaves['good'])}"
+    policy = f"relay.example:0 pin={setting.pin_of(setting.leaves['good'])}"
     with setting.server(OUTSIDE) as server:
         outcome = setting.deliver(route(), PASSWORD, tlspolicy=policy)
         failed(outcome, "Z", "STARTTLS is required and not offered.")
@@ -248,7 +238,7 @@ def pin_as_the_probe_prints_it(setting):
     setting.controls("relay.example")
     with setting.server(FULL):
         said = setting.probe("bob@dest.example")
-    found = f"pin={pin_of(setting.leaves['good'])}"
+    found = f"pin={setting.pin_of(setting.leaves['good'])}"
     assert found in said, said
     pinned(setting, "good", [found.removeprefix("pin=")], True)
 
