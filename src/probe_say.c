@@ -17,12 +17,13 @@ probe_say_route(struct root *r)
 
     say_put(&r->say,
             "[route]Route for {$host}: {%kind}{ $relay}{ &address}"
-            "{, port #port}{, by control/smtproutes line #line}\n",
+            "{, port #port}{, by %file}{ line #line}\n",
             (const union tell[]){{.slice = &r->job.host},
                                  {.text = kinds[route->kind]},
                                  {.slice = &relay},
                                  {.addr = &route->addr},
                                  {.number = route->port},
+                                 {.text = r->job.route_file},
                                  {.number = line > 0 ? line : TELL_NO_NUMBER}});
 }
 

@@ -53,8 +53,9 @@ class Gone(Exception):
 class Session:
     """One connection: what was said in it and what was delivered."""
 
-    def __init__(self, number):
+    def __init__(self, number, peer):
         self.number = number
+        self.peer = peer  # its address
         self.began = time.monotonic()
         # Lines as received, "tls " in front when over TLS, "answer " before
         # what follows a reply 334.
@@ -132,11 +133,11 @@ class Scripted:
     def accept(self):
         while not self.closed:
             try:
-                connection, _ = self.listener.accept()
+                connection, peer = self.listener.accept()
             except OSError:
                 return
             number = len(self.sessions)
-            session = Session(number)
+            session = Session(number, peer[0])
             self.sessions.append(session)
             script = self.scripts[min(number, len(self.scripts) - 1)]
             wire = Wire(self, connection, session, script)
