@@ -175,6 +175,7 @@ class Leaks:
         assert self.found(octets, self.wires()), "not in clear on any wire"
         self.none_printed()
 
-    def said(self, text):
-        """How often these octets were said in clear on any wire."""
-        return sum(octets.count(text) for _, octets in self.wires())
+    def said(self, text, port):
+        """How often these octets were said in clear to servers at that port."""
+        return sum(octets.count(text) for where, octets in self.wires()
+                   if where == f"the wire to port {port}")

@@ -6,8 +6,8 @@ import sys
 
 import messages
 from checks import delivered, encrypted, failed
-from harness import Suite, contains, equal
-from logins import (ADDRESS, BOX, PASSWORD, REJECTED, TOKEN, USER, Setting, heard,
+from harness import Suite, equal
+from logins import (ADDRESS, PASSWORD, REJECTED, TOKEN, USER, Setting, heard,
                     login_values, logins, offer, one_session, plain, route, wants)
 from world import run_suite
 
@@ -304,39 +304,6 @@ def no_question_has_the_login(setting):
             setting.deliver(value, word)
         for query in setting.names.asked():
             equal(query.name.lower(), "relay.example")
-
-
-# ---- mote-probe
-
-@suite.case
-def probe_logs_in(setting):
-    setting.controls(route())
-    with setting.server(wants("AUTH PLAIN")) as server:
-        said = setting.probe(BOX, secrets=[PASSWORD])
-        contains(said, f"accepted as {USER}, by PLAIN")
-        equal(logins(server), 1)
-        for session in server.settle():
-            assert "DATA" not in session.verbs(), session.commands
-
-
-@suite.case
-def probe_is_refused_once(setting):
-    """Another would count towards a lock-out; and the quoted secret is hidden."""
-    setting.controls(route())
-    script = wants("AUTH PLAIN", AUTH=lambda line: f"535 5.7.8 not {line}")
-    with setting.server(script) as server:
-        said = setting.probe(BOX, secrets=[PASSWORD])
-        contains(said, "535 5.7.8 not ")
-        contains(said, "***")
-        equal(logins(server), 1)
-
-
-@suite.case
-def probe_does_not_log_in_without_a_proof(setting):
-    setting.controls(route())
-    with setting.server(wants("AUTH PLAIN"), "wrong_name") as server:
-        contains(setting.probe(BOX, secrets=[PASSWORD]), "not valid for relay.example")
-        equal(logins(server), 0)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def refused_everywhere(setting, reply):
         equal(logins(one, two), 2)
 
 
-suite.add("everywhere_454", refused_everywhere, "454 4.7.0 the directory is down")
+suite.add("everywhere_454", refused_everywhere, "454 4.7.0 it is down")
 suite.add("everywhere_432", refused_everywhere, "432 4.7.12 a new password is needed")
 
 

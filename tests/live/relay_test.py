@@ -11,7 +11,7 @@ from dovecot import Dovecot, token
 from exim import Exim
 from harness import Suite, contains, equal
 from leaks import Leaks
-from logins import BOX, HOST, LOOPBACK, PASSWORD, REJECTED, USER, octets, route
+from logins import HOST, LOOPBACK, PASSWORD, REJECTED, USER, octets, route
 from logins import Setting as Logins
 from postfix import Postfix, without_trace
 from world import run_suite, wait_until
@@ -243,23 +243,6 @@ def without_a_login_it_is_the_relays_word(setting):
     outcome = setting.deliver("all.example:587")
     assert outcome.letter in "DZ", outcome.text
     contains(outcome.text, "554 5.7.1")
-
-
-# ---- mote-probe
-
-@suite.case
-def probe(setting):
-    for port in PORTS:
-        setting.controls(route(f"all.example:{port}"))
-        said = setting.probe(BOX, secrets=[PASSWORD])
-        contains(said, f"accepted as {USER}, by PLAIN")
-    setting.controls(route("all.example:465", secret="not the password"))
-    setting.mark()
-    said = setting.probe(BOX, secrets=["not the password"])
-    contains(said, "535 5.7.8")
-    wait_until(lambda: setting.log(": disconnect from"), "its end")
-    tried = sum(line.count(" auth=0/1 ") for line in setting.log(": disconnect from"))
-    equal(tried, 1, "logins")
 
 
 # ---- Exim
