@@ -12,7 +12,7 @@ import subprocess
 from harness import Skip
 from postfix import greets
 from rspawn import may_change_user
-from world import accepts, mount, wait_until
+from world import mount, wait_until
 
 PROGRAM = os.path.abspath("build/exim/usr/sbin/exim4")
 UID = 65533
@@ -95,8 +95,8 @@ class Exim:
             os.chown(part, UID, UID)
         process = world.start("exim", [PROGRAM, "-C", conf, "-bdf"])
         for address, port in places:
-            is_up = accepts if port == 465 else greets
-            wait_until(lambda: is_up(address, port), f"Exim on {address}", process)
+            wait_until(lambda: greets(address, port, port == 465),
+                       f"Exim on {address}", process)
 
     def log(self):
         with open(os.path.join(self.path, "log/mainlog"), encoding="utf-8",
