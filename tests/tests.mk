@@ -16,6 +16,11 @@ $(TEST)/src/%.o: src/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(HOSTCC) $(DEFINE) $(OURS) -w $(SANITIZE) -MMD -MP -c -o $@ $<
 
+# What they need of the engines is built like them.
+$(TEST)/plain/%.o: src/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) $(OURS) -w -g -O1 $(TRAPS) -MMD -MP -c -o $@ $<
+
 $(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(HOSTCC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) $(TEST_WARN) \
@@ -33,7 +38,8 @@ $(TEST)/%.a:
 	$(Q)ar rcs $@ $^
 
 $(filter $(TEST)/tls_%,$(UNIT)): $(TEST)/tls.a $(TEST)/engines.a $(TEST)/mbedtls.a
-$(filter $(TEST)/os_%,$(UNIT)): $(patsubst %.c,$(TEST)/%.o,$(wildcard src/os/*.c))
+$(filter $(TEST)/os_%,$(UNIT)): $(patsubst %.c,$(TEST)/%.o,$(wildcard src/os/*.c)) \
+    $(patsubst %,$(TEST)/plain/base/%.o,addr ascii slice)
 $(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/engines.a
 	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\)
 
