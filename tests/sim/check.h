@@ -134,6 +134,7 @@ struct wanted {
 };
 struct wanted judge_session(const struct session *s);
 struct session *last_session(void);
+bool is_about_login(uint32_t code); /* no verdict on the mail */
 /* Its session is open, is as it should be, and has decided nothing. */
 bool is_undecided(const struct session *s);
 /* A reply of its flight is missing: the next one stands for it. */

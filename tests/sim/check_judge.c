@@ -107,6 +107,15 @@ is_syntax(uint32_t code)
     return (code >= 500 && code <= 504) || code == 555;
 }
 
+/* RFC 4954 section 6: a login is wanted. To a relay that is about us, not about
+ * the mail. */
+bool
+is_about_login(uint32_t code)
+{
+    return world.relayed &&
+           (code == 530 || code == 534 || code == 535 || code == 538);
+}
+
 static bool
 is_pipelined(const struct session *s)
 {
@@ -117,7 +126,7 @@ is_pipelined(const struct session *s)
 static struct wanted
 refusal(const struct session *s, uint32_t code, const char *text)
 {
-    bool final = code >= 500 && !is_fallen(s);
+    bool final = code >= 500 && !is_fallen(s) && !is_about_login(code);
 
     return (struct wanted){final ? 'D' : 'Z', text};
 }

@@ -166,6 +166,7 @@ truth_shows_own(const struct truth *t)
 {
     if (!truth_is_sure(t) || world.zone.mx_count > FIRST_COUNT)
         return false;
-    return truth_is_prompt() || (world.own_count > 0 && !t->aliased &&
-                                 truth_delay_ms() <= OWN_WAIT_MS);
+    return truth_is_prompt() ||
+           (world.own_count > 0 && !t->aliased && !world.use_vc &&
+            truth_delay_ms() <= OWN_WAIT_MS);
 }
