@@ -152,6 +152,7 @@ bool may_have_tried_tls(const struct session *s);
 bool was_mute(const struct session *s);
 /* It is in clear only because TLS, or a connection that wanted it, failed. */
 bool is_fallen(const struct session *s);
+bool may_be_fallen(const struct session *s);
 /* Refused for its manner: it is asked once more, the careful way. */
 bool is_disliked(const struct session *s);
 

@@ -98,6 +98,16 @@ is_fallen(const struct session *now)
     return false;
 }
 
+/* Likewise, or not: who knows what the program had seen. */
+bool
+may_be_fallen(const struct session *now)
+{
+    for (uint32_t i = 0; i < session_count && sessions[i] != now; i++)
+        if (sessions[i]->mta == now->mta && may_have_tried_tls(sessions[i]))
+            return !now->secure;
+    return is_fallen(now);
+}
+
 /* ---- what it has led to ---- */
 
 /* What servers and boxes say to commands whose manner they do not take. */
@@ -122,13 +132,13 @@ is_pipelined(const struct session *s)
     return s->offers & OFFERS_PIPELINING && !check_careful(s);
 }
 
-/* The verdict that a refusal is. */
+/* The verdict that a refusal is, if that can be told. */
 static struct wanted
 refusal(const struct session *s, uint32_t code, const char *text)
 {
-    bool final = code >= 500 && !is_fallen(s) && !is_about_login(code);
-
-    return (struct wanted){final ? 'D' : 'Z', text};
+    if (code < 500 || is_fallen(s) || is_about_login(code))
+        return (struct wanted){'Z', text};
+    return (struct wanted){may_be_fallen(s) ? 0 : 'D', text};
 }
 
 static const struct wanted nothing = {0, NULL}, next = {0, "the next"},
