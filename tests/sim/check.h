@@ -108,7 +108,8 @@ bool report_has(const struct report *r, const char *text);
  * server. */
 struct truth {
     bool no_name, null_only, broken, aliased;
-    bool own; /* and none better is usable */
+    bool own;        /* and none better is usable */
+    bool own_behind; /* behind the other family of that name */
     uint32_t count;
     struct {
         struct place place;

@@ -82,14 +82,15 @@ check_second_pass(const struct session *now)
 
 /* ---- sessions ---- */
 
-/* The reply to EHLO, or to HELO, was what it should be. */
+/* The first reply to EHLO, or HELO, behind `from` was what it should be. */
 static bool
-has_read_offers(const struct session *s)
+has_read_offers(const struct session *s, size_t from)
 {
     for (uint32_t i = 0; i < s->said_count; i++)
         if ((s->said[i].at == AT_EHLO || s->said[i].at == AT_HELO) &&
-            s->said[i].code == 250 && was_read(s, i))
-            return s->mta->mischief == SLOW || s->mta->mischief == TAKEN_OFF ||
+            s->said[i].code == 250 && s->said[i].end > from && was_read(s, i))
+            return s->mta->mischief == SLOW || s->mta->mischief == TWICE ||
+                   s->mta->mischief == TAKEN_OFF ||
                    !has_mischief(s, s->said[i].at);
     return false;
 }
@@ -100,9 +101,13 @@ ends_for_tls(const struct session *s)
 {
     if (!world.anchors || s->mail_asked || world.strictness == 0)
         return false;
+    /* There is TLS, whatever follows. */
+    if (s->secure && has_read_offers(s, s->tls_from))
+        return false;
     if (s->starttls || may_have_tried_tls(s))
         return is_searched();
-    return has_read_offers(s) && !s->secure && !(s->offers & OFFERS_STARTTLS);
+    return has_read_offers(s, 0) && !s->secure &&
+           !(s->offers & OFFERS_STARTTLS);
 }
 
 bool
