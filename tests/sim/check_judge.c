@@ -55,15 +55,16 @@ has_tried_tls(const struct session *s)
     return s->starttls && !(s->secure && s->mail_asked);
 }
 
-/* STARTTLS may have been said, and lost with the connection; or it was found
- * out just before that nothing the server says can be relied on. */
+/* STARTTLS may have been said, and lost with the connection, or failed with a
+ * call of the system; or it was found out just before that nothing the server
+ * says can be relied on. */
 bool
 may_have_tried_tls(const struct session *s)
 {
     bool offered = s->offers & OFFERS_STARTTLS && world.anchors;
 
-    return has_tried_tls(s) ||
-           (offered && !s->mail_asked && !s->secure && (s->ended || s->stale));
+    return has_tried_tls(s) || (offered && !s->mail_asked && !s->secure &&
+                                (s->ended || s->stale || !world.calm));
 }
 
 bool
