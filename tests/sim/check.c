@@ -112,7 +112,8 @@ check_write(const struct conn *c)
 
     check_alone(c);
     for (uint32_t i = 0; i < s->said_count && !s->peer; i++)
-        if (s->said[i].code == CLOSING_CODE && was_read(s, i))
+        if (s->said[i].code == CLOSING_CODE && was_read(s, i) &&
+            !was_over(s, i))
             violated(CHECK_CLIENT, "goes on behind 421 of %s",
                      place_text(&c->place));
     if (s->forged_from == 0 || (s->peer && !s->stale))

@@ -134,6 +134,7 @@ struct wanted {
     const char *text;
 };
 struct wanted judge_session(const struct session *s);
+bool was_over(const struct session *s, uint32_t reply); /* before this one */
 struct session *last_session(void);
 bool is_about_login(uint32_t code); /* no verdict on the mail */
 /* Its session is open, is as it should be, and has decided nothing. */

@@ -227,15 +227,28 @@ judge(const struct session *s, const struct said *r)
     }
 }
 
-struct wanted
-judge_session(const struct session *s)
+/* By its first `count` replies. */
+static struct wanted
+judge_first(const struct session *s, uint32_t count)
 {
     struct wanted w = nothing;
 
-    for (uint32_t i = 0; i < s->said_count && !w.letter && !w.text; i++)
+    for (uint32_t i = 0; i < count && !w.letter && !w.text; i++)
         if (was_read(s, i))
             w = judge(s, &s->said[i]);
     return w;
+}
+
+struct wanted
+judge_session(const struct session *s)
+{
+    return judge_first(s, s->said_count);
+}
+
+bool
+was_over(const struct session *s, uint32_t reply)
+{
+    return judge_first(s, reply).text != NULL;
 }
 
 bool
