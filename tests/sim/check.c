@@ -151,8 +151,11 @@ check_careful(const struct session *s)
 }
 
 bool
-check_may_be_careful(void)
+check_may_be_careful(const struct session *now)
 {
+    for (uint32_t i = 0; i < session_count && sessions[i] != now; i++)
+        if (sessions[i]->mta == now->mta && may_be_disliked(sessions[i]))
+            return true;
     return world.wall_jumps ||
            world.wall_s + sim_now_ms / 1000 - world.message_modified_s >
                CARELESS_S;

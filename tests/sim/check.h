@@ -69,7 +69,8 @@ void check_commit(const struct session *s);
 void check_secured(const struct session *s);
 /* It must go in lock-step, without parameters. */
 bool check_careful(const struct session *s);
-bool check_may_be_careful(void); /* its clock was not read at once */
+/* Its clock was not read at once, or a reply was taken for another's. */
+bool check_may_be_careful(const struct session *s);
 struct place check_trap(void);
 
 /* check_connect.c: as it is opened; as it is given up; as it is written to. */
@@ -157,6 +158,8 @@ bool is_fallen(const struct session *s);
 bool may_be_fallen(const struct session *s);
 /* Refused for its manner: it is asked once more, the careful way. */
 bool is_disliked(const struct session *s);
+/* Likewise, or a reply in it or before, to the same server, was another's. */
+bool may_be_disliked(const struct session *s);
 
 /* check_pass.c: who is asked, how often, in which order; invariant 13. */
 bool is_repeat_due(const struct session *s); /* by how it has ended */

@@ -252,6 +252,20 @@ was_over(const struct session *s, uint32_t reply)
 }
 
 bool
+may_be_disliked(const struct session *now)
+{
+    for (uint32_t i = 0; i < session_count; i++) {
+        const struct session *s = sessions[i];
+
+        if (s->mta == now->mta && (was_shifted(s) || was_misled(s)))
+            return true;
+        if (s == now)
+            break;
+    }
+    return is_disliked(now);
+}
+
+bool
 is_disliked(const struct session *s)
 {
     const char *text = judge_session(s).text;

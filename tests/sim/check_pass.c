@@ -115,7 +115,8 @@ is_repeat_due(const struct session *s)
 {
     bool clear = world.strictness < 2 || !world.anchors;
 
-    return is_disliked(s) || (clear && (may_have_tried_tls(s) || was_mute(s)));
+    return may_be_disliked(s) ||
+           (clear && (may_have_tried_tls(s) || was_mute(s)));
 }
 
 static void
@@ -160,7 +161,8 @@ check_follow_up(const struct session *s, const struct session *behind)
     if (was_mute(s) && (world.strictness == 0 || !world.anchors))
         violated(CHECK_VERDICT, "%s hung up at EHLO, and HELO was not tried",
                  place_text(&s->mta->place));
-    if (is_disliked(s) && !world.message_pipe && !s->dirty)
+    if (is_disliked(s) && !check_may_be_careful(s) && !world.message_pipe &&
+        !s->dirty)
         violated(CHECK_VERDICT,
                  "%s disliked the manner, and no other was tried",
                  place_text(&s->mta->place));

@@ -132,7 +132,7 @@ hear_mail(struct session *s, const char *line)
         complain(s, "says MAIL out of turn", line);
     bytes_text(&wanted, "MAIL FROM:<%s>", world.sender_wire);
     put_parameters(s, &wanted);
-    if (!is_line(line, &wanted) && !(check_may_be_careful() && !s->parameters))
+    if (!is_line(line, &wanted) && !(check_may_be_careful(s) && !s->parameters))
         complain(s, "names another sender, or wrong parameters", line);
     check_mail(s);
     s->mail_asked = true;
