@@ -58,14 +58,31 @@ was_opened(const struct place *p)
 
 /* ---- strictness 1 ---- */
 
-/* It goes on in clear: everybody was asked, and nobody had TLS that worked. */
+/* It may be of the second pass: it was asked before, and somebody since. */
+static bool
+may_be_second(const struct session *now)
+{
+    bool before = false, since = false;
+
+    for (uint32_t i = 0; i < session_count && sessions[i] != now; i++) {
+        bool same = sessions[i]->mta == now->mta;
+
+        before = before || (same && sessions[i]->conn->used);
+        since = since || (before && !same && sessions[i]->conn->used);
+    }
+    return since;
+}
+
+/* It goes on in clear: in the first pass everybody was asked, and nobody had
+ * TLS that worked. */
 void
 check_second_pass(const struct session *now)
 {
     struct truth t;
 
     for (uint32_t i = 0; i < session_count; i++)
-        if (sessions[i]->secure && sessions[i]->mail_asked)
+        if (sessions[i]->secure && sessions[i]->mail_asked &&
+            !may_be_second(sessions[i]))
             violated(CHECK_SECURE, "in clear to %s, though TLS worked with %s",
                      place_text(&now->mta->place),
                      place_text(&sessions[i]->mta->place));

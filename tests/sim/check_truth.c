@@ -28,7 +28,8 @@ follow(int index, struct truth *t)
     return index;
 }
 
-/* Its own family comes behind the other, which is not waited for so long. */
+/* Its own family may come behind the other, which is not waited for so long: it
+ * is late, or a second server knew the other one first. */
 static bool
 is_behind(const struct zone_name *n, const struct place *own)
 {
@@ -37,8 +38,8 @@ is_behind(const struct zone_name *n, const struct place *own)
     int64_t other_ms = n->late_ms[six ? ASK_A : ASK_AAAA];
 
     for (uint32_t i = 0; i < n->address_count; i++)
-        if (n->addresses[i].size != own->size && own_ms > other_ms)
-            return true;
+        if (n->addresses[i].size != own->size)
+            return own_ms > other_ms || world.ns_count > 1;
     return false;
 }
 
