@@ -10,7 +10,7 @@ import time
 import messages
 from checks import delivered
 from harness import Suite, equal
-from nameserver import UNBOUND_AS_SHIPPED, Unbound
+from nameserver import UNBOUND_AS_SHIPPED, Resolved, Unbound
 from names import Names, late
 from scripted import Scripted
 from world import free_port, run_suite
@@ -95,6 +95,35 @@ def unbound_that_knows_late(setting):
         took = setting.took_s[host]
         print(f"# {host}: known after {ages[0]:.1f} s, delivered after {took:.1f} s")
         assert took < ends[host], f"{host}: {took:.1f} s"
+
+
+def lost_once():
+    count = []
+
+    def act(query):
+        count.append(query)
+        return [] if len(count) == 1 else [query.server.healthy(query)]
+
+    return act
+
+
+@suite.case
+def resolved_that_knows_late(setting):
+    """systemd-resolved, whose server is quick, slow, and once silent."""
+    Resolved(setting.world, setting.authority.port)
+    ends = {}
+    for number, rule in enumerate((late(0.0), late(0.9), late(3.0), late(6.0),
+                                    lost_once())):
+        host = f"resolved{number}.example"
+        ends[host] = 15
+        setting.authority.add(host, MX=(10, "mx.example"))
+        setting.authority.rule(host, "MX", rule)
+    outcomes = setting.deliver_all(ends, f"nameserver {Resolved.ADDRESS}\n")
+    for host, end in ends.items():
+        delivered(outcomes[host], ADDRESS)
+        took = setting.took_s[host]
+        print(f"# {host}: delivered after {took:.1f} s")
+        assert took < end, f"{host}: {took:.1f} s"
 
 
 @suite.case

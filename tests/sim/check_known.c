@@ -111,11 +111,13 @@ is_harmless(const struct mta *m)
            m->codes[AT_END] == 0 && m->refused_rcpts == 0 && m->size_max == 0;
 }
 
-/* Takes the mail for sure. */
+/* Takes the mail for sure. One that is slow may take all the time of a pass, in
+ * which a look-up may still be open. */
 static bool
 is_fine(const struct truth *t, const struct mta *m)
 {
-    bool slow = m->mischief == SLOW && t->count == 1;
+    bool slow = m->mischief == SLOW && t->count == 1 &&
+                (truth_is_prompt() || world.strictness != 1);
 
     if (m->reach != REACH_FINE || m->busy || is_demanding(m) ||
         (m->mischief != NO_MISCHIEF && !slow) || m->refused_rcpts != 0 ||
