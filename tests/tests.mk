@@ -23,7 +23,7 @@ $(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
 
 $(TEST)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
-	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
+	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) $(SEAM_$*) -O1 -MMD -MP -c -o $@ $<
 
 $(TEST)/engines.a: $(ENGINES:%.c=$(TEST)/%.o)
 $(TEST)/tls.a: $(patsubst %.c,$(TEST)/%.o,$(wildcard src/tls/*.c))
