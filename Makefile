@@ -24,7 +24,7 @@ ENGINES := $(wildcard $(patsubst %,src/%/*.c,base dns policy qmail smtp))
 MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
     bignum_mod bignum_mod_raw block_cipher chacha20 chachapoly cipher \
     cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm hkdf md \
-    memory_buffer_alloc oid pk pk_ecc pk_wrap pkparse pkwrite platform \
+    oid pk pk_ecc pk_wrap pkparse pkwrite platform \
     platform_util poly1305 psa_crypto psa_crypto_aead psa_crypto_cipher \
     psa_crypto_client psa_crypto_driver_wrappers_no_static psa_crypto_ecp \
     psa_crypto_hash psa_crypto_mac psa_crypto_rsa psa_crypto_slot_management \
