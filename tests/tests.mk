@@ -73,7 +73,7 @@ check-calls: all $(TEST)/killing/qmail-remote
 
 unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
-check: all $(UNIT) $(CORPORA) $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
+check: all $(UNIT) $(CORPORA) build/bench/unconfined $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
 	$(Q)tests/run $(UNIT) $(CORPORA) $(call target_runs,$(SUBMITTED)) \
 	    tests/binary.sh tests/tidy.sh tests/budget.sh tests/stack.py tests/lint.sh \
 	    tests/readme.sh tests/sim/run.sh tests/packaging.sh tests/dist.sh \
