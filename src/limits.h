@@ -156,7 +156,7 @@ enum {
     MESSAGE_RETRY_AGE_S = 300,
 
     /* TLS */
-    TLS_ARENA_SIZE = 120 * 1024, /* least: 47 KiB, hard chains 106 KiB */
+    TLS_ARENA_SIZE = 112 * 1024, /* least: 45 KiB, hard chains 98 KiB */
     TLS_RX_SIZE = 4096,
     TLS_ENTROPY_SIZE = 48,    /* CTR_DRBG with AES-256: key and nonce */
     TLS_CHAIN_COUNT_MAX = 10, /* mbedTLS verifies 8 intermediates */

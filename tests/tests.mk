@@ -28,7 +28,7 @@ $(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
 
 $(TEST)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
-	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
+	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) $(SEAM_$*) -O1 -MMD -MP -c -o $@ $<
 
 $(TEST)/engines.a: $(ENGINES:%.c=$(TEST)/%.o)
 $(TEST)/tls.a: $(patsubst %.c,$(TEST)/%.o,$(wildcard src/tls/*.c))
@@ -79,7 +79,7 @@ check-calls: all $(TEST)/killing/qmail-remote
 
 unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
-check: all $(UNIT) $(CORPORA) $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
+check: all $(UNIT) $(CORPORA) build/bench/unconfined $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
 	$(Q)tests/run $(UNIT) $(CORPORA) $(call target_runs,$(SUBMITTED)) \
 	    tests/binary.sh tests/tidy.sh tests/budget.sh tests/stack.py tests/lint.sh \
 	    tests/readme.sh tests/sim/run.sh tests/packaging.sh tests/dist.sh \

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
 """mote-probe where a relay wants a login: it logs in, for that is what is asked
-of it, and not again where it was refused; it says as whom, and never the secret; and it prints the
-pin of a server."""
+of it, and not again where it was refused; it says as whom, and never the secret;
+it prints the pin of a server, and what in the control files deserves a look."""
 
+import os
 import sys
 
 from checks import delivered, encrypted
@@ -72,6 +73,50 @@ def prints_a_pin_to_be_pasted(setting):
         delivered(outcome, ADDRESS)
         encrypted(outcome, "pinned")
         equal(logins(server), 1)
+
+
+# ---- files that deserve a look
+
+def looks(setting, *arguments):
+    return [line for line in setting.probe(BOX, *arguments, secrets=[PASSWORD]).splitlines()
+            if line.startswith("look: ")]
+
+
+@suite.case
+def a_password_that_others_can_read(setting):
+    setting.controls(route("closed.example"))
+    path = setting.home.control_path("smtproutes")
+    os.chmod(path, 0o644)
+    equal(looks(setting), ["look: control/smtproutes has a password and others can "
+                           "read it: chgrp qmail, chmod 640"])
+    os.chmod(path, 0o640)
+    equal(looks(setting), [])
+
+
+@suite.case
+def a_secret_elsewhere_is_no_password_here(setting):
+    path = setting.home.secret("elsewhere", PASSWORD.encode())
+    setting.controls(route("closed.example", secret=f"<{path}"))
+    os.chmod(setting.home.control_path("smtproutes"), 0o644)
+    equal(looks(setting), [])
+
+
+@suite.case
+def a_line_without_a_colon(setting):
+    setting.controls("closed.example", authsenders="# a@b\n\na@b.example")
+    equal(looks(setting), ["look: control/authsenders:3 has no colon: it is not used"])
+
+
+@suite.case
+def files_of_other_patches(setting):
+    setting.controls("closed.example")
+    for name in ("tlshosts", "notlshosts", "tlsdestinations", "domaincerts",
+                 "clientcert.pem"):
+        setting.home.plant(name, b"")
+        seen = looks(setting)
+        os.unlink(setting.home.control_path(name))
+        equal(len(seen), 1, name)
+        contains(seen[0], f"look: control/{name} is not used; write ")
 
 
 if __name__ == "__main__":
