@@ -166,6 +166,9 @@ is_quick(const struct truth *t)
         const struct mta *m = mta_at(&t->list[i].place);
 
         ms += RACE_MS;
+        /* A first pass ends only once all have failed. */
+        if (m && m->reach >= REACH_BLACK_HOLE && world.strictness == 1)
+            ms += world.connect_timeout_ms;
         if (m && m->reach == REACH_FINE)
             ms += handshake_ms(m) + SESSION_ROUNDS * round_ms(m);
         if (m && m->tls_fault == TLS_FAULT_SILENT)
