@@ -37,7 +37,8 @@ enum {
     CHECK_CALLS = 20,    /* descriptors, arguments, no busy loop */
     CHECK_CRASH = 21,
     CHECK_TCPTO = 22, /* who timed out is skipped, and remembered */
-    CHECK_RACE = 23   /* in order, staggered, one winner */
+    CHECK_RACE = 23,  /* in order, staggered, one winner */
+    CHECK_LOGIN = 24  /* as RFC 4954 has it; refused once, tried nowhere else */
 };
 
 struct session;
@@ -89,6 +90,16 @@ int64_t check_pass_ms(void); /* from the beginning of its first session */
 
 /* check_secret.c: invariant 11. `how` it is seen. */
 void check_secret(const void *data, size_t size, const char *how);
+/* check_login.c: likewise, of a login's secret, in any case of its letters. */
+void check_login(const void *data, size_t size, const char *how);
+/* A line with its end; AUTH; MAIL; a socket's own address; at the end. */
+void check_told(const struct session *s, const void *line, size_t size);
+void check_auth(const struct session *s);
+void check_logged_in(const struct session *s);
+void check_source(const struct endpoint *to, const struct addr *from);
+void check_wires(void);
+/* What a server has proved under TLS, if that is wanted of it. */
+bool check_is_proven(const struct session *s);
 
 /* At the end. `died`: by os_abort. */
 void check_end(const struct bytes *report, bool died);

@@ -44,6 +44,8 @@ timed_out_lately(const struct mta *m)
 bool
 check_is_skipped(const struct place *p)
 {
+    if (world_is_barred(p))
+        return true;
     for (uint32_t i = 0; i < world.mta_count; i++)
         if (place_equal(&world.mtas[i].place, p))
             return world.mtas[i].tcpto_count >= SKIP_COUNT;
@@ -95,7 +97,7 @@ check_stagger(const struct conn *now)
 static bool
 has_many_names(const struct truth *t)
 {
-    for (uint32_t i = 0; i < t->count && world.strictness == 2; i++)
+    for (uint32_t i = 0; i < t->count && world.hop.proof == PROOF_NAME; i++)
         if (truth_names(t, &t->list[i].place) > 1)
             return true;
     return false;

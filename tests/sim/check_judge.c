@@ -145,6 +145,20 @@ refusal(const struct session *s, uint32_t code, const char *text)
 static const struct wanted nothing = {0, NULL}, next = {0, "the next"},
                            careful = {0, "careful"};
 
+/* relay.md: what the replies to AUTH and its responses mean. */
+static struct wanted
+judge_auth(const struct said *r)
+{
+    bool mechanism = r->code == 500 || (r->code >= 502 && r->code <= 504);
+
+    if (r->code == 421 || (r->code / 100 == 3 && r->code != 334) ||
+        (r->cancelled && r->code == 334) || r->code / 100 == 4)
+        return next;
+    if (!r->cancelled && (r->code < 400 || (mechanism && r->other)))
+        return nothing;
+    return (struct wanted){'Z', " but authentication was rejected."};
+}
+
 static struct wanted
 judge_mail(const struct session *s, uint32_t code)
 {
@@ -213,6 +227,8 @@ judge(const struct session *s, const struct said *r)
     switch (r->at) {
     case AT_GREETING:
         return r->code == 220 ? nothing : next;
+    case AT_AUTH:
+        return judge_auth(r);
     case AT_MAIL:
         return judge_mail(s, r->code);
     case AT_RCPT:
@@ -284,7 +300,7 @@ is_plain(const struct session *s)
     for (int at = 0; at < AT_COUNT; at++)
         if (s->mta->codes[at] != 0 && at != AT_BODY)
             return false;
-    return !world.anchors && s->mta->size_max == 0;
+    return !world.anchors && !world.hop.login && s->mta->size_max == 0;
 }
 
 bool

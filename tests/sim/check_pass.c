@@ -44,7 +44,7 @@ name_count(const struct mta *m)
         }
         count += has;
     }
-    return world.strictness == 2 && count > 1 ? count : 1;
+    return world.hop.proof == PROOF_NAME && count > 1 ? count : 1;
 }
 
 static bool
@@ -175,7 +175,8 @@ check_follow_up(const struct session *s, const struct session *behind)
     if (fails)
         violated(CHECK_VERDICT, "TLS failed with %s, and clear was not tried",
                  place_text(&s->mta->place));
-    if (was_mute(s) && (world.strictness == 0 || !world.anchors))
+    if (was_mute(s) && !world.hop.login &&
+        (world.strictness == 0 || !world.anchors))
         violated(CHECK_VERDICT, "%s hung up at EHLO, and HELO was not tried",
                  place_text(&s->mta->place));
     if (is_disliked(s) && !check_may_be_careful(s) && !world.message_pipe &&
@@ -252,6 +253,7 @@ is_open(const struct report *r)
         " but STARTTLS was refused",
         " but TLS failed: ",
         " but its certificate was refused: ",
+        " but it offers no login that I know: ",
         "couldn't find any host by that name"};
 
     if (r->letter != 'Z' || report_has(r, "Possible duplicate!"))

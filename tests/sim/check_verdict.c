@@ -31,8 +31,10 @@ check_failed_line(const struct report *r, const struct session *taker)
 static void
 check_starttls_line(const struct report *r, const struct session *s)
 {
-    const char *line = world.strictness == 2 ? "; verify=verified;\n"
-                                             : "; verify=unverified;\n";
+    static const char *const lines[] = {[PROOF_NONE] = "; verify=unverified;\n",
+                                        [PROOF_NAME] = "; verify=verified;\n",
+                                        [PROOF_PIN] = "; verify=pinned;\n"};
+    const char *line = lines[world.hop.proof];
     char proto[64];
 
     if (!s->secure) {

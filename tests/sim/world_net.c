@@ -241,7 +241,7 @@ make_route(void)
                           : "dest.sim.test.");
     world.port = 25;
     world.route = TO_EXCHANGERS;
-    if (kind < 70)
+    if (kind < 70 || world.submits)
         return;
     world.port = chance(40) ? OTHER_PORT : 25;
     if (once_in(8))
