@@ -32,8 +32,8 @@ MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
     ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
     ssl_tls13_generic ssl_tls13_keys x509 x509_crt Hacl_Curve25519_joined
 # What these call of src/tls/curve.h in the place of mbedTLS's own, by object.
-export SEAM_ecdh := -Dmbedtls_ecp_mul=tls_curve_multiply \
-    -Dmbedtls_ecp_mul_restartable=tls_curve_multiply_part
+export SEAM_ecdh := -D'mbedtls_ecp_mul(g,r,m,p,f,c)=tls_curve_multiply(g,r,m,p)' \
+    -D'mbedtls_ecp_mul_restartable(g,r,m,p,f,c,s)=tls_curve_multiply(g,r,m,p)'
 export SEAM_psa_crypto_ecp := $(SEAM_ecdh)
 export SEAM_ecp := -Dmbedtls_mpi_gcd_modinv_odd=tls_curve_invert
 export SEAM_ecdsa := $(SEAM_ecp)
