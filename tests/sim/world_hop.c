@@ -388,7 +388,7 @@ static void
 draw_auth_trouble(struct mta *m)
 {
     static const uint16_t finals[] = {432, 454, 504, 535, 421, 530, 534, 538,
-                                      550, 300, 399, 354, 334, 250, 500, 334};
+                                      550, 300, 399, 334, 334, 250, 500, 334};
     static const uint16_t picky[] = {500, 502, 503, 504, 504};
     static const uint16_t wants[] = {530, 534, 535, 538};
     static const enum mischief drops[] = {CLOSE, RESET, SILENCE, CUT,
