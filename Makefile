@@ -32,8 +32,8 @@ MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
     ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
     ssl_tls13_generic ssl_tls13_keys x509 x509_crt Hacl_Curve25519_joined
 # What these call of src/tls/curve.h in the place of mbedTLS's own, by object.
-export SEAM_ecdh := -Dmbedtls_ecp_mul=tls_curve_multiply \
-    -Dmbedtls_ecp_mul_restartable=tls_curve_multiply_part
+export SEAM_ecdh := -D'mbedtls_ecp_mul(g,r,m,p,f,c)=tls_curve_multiply(g,r,m,p)' \
+    -D'mbedtls_ecp_mul_restartable(g,r,m,p,f,c,s)=tls_curve_multiply(g,r,m,p)'
 export SEAM_psa_crypto_ecp := $(SEAM_ecdh)
 export SEAM_ecp := -Dmbedtls_mpi_gcd_modinv_odd=tls_curve_invert
 export SEAM_ecdsa := $(SEAM_ecp)
@@ -122,7 +122,7 @@ $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
 # Everything anew when a flag, the compiler or mbedTLS's configuration changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(LINK) $(NEVER) $(LDFLAGS) $(SEAM_ecdh) $(SEAM_ecp) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
+    $(LINK) $(NEVER) $(LDFLAGS) $(PATCHES) $(shell cat Makefile src/tls/*_config.h | cksum)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

@@ -6,7 +6,10 @@
 
 #include "base/assert.h"
 
-enum { ALIGN_SIZE = 8 };
+enum {
+    ALIGN_SIZE = 8,
+    ARENA_SIZE_MIN = 2 * ALIGN_SIZE /* the first block, and one to give */
+};
 
 /* In front of every block. What is free is a list in the order of addresses, so
  * that neighbours meet; it begins with a block of no size, and 0 ends it. */
@@ -15,7 +18,7 @@ struct block {
     uint32_t next; /* where the next free one is; MARK, mixed, if not free */
 };
 
-#define MARK 0x6d6f7465u
+#define MARK 0x6d6f7465U
 
 _Static_assert(sizeof(struct block) == ALIGN_SIZE, "blocks stay aligned");
 
@@ -58,9 +61,9 @@ allocate(size_t count, size_t size)
     struct block *before = block_at(0), *block;
     uint32_t need;
 
-    if (size != 0 && count > arena.size / size)
+    if (arena.size == 0 || (size != 0 && count > arena.size / size))
         return NULL;
-    need = (uint32_t)((count * size + 2 * ALIGN_SIZE - 1) / ALIGN_SIZE *
+    need = (uint32_t)((count * size + 2 * (size_t)ALIGN_SIZE - 1) / ALIGN_SIZE *
                       ALIGN_SIZE);
     while (before->next != 0 && block_at(before->next)->size < need)
         before = block_at(before->next);
@@ -109,10 +112,13 @@ tls_arena_init(uint8_t *memory, size_t memory_size)
 {
     size_t lost = (size_t)(-(uintptr_t)memory % ALIGN_SIZE);
 
-    assert(memory_size >= lost + 4 * ALIGN_SIZE && memory_size <= INT32_MAX);
+    assert(memory_size <= INT32_MAX);
+    (void)mbedtls_platform_set_calloc_free(allocate, release);
+    arena.size = 0;
+    if (memory_size < lost + ARENA_SIZE_MIN)
+        return;
     arena.memory = memory + lost;
     arena.size = (uint32_t)((memory_size - lost) / ALIGN_SIZE * ALIGN_SIZE);
     *block_at(0) = (struct block){ALIGN_SIZE, ALIGN_SIZE};
     *block_at(ALIGN_SIZE) = (struct block){arena.size - ALIGN_SIZE, 0};
-    (void)mbedtls_platform_set_calloc_free(allocate, release);
 }

@@ -5,19 +5,13 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "tls/glue.h"
 
 enum { X25519_SIZE = 32 };
 
 /* Of Everest; it changes neither the secret nor the point. */
 void Hacl_Curve25519_crypto_scalarmult(uint8_t *out, uint8_t *secret,
                                        uint8_t *point);
-
-_Static_assert(_Generic(&mbedtls_ecp_mul, __typeof__(&tls_curve_multiply) : 1,
-                        default : 0),
-               "called in its place");
-_Static_assert(_Generic(&mbedtls_ecp_mul_restartable,
-                        __typeof__(&tls_curve_multiply_part) : 1, default : 0),
-               "called in its place");
 
 /* A key has its bits set and cleared already (RFC 7748 section 5): the group
  * accepts no other, and Everest then changes none. */
@@ -50,30 +44,18 @@ x25519(mbedtls_ecp_point *out, const mbedtls_mpi *number,
 }
 
 int
-tls_curve_multiply_part(mbedtls_ecp_group *group, mbedtls_ecp_point *out,
-                        const mbedtls_mpi *number,
-                        const mbedtls_ecp_point *point,
-                        int (*f_rng)(void *, unsigned char *, size_t),
-                        void *p_rng, mbedtls_ecp_restart_ctx *restart)
+tls_curve_multiply(mbedtls_ecp_group *group, mbedtls_ecp_point *out,
+                   const mbedtls_mpi *number, const mbedtls_ecp_point *point)
 {
     int error = 0;
 
     if (group->id != MBEDTLS_ECP_DP_CURVE25519)
-        return mbedtls_ecp_mul_restartable(group, out, number, point, f_rng,
-                                           p_rng, restart);
+        return mbedtls_ecp_mul(group, out, number, point, tls_glue_random,
+                               NULL);
     error = mbedtls_ecp_check_privkey(group, number);
     if (error == 0)
         error = mbedtls_ecp_check_pubkey(group, point);
     return error != 0 ? error : x25519(out, number, point);
-}
-
-int
-tls_curve_multiply(mbedtls_ecp_group *group, mbedtls_ecp_point *out,
-                   const mbedtls_mpi *number, const mbedtls_ecp_point *point,
-                   int (*f_rng)(void *, unsigned char *, size_t), void *p_rng)
-{
-    return tls_curve_multiply_part(group, out, number, point, f_rng, p_rng,
-                                   NULL);
 }
 
 /* Fermat: the inverse of a number modulo a prime is its power of that prime

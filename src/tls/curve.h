@@ -17,17 +17,10 @@
 
 #include <mbedtls/ecp.h>
 
-/* As mbedtls_ecp_mul and mbedtls_ecp_mul_restartable. */
+/* As mbedtls_ecp_mul, with tls_glue_random against those who measure. */
 int tls_curve_multiply(mbedtls_ecp_group *group, mbedtls_ecp_point *out,
                        const mbedtls_mpi *number,
-                       const mbedtls_ecp_point *point,
-                       int (*f_rng)(void *, unsigned char *, size_t),
-                       void *p_rng);
-int tls_curve_multiply_part(mbedtls_ecp_group *group, mbedtls_ecp_point *out,
-                            const mbedtls_mpi *number,
-                            const mbedtls_ecp_point *point,
-                            int (*f_rng)(void *, unsigned char *, size_t),
-                            void *p_rng, mbedtls_ecp_restart_ctx *restart);
+                       const mbedtls_ecp_point *point);
 /* As mbedtls_mpi_gcd_modinv_odd, for a prime modulus; `gcd` is never wanted. */
 int tls_curve_invert(mbedtls_mpi *gcd, mbedtls_mpi *out,
                      const mbedtls_mpi *number, const mbedtls_mpi *prime);

@@ -13,7 +13,7 @@ import messages
 from checks import delivered, encrypted, failed
 from flights import Relay, RoundNames
 from harness import Suite, equal
-from logins import (ADDRESS, HOST, PAIR, PASSWORD, SECOND, Setting, heard, logins,
+from logins import (ADDRESS, HOST, PAIR, PASSWORD, SECOND, Setting, heard,
                     no_login, offer, one_session, plain, route)
 from scripted import Scripted
 from tlsserver import openssl_s_server, python_tls
@@ -63,7 +63,8 @@ def without_login(setting, value, policy, strictness, port=PORT):
     """No anchors are needed where no proof is."""
     verify = "verified" if strictness == 2 else "unverified"
     anchors = setting.issuer.bundle if strictness == 2 else None
-    with server(setting, "good" if strictness == 2 else "self_signed", port=port) as relay:
+    leaf = "good" if strictness == 2 else "self_signed"
+    with server(setting, leaf, port=port) as relay:
         outcome = setting.deliver(value, trustanchors=anchors, tlspolicy=policy,
                                   tlsstrictness=strictness)
         delivered(outcome, ADDRESS)
@@ -72,10 +73,11 @@ def without_login(setting, value, policy, strictness, port=PORT):
 
 
 for strictness in STRICTNESSES:
-    suite.add(f"port_465_strict{strictness}", without_login, "relay.example:465", None,
-              strictness)
-    suite.add(f"implicit_strict{strictness}", without_login, f"relay.example:{OTHER_PORT}",
-              f"relay.example:{strictness} implicit", strictness, OTHER_PORT)
+    suite.add(f"port_465_strict{strictness}", without_login,
+              "relay.example:465", None, strictness)
+    suite.add(f"implicit_strict{strictness}", without_login,
+              f"relay.example:{OTHER_PORT}", f"relay.example:{strictness} implicit",
+              strictness, OTHER_PORT)
     suite.add(f"address_465_strict{strictness}", without_login, f"{ADDRESS}:465", None,
               min(strictness, 1))
 

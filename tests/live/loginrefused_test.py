@@ -185,7 +185,7 @@ def quoted_in_a_long_reply(setting):
         script = wants("AUTH PLAIN", AUTH=lambda line, size=size:
                        "535 " + "x" * size + line)
         with setting.server(script):
-            outcome = setting.deliver(route(secret="hidden-" * 60), "hidden-hidden-")
+            outcome = setting.deliver(route(secret="hidden-" * 40), "hidden-hidden-")
         failed(outcome, "Z", REJECTED)
         for part in ("hidden", "aGlkZGVu", "hpZGRlb", "oaWRkZW"):
             assert part not in outcome.text, outcome.text[-300:]

@@ -9,7 +9,8 @@
 enum {
     TRY_SESSIONS_MAX = 5, /* a pass, of those that count */
     REPEATS_MAX = 4,      /* the first, in clear, careful, with HELO */
-    SLACK_MS = 1000
+    SLACK_MS = 1000,
+    CLOSING_CODE = 421
 };
 
 static uint32_t tries_counted; /* of the run that has ended */
@@ -159,6 +160,18 @@ check_try(uint32_t from, uint32_t end)
                  place_text(&m->place));
 }
 
+/* In clear on the same connection: a login that is not offered there ends it.
+ */
+static bool
+lacks_login(const struct session *s)
+{
+    for (uint32_t i = 0; i < s->said_count; i++)
+        if (s->said[i].at == AT_STARTTLS && was_read(s, i))
+            return world.hop.login && s->said[i].code >= 400 &&
+                   s->said[i].code != CLOSING_CODE;
+    return false;
+}
+
 /* In clear, careful, or with HELO, where the last session says so. */
 static void
 check_follow_up(const struct session *s, const struct session *behind)
@@ -167,7 +180,7 @@ check_follow_up(const struct session *s, const struct session *behind)
     bool too_big =
         s->mta->size_max > 0 && s->mta->size_max < world.expected.size;
     bool fails = s->starttls && !s->secure && !s->mail_asked &&
-                 world.strictness == 0 && !too_big;
+                 world.strictness == 0 && !too_big && !lacks_login(s);
 
     if (same || !world.calm || world.keys_ms > 0 || s->mta->busy ||
         s->mta->mischief == TAKEN_OFF)

@@ -80,6 +80,7 @@ struct session {
     size_t forged_end;
     uint64_t forged_behind; /* and how much the client had sent by then */
     size_t tls_from;        /* where TLS begins in it */
+    int64_t secured_ms;     /* when it was up, as the server sees it */
     bool stale;             /* these are a reply too many, no forgery */
     bool forged_early;      /* it had read of them by its next word */
     bool forged_ignored;    /* and of all, and went on */

@@ -81,6 +81,17 @@ TEST(refuses_what_does_not_fit)
     CHECK(mbedtls_calloc(1, 0) == NULL);
 }
 
+TEST(has_nothing_where_it_is_too_small)
+{
+    for (size_t size = 0; size < 2 * HEAD_SIZE; size++) {
+        tls_arena_init(memory, size);
+        CHECK(mbedtls_calloc(1, 0) == NULL && mbedtls_calloc(1, 1) == NULL);
+        mbedtls_free(NULL);
+    }
+    tls_arena_init(memory, 2 * HEAD_SIZE);
+    CHECK(mbedtls_calloc(1, 1) == NULL && mbedtls_calloc(1, 0) != NULL);
+}
+
 TEST(begins_where_memory_is_aligned)
 {
     for (size_t lost = 0; lost < HEAD_SIZE; lost++) {
@@ -210,6 +221,7 @@ TEST(ends_where_it_is_abused)
 #define CASES(X)                           \
     X(gives_zeros_where_there_were_others) \
     X(refuses_what_does_not_fit)           \
+    X(has_nothing_where_it_is_too_small)   \
     X(begins_where_memory_is_aligned)      \
     X(joins_what_is_given_back)            \
     X(touches_no_more_than_it_needs)       \

@@ -6,6 +6,7 @@
 
 #include "base/mix.h"
 #include "test.h"
+#include "tls/glue.h"
 
 enum {
     SIZE = 32,         /* of a number or a point of X25519 */
@@ -57,6 +58,7 @@ static const char *const low_orders[] = {
 static const mbedtls_ecp_group_id curves[] = {MBEDTLS_ECP_DP_SECP256R1,
                                               MBEDTLS_ECP_DP_SECP384R1};
 
+static mbedtls_ctr_drbg_context generator;
 static mbedtls_ecp_group group;
 static mbedtls_ecp_point point, ours, theirs;
 static mbedtls_mpi number, inverse, wanted;
@@ -140,7 +142,7 @@ x25519(uint8_t product[static SIZE], const uint8_t secret[static SIZE],
     int error = read_pair(secret, u);
 
     if (error == 0)
-        error = tls_curve_multiply(&group, &ours, &number, &point, NULL, NULL);
+        error = tls_curve_multiply(&group, &ours, &number, &point);
     if (error == 0)
         error = mbedtls_ecp_point_write_binary(
             &group, &ours, MBEDTLS_ECP_PF_UNCOMPRESSED, &size, product, SIZE);
@@ -198,11 +200,11 @@ TEST(refuses_what_is_no_secret)
     CHECK(begin(MBEDTLS_ECP_DP_CURVE25519));
     for (int i = 0; i < 9; i++) {
         CHECK(mbedtls_mpi_lset(&number, i) == 0);
-        CHECK(tls_curve_multiply(&group, &ours, &number, &group.G, NULL,
-                                 NULL) == MBEDTLS_ERR_ECP_INVALID_KEY);
+        CHECK(tls_curve_multiply(&group, &ours, &number, &group.G) ==
+              MBEDTLS_ERR_ECP_INVALID_KEY);
     }
     CHECK(mbedtls_mpi_set_bit(&number, 255, 1) == 0);
-    CHECK(tls_curve_multiply(&group, &ours, &number, &group.G, NULL, NULL) ==
+    CHECK(tls_curve_multiply(&group, &ours, &number, &group.G) ==
           MBEDTLS_ERR_ECP_INVALID_KEY);
     end();
 }
@@ -225,12 +227,10 @@ TEST(agrees_with_mbedtls_about_x25519)
         CHECK(mbedtls_ecp_mul(&group, &theirs, &number, &point, random_bytes,
                               NULL) == 0);
         if (i % 3 == 0) {
-            CHECK(tls_curve_multiply_part(&group, &point, &number, &point, NULL,
-                                          NULL, NULL) == 0);
+            CHECK(tls_curve_multiply(&group, &point, &number, &point) == 0);
             CHECK(mbedtls_ecp_point_cmp(&point, &theirs) == 0);
         } else {
-            CHECK(tls_curve_multiply_part(&group, &ours, &number, &point, NULL,
-                                          NULL, NULL) == 0);
+            CHECK(tls_curve_multiply(&group, &ours, &number, &point) == 0);
             CHECK(mbedtls_ecp_point_cmp(&ours, &theirs) == 0);
         }
     }
@@ -239,14 +239,16 @@ TEST(agrees_with_mbedtls_about_x25519)
 
 TEST(leaves_other_curves_to_mbedtls)
 {
+    static const uint8_t entropy[TLS_ENTROPY_SIZE] = {1};
+
+    CHECK(tls_glue_seed(&generator, entropy));
     for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
         CHECK(begin(curves[i]));
         CHECK(mbedtls_ecp_gen_privkey(&group, &number, random_bytes, NULL) ==
               0);
         CHECK(mbedtls_ecp_mul(&group, &theirs, &number, &group.G, random_bytes,
                               NULL) == 0);
-        CHECK(tls_curve_multiply(&group, &ours, &number, &group.G, random_bytes,
-                                 NULL) == 0);
+        CHECK(tls_curve_multiply(&group, &ours, &number, &group.G) == 0);
         CHECK(mbedtls_ecp_point_cmp(&ours, &theirs) == 0);
         CHECK(mbedtls_ecp_check_pubkey(&group, &ours) == 0);
         end();
