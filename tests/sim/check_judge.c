@@ -286,6 +286,8 @@ is_disliked(const struct session *s)
 {
     const char *text = judge_session(s).text;
 
+    if (was_shifted(s) || was_misled(s))
+        return false; /* or true: who knows */
     return text && strcmp(text, careful.text) == 0;
 }
 

@@ -49,8 +49,7 @@ resumed_ms(void)
     int64_t ms = 0;
 
     for (uint32_t i = 0; i < session_count; i++)
-        if (sessions[i]->conn->used && sessions[i]->conn->closed &&
-            sessions[i]->conn->closed_ms > ms)
+        if (sessions[i]->conn->closed && sessions[i]->conn->closed_ms > ms)
             ms = sessions[i]->conn->closed_ms;
     return ms;
 }

@@ -38,7 +38,7 @@ mta_code(struct session *s, enum at at, uint32_t normal)
 void
 mta_complain(const struct session *s, const char *what, const char *line)
 {
-    if (s->dirty && s->mta->mischief == TWICE)
+    if ((s->dirty && s->mta->mischief == TWICE) || was_misled(s))
         return; /* it takes an unasked reply for the one it waits for */
     violated(CHECK_CLIENT, "the client %s: %s (session %s%s)", what,
              quoted(line, strlen(line)), place_text(&s->mta->place),

@@ -112,7 +112,7 @@ net_open(const struct endpoint *to, bool stream)
     c->to = *to;
     c->place = place_of(&to->addr);
     c->ns = find_ns(to, &c->place);
-    c->mta = c->ns ? NULL : find_mta(&c->place);
+    c->mta = c->ns || to->port == DNS_PORT ? NULL : find_mta(&c->place);
     c->window = c->mta ? c->mta->window : DNS_WINDOW;
     c->opened_ms = sim_now_ms;
     c->name = -1;
