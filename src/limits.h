@@ -172,6 +172,10 @@ enum {
     TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
     TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */
     TLS_DAYS_SIZE = 32,       /* 2026-01-02, twice; a year can have 5 digits */
+    /* A ticket of OpenSSL's has 200 octets; with a client's certificate in it
+     * 2000. A server sends one to four (RFC 8446 section C.4). */
+    TLS_SESSION_SIZE_MAX = 1920,
+    TLS_SESSION_COUNT_MAX = 4,
     TLS_CLOCK_MIN_S = 1577836800, /* 2020-01-01: a clock before it is wrong */
 
     /* The probe */
