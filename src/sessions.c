@@ -96,10 +96,9 @@ put_digest(struct sessions *s, const struct job *job,
 
 /* ---- the file, under its lock ---- */
 
-/* Every record of the file goes through `look`. */
+/* Every record of the file is offered. */
 static bool
-search(struct sessions *s, struct qmail_session_search *search,
-       void (*look)(struct qmail_session_search *, struct slice))
+find(struct sessions *s, struct qmail_session_search *search)
 {
     if (!os_seek(s->fd, 0))
         return false;
@@ -108,7 +107,8 @@ search(struct sessions *s, struct qmail_session_search *search,
             (ptrdiff_t)sizeof(s->bytes))
             return false;
         for (size_t at = 0; at < sizeof(s->bytes); at += SESSION_RECORD_SIZE)
-            look(search, slice_of(s->bytes + at, SESSION_RECORD_SIZE));
+            qmail_session_search_offer(
+                search, slice_of(s->bytes + at, SESSION_RECORD_SIZE));
     }
     return search->found;
 }
@@ -149,9 +149,8 @@ take(struct sessions *s)
 {
     struct qmail_session_search found;
 
-    qmail_session_search_init(&found, &s->now, os_wall_s());
-    if (!search(s, &found, qmail_session_search_use) ||
-        !read_record(s, found.index))
+    qmail_session_search_use(&found, &s->now, os_wall_s());
+    if (!find(s, &found) || !read_record(s, found.index))
         return false;
     s->index = found.index;
     return !s->used.once || empty_record(s, s->index);
@@ -165,8 +164,8 @@ put(struct sessions *s, const struct tls_session *given)
     s->now.once = given->once;
     s->now.lifetime_s = given->lifetime_s;
     s->now.state = slice_of(given->state, given->size);
-    qmail_session_search_init(&place, &s->now, s->now.given_s);
-    if (!search(s, &place, qmail_session_search_place))
+    qmail_session_search_place(&place, &s->now, s->now.given_s);
+    if (!find(s, &place))
         return;
     qmail_session_write(&s->now, s->record);
     (void)write_record(s, place.index, s->record);

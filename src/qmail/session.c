@@ -92,13 +92,19 @@ qmail_session_write(const struct qmail_session *s,
 /* ---- all of them ---- */
 
 void
-qmail_session_search_init(struct qmail_session_search *search,
-                          const struct qmail_session *s, int64_t now_s)
+qmail_session_search_use(struct qmail_session_search *search,
+                         const struct qmail_session *s, int64_t now_s)
 {
-    *search = (struct qmail_session_search){.digest = s->digest,
-                                            .named = s->named,
-                                            .once = s->once,
-                                            .now_s = now_s};
+    *search = (struct qmail_session_search){
+        .digest = s->digest, .named = s->named, .now_s = now_s};
+}
+
+void
+qmail_session_search_place(struct qmail_session_search *search,
+                           const struct qmail_session *s, int64_t now_s)
+{
+    *search = (struct qmail_session_search){
+        .digest = s->digest, .place = true, .once = s->once, .now_s = now_s};
 }
 
 /* Not too old for anybody; and none of a time to come: the clock that gave it
@@ -118,22 +124,6 @@ is_same(const struct qmail_session_search *search,
     return memcmp(s->digest, search->digest, sizeof(s->digest)) == 0;
 }
 
-void
-qmail_session_search_use(struct qmail_session_search *search,
-                         struct slice record)
-{
-    uint32_t index = search->next++;
-    struct qmail_session s;
-
-    if (!qmail_session_read(record, &s) || !is_same(search, &s) ||
-        (search->named && !s.named) || !is_fresh(&s, search->now_s) ||
-        (search->found && s.given_s <= search->given_s))
-        return;
-    search->found = true;
-    search->index = index;
-    search->given_s = s.given_s;
-}
-
 /* Which place is the better one: the lower rank, then the older session. */
 enum { RANK_REPLACED, RANK_EMPTY, RANK_STALE, RANK_USED };
 
@@ -146,18 +136,35 @@ rank_of(const struct qmail_session_search *search,
     return is_fresh(s, search->now_s) ? RANK_USED : RANK_STALE;
 }
 
+static bool
+is_better_place(const struct qmail_session_search *search, uint32_t rank,
+                int64_t given_s)
+{
+    if (!search->found || rank != search->rank)
+        return !search->found || rank < search->rank;
+    return given_s < search->given_s;
+}
+
+static bool
+is_better_use(const struct qmail_session_search *search,
+              const struct qmail_session *s)
+{
+    return is_same(search, s) && (s->named || !search->named) &&
+           is_fresh(s, search->now_s) &&
+           (!search->found || s->given_s > search->given_s);
+}
+
 void
-qmail_session_search_place(struct qmail_session_search *search,
+qmail_session_search_offer(struct qmail_session_search *search,
                            struct slice record)
 {
-    uint32_t index = search->next++, rank = RANK_EMPTY;
+    uint32_t index = search->next++;
     struct qmail_session s = {.given_s = 0};
+    bool any = qmail_session_read(record, &s);
+    uint32_t rank = any ? rank_of(search, &s) : RANK_EMPTY;
 
-    if (qmail_session_read(record, &s))
-        rank = rank_of(search, &s);
-    if (search->found &&
-        (rank > search->rank ||
-         (rank == search->rank && s.given_s >= search->given_s)))
+    if (search->place ? !is_better_place(search, rank, s.given_s)
+                      : !any || !is_better_use(search, &s))
         return;
     search->found = true;
     search->index = index;

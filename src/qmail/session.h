@@ -8,8 +8,8 @@
  * out    which record to use, which place to put another one in; its octets
  * bound  SESSION_RECORD_COUNT records of SESSION_RECORD_SIZE
  * fault  none: what is no record is an empty place
- * order  init, then offer each record of the file; the shell holds the lock
- *        from its first read to its write
+ * order  use or place, then offer each record of the file; the shell holds the
+ * lock from its first read to its write
  */
 #ifndef QMAIL_SESSION_H
 #define QMAIL_SESSION_H
@@ -31,7 +31,8 @@ struct qmail_session {
 
 struct qmail_session_search {
     const uint8_t *digest;
-    bool named; /* wanted; of a new one: so it is */
+    bool place; /* for a new one, or one to use */
+    bool named; /* wanted */
     bool once;  /* of a new one */
     int64_t now_s;
     uint32_t next; /* index of the next record */
@@ -46,15 +47,15 @@ bool qmail_session_read(struct slice record, struct qmail_session *out);
 void qmail_session_write(const struct qmail_session *s,
                          uint8_t record[static SESSION_RECORD_SIZE]);
 
-/* `s`: its digest, lent, named and once. */
-void qmail_session_search_init(struct qmail_session_search *search,
-                               const struct qmail_session *s, int64_t now_s);
-/* For one that can be used: of them the youngest. */
+/* For one like `s` (its digest, lent, and named) that can be used: of them the
+ * youngest. */
 void qmail_session_search_use(struct qmail_session_search *search,
-                              struct slice record);
-/* For a place: that of one which the new one replaces, an empty one, that of
- * one which nobody can use any more, or else the oldest. */
+                              const struct qmail_session *s, int64_t now_s);
+/* For a place to put `s` in: that of one which it replaces, an empty one, that
+ * of one which nobody can use any more, or else the oldest. */
 void qmail_session_search_place(struct qmail_session_search *search,
+                                const struct qmail_session *s, int64_t now_s);
+void qmail_session_search_offer(struct qmail_session_search *search,
                                 struct slice record);
 
 #endif

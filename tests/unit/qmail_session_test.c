@@ -47,30 +47,31 @@ fill(void)
 
 /* The index that is found, or -1. */
 static int
-search(void (*look)(struct qmail_session_search *, struct slice),
-       const struct qmail_session *s, int64_t now_s)
+offer_all(struct qmail_session_search *search)
 {
-    struct qmail_session_search search;
-
-    qmail_session_search_init(&search, s, now_s);
     for (uint32_t i = 0; i < SESSION_RECORD_COUNT; i++)
-        look(&search, record(i));
-    return search.found ? (int)search.index : -1;
+        qmail_session_search_offer(search, record(i));
+    return search->found ? (int)search->index : -1;
 }
 
 static int
 use(bool named, int64_t now_s)
 {
     struct qmail_session s = session('x');
+    struct qmail_session_search search;
 
     s.named = named;
-    return search(qmail_session_search_use, &s, now_s);
+    qmail_session_search_use(&search, &s, now_s);
+    return offer_all(&search);
 }
 
 static int
 place(const struct qmail_session *s)
 {
-    return search(qmail_session_search_place, s, NOW_S);
+    struct qmail_session_search search;
+
+    qmail_session_search_place(&search, s, NOW_S);
+    return offer_all(&search);
 }
 
 TEST(what_is_written_is_read)
