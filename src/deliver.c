@@ -516,7 +516,6 @@ deliver_init(struct deliver *d, const struct delivery *given,
     d->tls_ready = false;
     for (uint32_t i = 0; i < CANDIDATE_COUNT_MAX; i++) {
         d->notes[i].broken = false;
-        d->notes[i].refused = d->notes[i].refused && manner != DELIVER_MAIL;
         d->notes[i].why_size = 0;
     }
     outcome_init(&d->attempt);

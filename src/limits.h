@@ -79,7 +79,9 @@ enum {
     DNS_SCHEDULE_MS = 60000,  /* a minute for a look-up, in rounds of ... */
     DNS_ROUND_STEP_MS = 1000, /* ... 1, 2, 3 ... s, up to ... */
     DNS_ROUND_MS_MAX = 5000,  /* ... this: a resolver may answer only repeated
-                                 questions, Unbound none that is 1.9 s old */
+                                 questions, Unbound none that is 1.9 s old: */
+    DNS_AGAIN_MS = 3000,      /* so long into such a round the silent are asked
+                                 once more; what is known soon then is heard */
     DNS_HEDGE_MS = 300,       /* next server of a round */
     DNS_PAUSE_MS = 1000,      /* behind a round in which all answered badly */
     DNS_BUSY_MS = 10000,      /* a forwarder that is full is asked for so long:
@@ -143,8 +145,9 @@ enum {
     SMTP_SECURE_TX_SIZE = 16384,    /* a full record (RFC 8446 5.1) */
     SMTP_COMMAND_SIZE_MAX = 512,    /* RFC 5321 4.5.3.1.4 */
     SMTP_AUTH_NAMES_SIZE_MAX = 200, /* told of mechanisms that are offered */
-    /* OAUTHBEARER's, with a user of commas and 37 octets around the rest */
-    SMTP_AUTH_RESPONSE_SIZE_MAX = 3 * LOGIN_USER_SIZE_MAX + NAME_TEXT_SIZE_MAX +
+    SMTP_AUTH_USER_SIZE_MAX = 3 * LOGIN_USER_SIZE_MAX, /* of commas, as =2C */
+    /* OAUTHBEARER's: 37 octets around the rest */
+    SMTP_AUTH_RESPONSE_SIZE_MAX = SMTP_AUTH_USER_SIZE_MAX + NAME_TEXT_SIZE_MAX +
                                   LOGIN_SECRET_SIZE_MAX + 37,
     SMTP_AUTH_LINE_SIZE_MAX = (SMTP_AUTH_RESPONSE_SIZE_MAX + 2) / 3 * 4 + 2,
     /* So many octets in a row a reply must not quote of a login. Fewer would
@@ -159,7 +162,7 @@ enum {
     MESSAGE_RETRY_AGE_S = 300,
 
     /* TLS */
-    TLS_ARENA_SIZE = 120 * 1024, /* least: 47 KiB, hard chains 106 KiB */
+    TLS_ARENA_SIZE = 112 * 1024, /* least: 45 KiB, hard chains 98 KiB */
     TLS_RX_SIZE = 4096,
     TLS_ENTROPY_SIZE = 48,    /* CTR_DRBG with AES-256: key and nonce */
     TLS_CHAIN_COUNT_MAX = 10, /* mbedTLS verifies 8 intermediates */
@@ -205,6 +208,9 @@ _Static_assert(CONTROL_KEPT_SIZE_MAX >
 _Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
 _Static_assert((DNS_SERVER_COUNT_MAX - 1) * DNS_HEDGE_MS < DNS_ROUND_STEP_MS,
                "the first round asks them all");
+_Static_assert(DNS_ROUND_STEP_MS < DNS_AGAIN_MS &&
+                   DNS_AGAIN_MS < DNS_ROUND_MS_MAX,
+               "all of a round were asked by then, and it goes on");
 _Static_assert(DNS_BURST_COUNT_MAX < DNS_PENDING_COUNT_MAX,
                "exchangers' questions can be asked");
 _Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");

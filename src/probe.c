@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "confine.h"
+#include "probe_look.h"
 #include "probe_say.h"
 #include "pump.h"
 
@@ -165,6 +166,7 @@ look(struct root *r, const struct delivery *delivery)
 {
     struct outcome *o = &r->outcome;
 
+    probe_look(r);
     tcpto_open(&r->tcpto, false);
     confine(&r->job);
     probe_say_route(r);

@@ -25,7 +25,8 @@ targets_add_host(struct targets *t, const struct dns_name *name,
     n->size = (uint8_t)text.used;
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
         n->looks[i] = TARGET_UNASKED;
-    t->hosts.list[host] = (struct policy_host){.preference = preference};
+    t->hosts.list[host] =
+        (struct policy_host){.preference = preference, .unasked = true};
 }
 
 void
@@ -58,6 +59,7 @@ targets_take_dressed(const struct job *job, struct targets *t, uint32_t host)
     n->size = 0;
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
         n->looks[i] = TARGET_KNOWN;
+    h->unasked = false;
     h->has_address = !addr_is_unusable(&c.to.addr);
     h->first_address_ms = os_now_ms();
     policy_candidates_add(&t->candidates, &c, targets_is_own(job, &c.to.addr));

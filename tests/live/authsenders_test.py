@@ -10,6 +10,7 @@ import time
 import messages
 from checks import delivered
 from harness import Suite, equal
+from leaks import Leaks
 from names import Names
 from qmailhome import SENDER
 from rspawn import NOBODY, may_change_user
@@ -51,8 +52,12 @@ class Setting:
         self.names.forget()
         for server in self.servers:
             server.sessions.clear()
-        return self.home.deliver(host, "bob@dest.example", messages.small(),
-                                 sender=sender)
+        with Leaks(SECRET) as leaks:
+            outcome = self.home.deliver(host, "bob@dest.example", messages.small(),
+                                        sender=sender)
+            leaks.printed(outcome.output)
+        leaks.none()
+        return outcome
 
     def used(self):
         """Address and port of who was connected to."""

@@ -44,6 +44,8 @@ timed_out_lately(const struct mta *m)
 bool
 check_is_skipped(const struct place *p)
 {
+    if (world_is_barred(p))
+        return true;
     for (uint32_t i = 0; i < world.mta_count; i++)
         if (place_equal(&world.mtas[i].place, p))
             return world.mtas[i].tcpto_count >= SKIP_COUNT;
@@ -58,7 +60,8 @@ check_skipped(const struct conn *c)
                  place_text(&c->place));
 }
 
-/* What timed out is in the table, if there is one and nobody holds it. */
+/* What timed out is in the table, if there is one with room for all of them and
+ * nobody holds it. */
 void
 check_timed_out(const struct conn *c)
 {
@@ -66,7 +69,7 @@ check_timed_out(const struct conn *c)
 
     if (!check_is_steady() || c->state != CONN_CONNECTING ||
         c->place.size != 4 || c->ns || !c->stream || !f || f->locked ||
-        f->content.size < RECORD_SIZE)
+        f->content.size < MTA_COUNT_MAX * RECORD_SIZE)
         return;
     for (size_t i = 0; i + RECORD_SIZE <= f->content.size; i += RECORD_SIZE)
         if (memcmp(f->content.data + i, c->place.bytes, 4) == 0 &&
@@ -94,7 +97,7 @@ check_stagger(const struct conn *now)
 static bool
 has_many_names(const struct truth *t)
 {
-    for (uint32_t i = 0; i < t->count && world.strictness == 2; i++)
+    for (uint32_t i = 0; i < t->count && world.hop.proof == PROOF_NAME; i++)
         if (truth_names(t, &t->list[i].place) > 1)
             return true;
     return false;

@@ -10,7 +10,7 @@ enum {
     SESSION_LIMIT = 5,
     HANDSHAKE_SIZE = 3000, /* of the client, with its certificate */
     HANDSHAKE_ROUNDS = 6,
-    SESSION_ROUNDS = 12,
+    SESSION_ROUNDS = 17,
     RACE_MS = 3000,
     SLOWEST_MS = 1000
 };
@@ -52,8 +52,12 @@ has_second_name(const struct truth *t, const struct mta *m)
 static bool
 has_tls(const struct mta *m)
 {
-    return m->offers[0] & OFFERS_STARTTLS && m->knows_ehlo && !m->mute &&
-           m->tls_fault == TLS_FINE && m->codes[AT_STARTTLS] == 0 &&
+    if (m->tls_first != world.hop.implicit)
+        return false;
+    if (!m->tls_first && !(m->offers[0] & OFFERS_STARTTLS))
+        return false;
+    return m->knows_ehlo && !m->mute && m->tls_fault == TLS_FINE &&
+           m->codes[AT_EHLO] == 0 && m->codes[AT_STARTTLS] == 0 &&
            m->codes[AT_HANDSHAKE] == 0 &&
            (!m->tls_requires || world.client_cert) &&
            handshake_ms(m) < world.remote_timeout_ms;
@@ -62,8 +66,44 @@ has_tls(const struct mta *m)
 static bool
 is_trusted(const struct truth *t, const struct mta *m)
 {
+    if (world.hop.proof == PROOF_PIN)
+        return world.hop.pins >> m->cert & 1;
+    if (world.hop.proof == PROOF_NONE)
+        return true;
+    if (world.hop.name[0])
+        return m->cert == CERT_GOOD &&
+               strcmp(world.hop.name, "relay.sim.test") == 0;
     return m->cert == CERT_GOOD || m->cert == CERT_RSA ||
            (m->cert == CERT_SECOND && has_second_name(t, m));
+}
+
+/* A mechanism that it offers, and does not refuse. */
+static bool
+has_mechanism(uint32_t offered, const struct mta *m)
+{
+    uint32_t ours = world.hop.token ? MECHANISMS_TOKEN : MECHANISMS_PASSWORD;
+
+    return (offered & ours & ~m->auth_picky) != 0;
+}
+
+/* The login is taken, whether TLS comes up or not. */
+static bool
+takes_login(const struct mta *m)
+{
+    bool clear = !wants_tls() || world.strictness < 2;
+
+    if (!world.hop.login)
+        return true;
+    return world.hop.right && m->knows_ehlo && !m->mute &&
+           m->codes[AT_AUTH] == 0 && (!clear || has_mechanism(m->auth[0], m)) &&
+           (!wants_tls() || has_mechanism(m->auth[1], m));
+}
+
+/* It can be connected to. */
+static bool
+is_there(const struct mta *m)
+{
+    return m->reach == REACH_FINE && !world_is_barred(&m->place);
 }
 
 /* At strictness 1 a server whose TLS works ends the search for one, whatever
@@ -92,29 +132,36 @@ is_early(const struct mta *m)
     }
 }
 
-/* It refuses in clear, where it is spoken to in clear. */
+/* It refuses in clear, where it is spoken to in clear: also once its TLS, or a
+ * connection that wanted it, has failed. */
 static bool
 is_demanding(const struct mta *m)
 {
-    return m->clear_code != 0 && !(wants_tls() && has_tls(m));
+    bool steady = m->mischief == NO_MISCHIEF || m->mischief == SLOW;
+
+    return m->clear_code != 0 && !(wants_tls() && has_tls(m) && steady);
 }
 
 /* Takes the mail, or says nothing of it and leaves soon. */
 static bool
 is_harmless(const struct mta *m)
 {
-    return is_early(m) && !is_demanding(m) && m->codes[AT_MAIL] == 0 &&
+    return is_early(m) && !is_demanding(m) && takes_login(m) &&
+           m->tls_first == world.hop.implicit && m->codes[AT_MAIL] == 0 &&
            m->codes[AT_RCPT] == 0 && m->codes[AT_DATA] == 0 &&
            m->codes[AT_END] == 0 && m->refused_rcpts == 0 && m->size_max == 0;
 }
 
-/* Takes the mail for sure. */
+/* Takes the mail for sure. One that is slow may take all the time of a pass, in
+ * which a look-up may still be open. */
 static bool
 is_fine(const struct truth *t, const struct mta *m)
 {
-    bool slow = m->mischief == SLOW && t->count == 1;
+    bool slow = m->mischief == SLOW && t->count == 1 &&
+                (truth_is_prompt() || world.strictness != 1);
 
-    if (m->reach != REACH_FINE || m->busy || is_demanding(m) ||
+    if (!is_there(m) || m->busy || is_demanding(m) || !takes_login(m) ||
+        m->tls_first != world.hop.implicit ||
         (m->mischief != NO_MISCHIEF && !slow) || m->refused_rcpts != 0 ||
         m->size_max != 0)
         return false;
@@ -142,9 +189,10 @@ mta_at(const struct place *p)
 static bool
 counts(const struct mta *m)
 {
-    if (m->reach != REACH_FINE)
+    if (!is_there(m))
         return false;
-    if (world.strictness == 0 || !wants_tls() || m->mischief != NO_MISCHIEF)
+    if (world.hop.implicit || world.strictness == 0 || !wants_tls() ||
+        m->mischief != NO_MISCHIEF)
         return true;
     if (!(m->offers[0] & OFFERS_STARTTLS))
         return m->mute;
@@ -161,7 +209,10 @@ is_quick(const struct truth *t)
         const struct mta *m = mta_at(&t->list[i].place);
 
         ms += RACE_MS;
-        if (m && m->reach == REACH_FINE)
+        /* A first pass ends only once all have failed. */
+        if (m && m->reach >= REACH_BLACK_HOLE && world.strictness == 1)
+            ms += world.connect_timeout_ms;
+        if (m && is_there(m))
             ms += handshake_ms(m) + SESSION_ROUNDS * round_ms(m);
         if (m && m->tls_fault == TLS_FAULT_SILENT)
             ms += world.remote_timeout_ms;
@@ -183,7 +234,7 @@ must_be_accepted(const struct truth *t)
         const struct mta *m = mta_at(&t->list[i].place);
         bool takes = m && is_fine(t, m);
 
-        if (m && m->reach == REACH_FINE && !takes && !is_harmless(m))
+        if (m && is_there(m) && !takes && !is_harmless(m))
             return false;
         fine += takes;
         counted += m && counts(m);

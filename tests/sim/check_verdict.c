@@ -31,8 +31,10 @@ check_failed_line(const struct report *r, const struct session *taker)
 static void
 check_starttls_line(const struct report *r, const struct session *s)
 {
-    const char *line = world.strictness == 2 ? "; verify=verified;\n"
-                                             : "; verify=unverified;\n";
+    static const char *const lines[] = {[PROOF_NONE] = "; verify=unverified;\n",
+                                        [PROOF_NAME] = "; verify=verified;\n",
+                                        [PROOF_PIN] = "; verify=pinned;\n"};
+    const char *line = lines[world.hop.proof];
     char proto[64];
 
     if (!s->secure) {
@@ -58,7 +60,9 @@ records_fit(const struct report *r, const struct session *s)
     for (uint32_t i = 0; i < r->record_count; i++) {
         uint8_t wanted = s->rcpt_verdicts[i];
 
-        if (r->records[i] != (wanted == 'h' && fallen ? 's' : wanted))
+        if (wanted == 'h' && r->records[i] == 's' && may_be_fallen(s))
+            continue;
+        if (wanted != r->records[i] || (wanted == 'h' && fallen))
             return false;
     }
     return true;

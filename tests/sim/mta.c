@@ -5,7 +5,13 @@
 
 #include "sim/check.h"
 
-enum { COMMAND_SIZE_MAX = 512, PLAIN_SIZE = 16384, BABBLE_SIZE = 200 };
+enum {
+    COMMAND_SIZE_MAX = 512,
+    RESPONSE_SIZE_MAX = 12288, /* RFC 4954 4.5.3.1.9 */
+    PLAIN_SIZE = 16384,
+    BABBLE_SIZE = 200,
+    HANDSHAKE = 22 /* RFC 8446 5.1 */
+};
 
 struct session *sessions[SESSION_COUNT_ALL_MAX];
 uint32_t session_count;
@@ -14,6 +20,13 @@ void
 mta_reset(void)
 {
     session_count = 0;
+}
+
+static void
+greet(struct session *s)
+{
+    say(s, AT_GREETING,
+        s->mta->codes[AT_GREETING] ? s->mta->codes[AT_GREETING] : 220);
 }
 
 void
@@ -34,11 +47,19 @@ mta_opened(struct conn *c)
     s->index = c->mta->session_count++;
     s->state = SESSION_COMMAND;
     trace("mta %s accepts connection %u", place_text(&c->place), c->number);
-    say(s, AT_GREETING,
-        s->mta->codes[AT_GREETING] ? s->mta->codes[AT_GREETING] : 220);
+    if (s->mta->tls_first)
+        start_tls(s);
+    else
+        greet(s);
 }
 
 /* ---- lines ---- */
+
+static size_t
+line_size_max(const struct session *s)
+{
+    return s->auth_waits ? RESPONSE_SIZE_MAX : COMMAND_SIZE_MAX;
+}
 
 static void
 end_line(struct session *s)
@@ -47,7 +68,7 @@ end_line(struct session *s)
     char *line = (char *)s->line.data;
 
     s->line = (struct bytes){0};
-    if (size < 2 || line[size - 2] != '\r' || size > COMMAND_SIZE_MAX) {
+    if (size < 2 || line[size - 2] != '\r' || size > line_size_max(s)) {
         violated(CHECK_CLIENT, "a line without CR, or too long: %s",
                  quoted(line, size));
         return;
@@ -56,6 +77,7 @@ end_line(struct session *s)
         if ((uint8_t)line[i] < ' ' || (uint8_t)line[i] >= 0x7f)
             violated(CHECK_CLIENT, "a command has odd bytes: %s",
                      quoted(line, size));
+    check_told(s, line, size);
     line[size - 2] = '\0';
     hear_command(s, line);
 }
@@ -72,7 +94,7 @@ hear_line(struct session *s, const uint8_t **data, size_t *size)
         s->more = *size > 0;
         if (byte == '\n')
             end_line(s);
-        if (s->line.size > COMMAND_SIZE_MAX) {
+        if (s->line.size > line_size_max(s)) {
             violated(CHECK_CLIENT, "a command without end");
             s->state = SESSION_OVER;
         }
@@ -161,6 +183,8 @@ hear_tls(struct session *s, const uint8_t *data, size_t size)
             end_session(s, s->mta->codes[AT_HANDSHAKE] == 2);
             return;
         }
+        if (s->said_count == 0)
+            greet(s);
     } else {
         (void)peer_feed(s->peer, data, size);
     }
@@ -171,10 +195,24 @@ hear_tls(struct session *s, const uint8_t *data, size_t size)
 
 /* ---- what net.c tells ---- */
 
+/* In clear, where the client speaks TLS from the first byte. */
+static void
+hear_noise(struct session *s, const uint8_t *data, size_t size)
+{
+    if (s->heard == size && data[0] != HANDSHAKE)
+        violated(CHECK_SECURE, "speaks in clear to %s, where TLS comes first",
+                 place_text(&s->mta->place));
+    s->dirty = true;
+    if (chance(50))
+        end_session(s, chance(50));
+}
+
 static void
 hear(struct session *s, const uint8_t *data, size_t size)
 {
-    if (s->peer)
+    if (world.hop.implicit && !s->peer)
+        hear_noise(s, data, size);
+    else if (s->peer)
         hear_tls(s, data, size);
     else
         hear_plain(s, data, size);

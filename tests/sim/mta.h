@@ -29,8 +29,10 @@ struct said {
     uint32_t code;
     bool secure;
     bool sent;
-    bool came;  /* whole, to the program's side */
-    size_t end; /* in the stream, behind its last byte */
+    bool came;      /* whole, to the program's side */
+    bool other;     /* to AUTH: another mechanism is left; */
+    bool cancelled; /* to its cancellation */
+    size_t end;     /* in the stream, behind its last byte */
 };
 
 struct session {
@@ -52,6 +54,15 @@ struct session {
     bool gathers;   /* TLS records, to send them in one segment: */
     struct bytes gathered;
     int64_t say_ms; /* when the last reply goes */
+
+    /* mta_auth.c's */
+    uint32_t auth_offered, auth_tried; /* bits of mechanisms */
+    uint32_t auth_way, auth_responses, auth_said;
+    bool auth_initial; /* a response came with the command */
+    bool auth_waits;   /* for a response */
+    bool auth_other, auth_cancelled;
+    bool logged_in;
+    struct bytes quote; /* of what it was sent */
 
     size_t body_offset; /* of world.expected */
     bool line_start, dot, dot_cr;
@@ -100,12 +111,21 @@ void end_session(struct session *s, bool by_reset);
 bool has_tls_fault(const struct session *s, enum tls_fault fault);
 void say_goodbye(struct session *s);
 void say_early(struct session *s, uint32_t code);
+void start_tls(struct session *s);
 void say_tls(void *context, const uint8_t *data, size_t size);
 
 /* mta_body.c: the message. */
 void hear_body(struct session *s, const uint8_t **data, size_t *size);
 
+/* mta_auth.c: AUTH; a response, while it waits for one; what it offers. */
+void hear_auth(struct session *s, const char *line);
+void hear_response(struct session *s, const char *line);
+void put_auth_offer(const struct session *s, struct bytes *b);
+
 /* mta_command.c: a whole line, without its end. */
 void hear_command(struct session *s, const char *line);
+void mta_complain(const struct session *s, const char *what, const char *line);
+void mta_answer(struct session *s, enum at at, uint32_t code);
+uint32_t mta_code(struct session *s, enum at at, uint32_t normal);
 
 #endif

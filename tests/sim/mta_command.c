@@ -29,14 +29,14 @@ code_unasked(struct session *s, enum at at, uint32_t normal)
     return normal;
 }
 
-static uint32_t
-code_for(struct session *s, enum at at, uint32_t normal)
+uint32_t
+mta_code(struct session *s, enum at at, uint32_t normal)
 {
     return code_unasked(s, at, s->mta->codes[at] ? s->mta->codes[at] : normal);
 }
 
-static void
-complain(const struct session *s, const char *what, const char *line)
+void
+mta_complain(const struct session *s, const char *what, const char *line)
 {
     if (s->dirty && s->mta->mischief == TWICE)
         return; /* it takes an unasked reply for the one it waits for */
@@ -45,8 +45,8 @@ complain(const struct session *s, const char *what, const char *line)
              s->secure ? ", TLS" : "");
 }
 
-static void
-answer(struct session *s, enum at at, uint32_t code)
+void
+mta_answer(struct session *s, enum at at, uint32_t code)
 {
     s->last_asked = at;
     say(s, at, code);
@@ -59,15 +59,15 @@ hear_hello(struct session *s, const char *line)
 {
     bool extended = line[0] == 'E';
     enum at at = extended ? AT_EHLO : AT_HELO;
-    uint32_t code = code_for(s, at, 250);
+    uint32_t code = mta_code(s, at, 250);
 
     if (strcmp(line + 5, world.helo) != 0)
-        complain(s, "says another name than its own", line);
+        mta_complain(s, "says another name than its own", line);
     s->helo = !extended && s->last_asked != AT_EHLO;
     if (s->helo)
         check_helo(s);
     if (s->mail_asked || (extended && s->hello))
-        complain(s, "says hello out of turn", line);
+        mta_complain(s, "says hello out of turn", line);
     if (extended && s->mta->mute) {
         end_session(s, s->mta->mischief_value & 1);
         return;
@@ -76,27 +76,30 @@ hear_hello(struct session *s, const char *line)
         code = 502;
     s->hello = code == 250;
     s->offers = extended && s->hello ? s->mta->offers[s->secure] : 0;
-    answer(s, at, code);
+    s->auth_offered = extended && s->hello ? s->mta->auth[s->secure] : 0;
+    mta_answer(s, at, code);
 }
 
 static void
 hear_starttls(struct session *s, const char *line)
 {
     if (s->secure || s->mail_asked || !(s->offers & OFFERS_STARTTLS))
-        complain(s, "wants TLS that was not offered", line);
+        mta_complain(s, "wants TLS that was not offered", line);
     if (!world.anchors)
-        complain(s, "wants TLS without trust anchors", line);
+        mta_complain(s, "wants TLS, and nobody told it to", line);
+    if (world.hop.implicit)
+        mta_complain(s, "wants TLS twice", line);
     s->starttls = true;
     s->last_asked = AT_STARTTLS;
     if (has_tls_fault(s, TLS_FAULT_ENDED) || has_tls_fault(s, TLS_FAULT_LOST))
         end_session(s, s->mta->tls_fault == TLS_FAULT_LOST);
     else if (has_tls_fault(s, TLS_FAULT_REFUSED) ||
              has_tls_fault(s, TLS_FAULT_SENT_OFF))
-        answer(s, AT_STARTTLS, 454);
+        mta_answer(s, AT_STARTTLS, 454);
     else if (has_tls_fault(s, TLS_FAULT_CLOSING))
-        answer(s, AT_STARTTLS, 421);
+        mta_answer(s, AT_STARTTLS, 421);
     else if (!has_tls_fault(s, TLS_FAULT_SILENT))
-        answer(s, AT_STARTTLS, code_for(s, AT_STARTTLS, 220));
+        mta_answer(s, AT_STARTTLS, mta_code(s, AT_STARTTLS, 220));
 }
 
 /* ---- the envelope ---- */
@@ -127,18 +130,18 @@ hear_mail(struct session *s, const char *line)
     uint32_t code = 0;
 
     s->parameters = strstr(line, "> ") != NULL;
-    code = code_for(s, AT_MAIL, 250);
+    code = mta_code(s, AT_MAIL, 250);
     if (!s->hello || s->mail_asked)
-        complain(s, "says MAIL out of turn", line);
+        mta_complain(s, "says MAIL out of turn", line);
     bytes_text(&wanted, "MAIL FROM:<%s>", world.sender_wire);
     put_parameters(s, &wanted);
-    if (!is_line(line, &wanted) && !(check_may_be_careful() && !s->parameters))
-        complain(s, "names another sender, or wrong parameters", line);
+    if (!is_line(line, &wanted) && !(check_may_be_careful(s) && !s->parameters))
+        mta_complain(s, "names another sender, or wrong parameters", line);
     check_mail(s);
     s->mail_asked = true;
     s->mail_good = code / 100 == 2;
     s->undone = s->undone || code >= 400;
-    answer(s, AT_MAIL, code);
+    mta_answer(s, AT_MAIL, code);
 }
 
 static void
@@ -149,25 +152,27 @@ hear_rcpt(struct session *s, const char *line)
     struct bytes wanted = {0};
 
     if (!s->mail_asked)
-        complain(s, "says RCPT out of turn", line);
+        mta_complain(s, "says RCPT out of turn", line);
     if (index >= world.recipient_count) {
-        complain(s, "names more recipients than there are", line);
+        mta_complain(s, "names more recipients than there are", line);
         return;
     }
     bytes_text(&wanted, "RCPT TO:<%s>", world.recipient_wires[index]);
     if (!is_line(line, &wanted))
-        complain(s, "names another recipient", line);
+        mta_complain(s, "names another recipient", line);
     if (!s->mail_good)
         code = 503;
     else if (s->mta->refused_rcpts >> index % 32 & 1)
-        code = code_for(s, AT_RCPT, 550);
+        code = mta_code(s, AT_RCPT, 550);
     else
         code = code_unasked(s, AT_RCPT, 250);
     s->rcpt_good += code / 100 == 2;
     s->rcpt_refused += code >= 400;
     s->undone = s->undone || s->rcpt_refused == world.recipient_count;
-    s->rcpt_verdicts[index] = code >= 500 ? 'h' : code >= 400 ? 's' : 'r';
-    answer(s, AT_RCPT, code);
+    s->rcpt_verdicts[index] = code < 400                           ? 'r'
+                              : code < 500 || is_about_login(code) ? 's'
+                                                                   : 'h';
+    mta_answer(s, AT_RCPT, code);
 }
 
 /* ---- the message ---- */
@@ -175,15 +180,15 @@ hear_rcpt(struct session *s, const char *line)
 static void
 hear_data(struct session *s, const char *line)
 {
-    uint32_t code = code_for(s, AT_DATA, 354);
+    uint32_t code = mta_code(s, AT_DATA, 354);
 
     if (s->rcpt_count != world.recipient_count)
-        complain(s, "says DATA out of turn", line);
+        mta_complain(s, "says DATA out of turn", line);
     if (s->rcpt_good == 0 || !s->mail_good)
         code = s->mail_good && s->mta->text & 128 ? 354 : 503;
     /* Only a server that waits for it hears a message. */
     s->line_start = true;
-    answer(s, AT_DATA, code);
+    mta_answer(s, AT_DATA, code);
     if (code == 354 && s->state == SESSION_COMMAND)
         s->state = SESSION_BODY;
 }
@@ -206,11 +211,11 @@ check_flight(struct session *s, const char *line)
     if (s->pending == 0 || s->dirty)
         return;
     if (!(s->offers & OFFERS_PIPELINING) || check_careful(s))
-        complain(s, "does not wait for a reply", line);
+        mta_complain(s, "does not wait for a reply", line);
     else if (memcmp(line, "QUIT", 4) != 0 &&
              !(middle &&
                (s->last_asked == AT_MAIL || s->last_asked == AT_RCPT)))
-        complain(s, "pipelines what cannot be", line);
+        mta_complain(s, "pipelines what cannot be", line);
 }
 
 void
@@ -218,19 +223,27 @@ hear_command(struct session *s, const char *line)
 {
     trace("    %s%s hears: %s", place_text(&s->mta->place),
           s->secure ? " tls" : "", quoted(line, strlen(line)));
+    if (s->auth_waits && strcmp(line, "QUIT") != 0) {
+        if (s->pending > 0)
+            mta_complain(s, "does not wait for a reply", line);
+        hear_response(s, line);
+        return;
+    }
     if (strlen(line) < 4) {
-        complain(s, "speaks no SMTP", line);
+        mta_complain(s, "speaks no SMTP", line);
         return;
     }
     check_flight(s, line);
     if (s->forged_ignored && strcmp(line, "QUIT") != 0)
         violated(CHECK_FORGED, "goes on behind forged bytes");
     if (s->quit)
-        complain(s, "goes on behind QUIT", line);
+        mta_complain(s, "goes on behind QUIT", line);
     else if (memcmp(line, "EHLO ", 5) == 0 || memcmp(line, "HELO ", 5) == 0)
         hear_hello(s, line);
     else if (strcmp(line, "STARTTLS") == 0)
         hear_starttls(s, line);
+    else if (memcmp(line, "AUTH ", 5) == 0)
+        hear_auth(s, line);
     else if (memcmp(line, "MAIL ", 5) == 0)
         hear_mail(s, line);
     else if (memcmp(line, "RCPT ", 5) == 0)
@@ -240,5 +253,5 @@ hear_command(struct session *s, const char *line)
     else if (strcmp(line, "QUIT") == 0)
         hear_quit(s);
     else
-        complain(s, "says what is no command of ours", line);
+        mta_complain(s, "says what is no command of ours", line);
 }

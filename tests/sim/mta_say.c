@@ -19,7 +19,7 @@ enum {
 };
 
 static const char *const at_names[AT_COUNT] = {
-    "greeting", "EHLO", "HELO", "STARTTLS", "handshake",
+    "greeting", "EHLO", "HELO", "STARTTLS", "handshake",     "AUTH",
     "MAIL",     "RCPT", "DATA", "message",  "end of message"};
 
 /* threats.md: odd replies. Each must be taken for a protocol error, or for no
@@ -60,6 +60,8 @@ has_mischief(const struct session *s, enum at at)
     if (m->mischief_at != at)
         return false;
     if (at == AT_RCPT && m->mischief_value % 3 + 1 != s->rcpt_count)
+        return false;
+    if (at == AT_AUTH && m->mischief_value % 3 != s->auth_said)
         return false;
     return at == AT_GREETING || at == AT_STARTTLS || at == AT_HANDSHAKE ||
            m->mischief_secure == s->secure;
@@ -201,6 +203,7 @@ put_offers(const struct session *s, struct bytes *b)
                    (unsigned long long)s->mta->size_max);
     else if (size)
         bytes_text(b, "250-size\r\n");
+    put_auth_offer(s, b);
     bytes_text(b, "250 HELP\r\n");
 }
 
@@ -229,6 +232,7 @@ put_reply(const struct session *s, struct bytes *b, enum at at, uint32_t code)
     if (form != FORM_BARE && form != FORM_BARE_CRS) {
         bytes_text(b, "%s", form == FORM_TAB ? "\t" : " ");
         put_text(s, b);
+        bytes_put(b, s->quote.data, s->quote.size);
     }
     bytes_text(b, "%s", line_end);
 }
@@ -291,7 +295,7 @@ send_plain(struct reply *r)
         s->hello_end = r->said->end;
 }
 
-static void
+void
 start_tls(struct session *s)
 {
     const struct mta *m = s->mta;
@@ -499,7 +503,12 @@ say(struct session *s, enum at at, uint32_t code)
     put_reply(s, &r->text, at, r->code);
     make_mischief(s, r, &think_ms);
     r->said = &s->said[s->said_count++];
-    *r->said = (struct said){.at = at, .code = r->code, .secure = s->secure};
+    *r->said = (struct said){.at = at,
+                             .code = r->code,
+                             .secure = s->secure,
+                             .other = s->auth_other,
+                             .cancelled = s->auth_cancelled};
+    s->auth_said += at == AT_AUTH;
     if (think_ms < 0)
         think_ms = 0;
     /* Who is slow takes his time over each command of a flight. */

@@ -11,8 +11,9 @@ enum {
     DNS_WINDOW = 65536,
     LONG_SIZE = 20000,
     LONG_SEGMENT = 1460,
-    ALERT = 21,          /* RFC 8446 5.1 */
-    MAIL_LATENCY_MS = 20 /* where nobody is */
+    SAID_SIZE_MAX = 16384, /* of a stream is kept */
+    ALERT = 21,            /* RFC 8446 5.1 */
+    MAIL_LATENCY_MS = 20   /* where nobody is */
 };
 
 /* Bytes on their way to a server. */
@@ -390,6 +391,7 @@ net_write(struct conn *c, const void *data, size_t size)
     c->moved = false;
     check_secret(data, size, "goes to a socket");
     if (!c->stream) {
+        check_login(data, size, "goes to a name server");
         if (c->reset) {
             c->reset = false;
             return OS_ERROR;
@@ -420,6 +422,8 @@ net_write(struct conn *c, const void *data, size_t size)
     f->conn = c;
     f->size = size;
     memcpy(f->data, data, size);
+    if (world.hop.login && c->said.size < SAID_SIZE_MAX)
+        bytes_put(&c->said, data, size);
     c->unread += size;
     c->written += size;
     ms = sim_now_ms + latency(c);

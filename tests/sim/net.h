@@ -52,6 +52,7 @@ struct conn {
     bool fin, reset, loses; /* arrived; loses: RST drops what is unread */
     bool end_queued;
     struct datagram *datagrams, **datagrams_end;
+    struct bytes said; /* by the program, where a secret is looked for */
 
     /* what the program does with it */
     bool used;                         /* waited for something to read, */

@@ -290,6 +290,7 @@ os_stat(int fd, struct os_file *out)
         const struct sim_file *file = os_slot(fd, SLOT_FILE)->file;
 
         out->kind = file->kind;
+        out->others = file->others;
         out->size = (int64_t)file->content.size;
         out->modified_s = file->modified_s;
     }

@@ -45,13 +45,12 @@ os_interface(const char *name)
     return strcmp(name, SIM_INTERFACE_NAME) == 0 ? SIM_INTERFACE : 0;
 }
 
-/* The machine's own addresses are those of ipme. */
 static bool
 has_address(const struct addr *a)
 {
     struct place p = place_of(a);
 
-    return place_is_own(&p, true);
+    return !world_is_barred(&p);
 }
 
 int
@@ -62,6 +61,7 @@ os_connect(const struct endpoint *to, const struct addr *from, bool stream)
 
     if (os_fails("connect"))
         return OS_ERROR;
+    check_source(to, from);
     if (from != NULL && from->family != ADDR_NONE && !has_address(from))
         return OS_NO_ADDRESS;
     c = net_open(to, stream);

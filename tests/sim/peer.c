@@ -6,6 +6,7 @@
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_time.h>
 #include <mbedtls/platform_util.h>
+#include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/ssl_ticket.h>
 #include <mbedtls/x509_crt.h>
@@ -48,6 +49,7 @@ static struct peer peers[PEER_COUNT_MAX];
 static uint32_t peer_count;
 static mbedtls_x509_crt certs[CERT_COUNT];
 static mbedtls_pk_context keys[CERT_COUNT];
+static uint8_t pins[CERT_COUNT][PEER_PIN_SIZE];
 static mbedtls_x509_crt root; /* of the clients */
 static uint64_t random_state;
 
@@ -161,10 +163,19 @@ peer_setup(const char *directory)
         if (size == 0 || mbedtls_pk_parse_key(&keys[i], text, size, NULL, 0,
                                               fill, NULL) != 0)
             return false;
+        if (mbedtls_sha256(certs[i].pk_raw.p, certs[i].pk_raw.len, pins[i],
+                           0) != 0)
+            return false;
     }
     mbedtls_x509_crt_init(&root);
     size = read_file(directory, "root.pem", text);
     return size > 0 && mbedtls_x509_crt_parse(&root, text, size) == 0;
+}
+
+const uint8_t *
+peer_pin(uint32_t cert)
+{
+    return pins[cert];
 }
 
 bool

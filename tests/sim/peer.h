@@ -41,6 +41,9 @@ struct peer;
 bool peer_used(void);
 bool peer_setup(const char *directory);
 void peer_seed(uint64_t seed);
+/* SHA-256 of its SubjectPublicKeyInfo. */
+enum { PEER_PIN_SIZE = 32 };
+const uint8_t *peer_pin(uint32_t cert);
 struct peer *peer_open(const struct peer_options *options);
 enum peer_state peer_feed(struct peer *p, const uint8_t *data, size_t size);
 /* Of the text that arrived; 0: no more. */

@@ -16,6 +16,7 @@ enum {
     KEYS_MS_MAX = 100000,
     GREEDY_MAX = 2000,
     CLEAR_LEVEL = 3, /* no trust anchors, behind the strictnesses */
+    SUBMITS_ONE_IN = 6,
     CALM_PERCENT = 75,
     FOCUSED_PERCENT = 35
 };
@@ -65,8 +66,8 @@ world_file(const char *path)
     return NULL;
 }
 
-static struct sim_file *
-add_file(const char *path)
+struct sim_file *
+world_add_file(const char *path)
 {
     struct sim_file *f = &world.files[world.file_count++];
 
@@ -88,7 +89,7 @@ put_line_end(struct bytes *b)
 static void
 add_value(const char *path, const char *value)
 {
-    struct sim_file *f = add_file(path);
+    struct sim_file *f = world_add_file(path);
 
     bytes_text(&f->content, "%s", value);
     put_line_end(&f->content);
@@ -137,7 +138,7 @@ make_own(void)
     world.own_count = 0;
     if (chance(40))
         return;
-    f = add_file("control/ipme");
+    f = world_add_file("control/ipme");
     bytes_text(&f->content, "# own addresses\n\n");
     for (uint32_t i = 0; i < draw_between(1, OWN_COUNT_MAX); i++) {
         struct place p = place_make(200 + i / 2, i % 2);
@@ -163,7 +164,7 @@ make_anchors(void)
 
     if (chance(50)) {
         add_value("control/trustanchors", "/anchors/bundle.pem");
-        f = add_file("/anchors/bundle.pem");
+        f = world_add_file("/anchors/bundle.pem");
         bytes_text(&f->content, "# junk\n-----BEGIN JUNK-----\nAAAA\n");
         bytes_put(&f->content, fixtures[CLIENT_PEM].text,
                   fixtures[CLIENT_PEM].size);
@@ -172,18 +173,18 @@ make_anchors(void)
         return;
     }
     add_value("control/trustanchors", "/anchors/");
-    f = add_file("/anchors/");
+    f = world_add_file("/anchors/");
     f->kind = OS_DIRECTORY;
     bytes_put(&f->content, ".\0..\0README", 12);
     bytes_put(&f->content, fixtures[ROOT_HASH].text, 8);
     bytes_put(&f->content, ".0", 3);
     snprintf(name, sizeof(name), "/anchors/%.8s.0", fixtures[ROOT_HASH].text);
-    f = add_file(name);
+    f = world_add_file(name);
     bytes_put(&f->content, fixtures[ROOT_PEM].text, fixtures[ROOT_PEM].size);
 }
 
-static void
-add_secret(const void *data, size_t size)
+void
+world_add_secret(const void *data, size_t size)
 {
     bytes_put(&world.secrets[world.secret_count++], data, size);
 }
@@ -200,9 +201,9 @@ note_key(void)
         if (!end)
             break;
         if (*text != '-' && end - text > KEY_PART_SIZE)
-            add_secret(end - KEY_PART_SIZE, KEY_PART_SIZE);
+            world_add_secret(end - KEY_PART_SIZE, KEY_PART_SIZE);
     }
-    add_secret(octets, KEY_PART_SIZE);
+    world_add_secret(octets, KEY_PART_SIZE);
 }
 
 static void
@@ -215,10 +216,10 @@ make_client_cert(void)
         return;
     add_value("control/clientcert", "/client.pem");
     add_value("control/clientkey", "/client.key");
-    f = add_file("/client.pem");
+    f = world_add_file("/client.pem");
     bytes_put(&f->content, fixtures[CLIENT_PEM].text,
               fixtures[CLIENT_PEM].size);
-    f = add_file("/client.key");
+    f = world_add_file("/client.key");
     bytes_put(&f->content, fixtures[CLIENT_KEY].text,
               fixtures[CLIENT_KEY].size);
     note_key();
@@ -280,7 +281,7 @@ spoil_control(void)
         break;
     default:
         f = world_file(path);
-        f = f ? f : add_file(path);
+        f = f ? f : world_add_file(path);
         f->content.size = 0;
         bytes_text(&f->content, "99999999999999999999\n");
     }
@@ -295,7 +296,7 @@ make_tcpto(void)
 
     if (!world.racing && chance(world.focused ? 90 : 70))
         return;
-    f = add_file("queue/lock/tcpto");
+    f = world_add_file("queue/lock/tcpto");
     f->locked = chance(world.racing ? 60 : 25);
     for (uint32_t i = 0; i < TCPTO_COUNT; i++) {
         uint8_t record[TCPTO_SIZE] = {0};
@@ -339,6 +340,7 @@ make_machine(void)
     world.racing = !world.focused && once_in(12);
     world.greedy = once_in(20) ? draw_between(1, GREEDY_MAX) : 0;
     world.keys_ms = once_in(50) ? draw(KEYS_MS_MAX) : 0;
+    world.submits = once_in(SUBMITS_ONE_IN);
     world_draw_scene();
     if (world.calm)
         return;
@@ -367,6 +369,7 @@ world_make(uint64_t seed)
     world_make_scene();
     make_tcpto();
     world_make_args();
+    world_make_hop();
     if (!world.focused && once_in(25))
         spoil_control();
 }

@@ -21,10 +21,11 @@ enum {
     ZONE_MX_COUNT_MAX = 800,
     ZONE_ADDRESS_COUNT_MAX = 6,
     NS_COUNT_MAX = 5,
-    FILE_COUNT_MAX = 24,
+    FILE_COUNT_MAX = 32,
     ARG_COUNT_MAX = 110,
     OWN_COUNT_MAX = 4,
-    SECRET_COUNT_MAX = 16,
+    SECRET_COUNT_MAX = 24,
+    LOGIN_PART_COUNT_MAX = 16,
     TEXT_SIZE = 96,
     SIM_PID = 1234,
     SIM_INTERFACE = 7 /* its index; the name: */
@@ -139,6 +140,7 @@ enum at {
     AT_HELO,
     AT_STARTTLS,
     AT_HANDSHAKE,
+    AT_AUTH, /* each of its replies */
     AT_MAIL,
     AT_RCPT,
     AT_DATA,
@@ -217,6 +219,18 @@ enum {
     OFFERS_LOOKALIKE = 32
 };
 
+/* What AUTH is offered with; the last: none that the program knows. */
+enum {
+    MECHANISM_PLAIN = 1,
+    MECHANISM_LOGIN = 2,
+    MECHANISM_XOAUTH2 = 4,
+    MECHANISM_OAUTHBEARER = 8,
+    MECHANISM_OTHER = 16,
+    MECHANISM_COUNT = 5,
+    MECHANISMS_PASSWORD = MECHANISM_PLAIN | MECHANISM_LOGIN,
+    MECHANISMS_TOKEN = MECHANISM_XOAUTH2 | MECHANISM_OAUTHBEARER
+};
+
 enum { HATES_FLIGHTS = 1, HATES_PARAMETERS = 2 };
 
 struct mta {
@@ -229,6 +243,15 @@ struct mta {
     bool knows_ehlo;
     bool close_silently; /* TLS ends without close_notify */
     uint64_t size_max;
+    bool tls_first;           /* it speaks TLS from the first byte */
+    uint32_t auth[2];         /* bits of mechanisms; in clear, under TLS */
+    bool auth_equals;         /* written as AUTH=, */
+    bool auth_lower;          /* in lower case */
+    bool auth_again;          /* 334 to an initial response of PLAIN */
+    bool auth_challenges;     /* 334 in front of the refusal of a token */
+    uint32_t auth_picky;      /* of those it offers, it refuses these, */
+    uint16_t auth_picky_code; /* so */
+    bool auth_quotes;         /* what it was sent, in all replies since */
     uint16_t codes[AT_COUNT]; /* 0: the right one */
     uint32_t refused_rcpts;   /* a bit each, codes[AT_RCPT] to those only */
     uint32_t text;            /* how its replies look */
@@ -265,7 +288,27 @@ struct sim_file {
     struct bytes content; /* of a directory: names, each ended by NUL */
     int64_t modified_s;
     bool unreadable;
+    bool others; /* can read it */
     bool locked; /* by another process */
+};
+
+/* ---- the next hop ---- */
+
+enum proof { PROOF_NONE, PROOF_NAME, PROOF_PIN };
+
+/* What control/smtproutes, authsenders, tlspolicy and outgoingip say of it. */
+struct hop {
+    bool login, token;    /* it wants a login; by an access token */
+    bool right;           /* it knows the one that is configured */
+    bool unsafe;          /* proved or not */
+    bool loopback;        /* it is this machine */
+    bool implicit;        /* TLS from the first byte */
+    enum proof proof;     /* what it must prove under TLS, */
+    uint32_t pins;        /* by one of these certificates' keys: bits; */
+    char name[TEXT_SIZE]; /* its name; empty: its own */
+    struct bytes user, secret;
+    struct place source[2]; /* our address, IPv4 and IPv6; size 0: any */
+    bool source_here[2];    /* the machine has it */
 };
 
 /* ---- all of it ---- */
@@ -289,8 +332,14 @@ struct world {
     char helo[TEXT_SIZE];
     int64_t connect_timeout_ms, remote_timeout_ms, dns_timeout_ms;
     bool bad_control;
+    /* Of the next hop, whatever made it so: 2 is TLS or nothing, 1 TLS where
+     * anybody has it, 0 TLS where it is offered; `anchors`: or never. */
     uint32_t strictness;
     bool anchors, client_cert;
+    bool submits; /* to a relay that wants a login */
+    struct hop hop;
+    uint32_t login_part_count;
+    struct bytes login_parts[LOGIN_PART_COUNT_MAX]; /* of its secret */
     uint32_t secret_count;
     struct bytes
         secrets[SECRET_COUNT_MAX]; /* parts of them; none may be seen */
@@ -350,6 +399,12 @@ struct sim_file *world_file(const char *path);
 void world_make_message(void);
 void world_make_args(void);
 void world_make_net(void);
+/* world_hop.c: what the next hop must be, once all else is made. */
+void world_make_hop(void);
+void world_put_base64(struct bytes *b, const void *data, size_t size);
+void world_add_secret(const void *data, size_t size);
+struct sim_file *world_add_file(const char *path);
+bool world_is_barred(const struct place *p); /* no address of ours to it */
 void world_make_zone(void);
 void world_make_ns(void);
 enum { LATE_MS_MAX = 20001 };

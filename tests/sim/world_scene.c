@@ -395,6 +395,17 @@ make_twice(void)
     }
 }
 
+/* Of a relay; world_hop.c does the rest. */
+static void
+make_login(void)
+{
+    lay_out_some();
+    if (world.mta_count > 1 && chance(70))
+        zone_add_address(ZONE_RELAY, &world.mtas[1].place);
+    if (world.mta_count > 2 && chance(40))
+        zone_add_address(ZONE_RELAY, &world.mtas[2].place);
+}
+
 /* ---- which ---- */
 
 static const struct {
@@ -425,7 +436,10 @@ static const struct {
     {"a greedy kernel", make_greedy, ANY, false, true},
     {"all drip", make_drip, ANY, true, false},
     {"nobody wants us", make_unwilling, ANY, true, false},
-    {"a reply too many", make_twice, ANY, false, false}};
+    {"a reply too many", make_twice, ANY, false, false},
+    {"a login", make_login, ANY, false, false},
+    {"a login", make_login, ANY, false, false},
+    {"a login", make_login, ANY, false, false}};
 
 void
 world_draw_scene(void)
@@ -439,6 +453,7 @@ world_draw_scene(void)
     world.scene_levels = scenes[number].levels;
     world.crowded = scenes[number].crowded;
     world.bulky = scenes[number].bulky;
+    world.submits = scenes[number].make == make_login;
     world.focused = world.calm = true;
     world.racing = false;
 }

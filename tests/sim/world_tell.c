@@ -28,6 +28,14 @@ tell_mta(const struct mta *m)
           place_text(&m->place), m->reach, m->latency_ms, m->offers[0],
           m->offers[1], m->mischief, m->mischief_at, m->mischief_value,
           m->mischief_secure ? " secure" : "", m->mischief_once ? " once" : "");
+    if (world.hop.login)
+        trace("    AUTH %x %x%s%s, picky %x %u%s, code %u", m->auth[0],
+              m->auth[1], m->auth_again ? " again" : "",
+              m->auth_challenges ? " challenges" : "", m->auth_picky,
+              m->auth_picky_code, m->auth_quotes ? " quotes" : "",
+              m->codes[AT_AUTH]);
+    if (m->tls_first)
+        trace("    TLS first");
     trace("    clear %u at %d, hates %u, form %d, nag %d, TLS fault %d%s, "
           "certificate %d%s%s",
           m->clear_code, m->clear_at, m->hates, m->form, m->nag, m->tls_fault,
@@ -43,6 +51,12 @@ world_tell(void)
           world.anchors ? "" : ", no TLS", (long long)world.connect_timeout_ms,
           (long long)world.remote_timeout_ms, (long long)world.dns_timeout_ms,
           world.calm ? "" : ", not calm", world.dns_true ? "" : ", DNS is not");
+    trace("port %u%s%s%s%s%s%s, proof %d, pins %x, name %s", world.port,
+          world.hop.login ? ", login" : "", world.hop.token ? ", token" : "",
+          world.hop.right ? ", right" : "", world.hop.unsafe ? ", unsafe" : "",
+          world.hop.loopback ? ", loopback" : "",
+          world.hop.implicit ? ", implicit" : "", world.hop.proof,
+          world.hop.pins, world.hop.name);
     tell_zone();
     for (uint32_t i = 0; i < world.ns_count; i++)
         trace("ns %s manner %d stream %d latency %u loss %u noise %u%s%s",
