@@ -8,7 +8,7 @@
 #include "os/os.h"
 #include "tls/digest.h"
 
-static const char path[] = "run/qmail-remote/tlssessions";
+const char sessions_path[] = "run/qmail-remote/tlssessions";
 
 enum { FILE_SIZE = SESSION_RECORD_COUNT * SESSION_RECORD_SIZE };
 
@@ -18,7 +18,7 @@ sessions_open(struct sessions *s)
     struct os_file info;
 
     s->problem = NULL;
-    s->fd = os_open(OS_NONE, path, true);
+    s->fd = os_open(OS_NONE, sessions_path, true);
     if (s->fd == OS_MISSING) {
         s->fd = OS_NONE;
         return;

@@ -35,6 +35,8 @@ struct sessions {
     uint8_t bytes[SESSION_READ_COUNT * SESSION_RECORD_SIZE];
 };
 
+extern const char sessions_path[];
+
 void sessions_open(struct sessions *s);
 /* Where TLS leaves those that come of such a session; NULL: it shall not ask.
  */
