@@ -58,6 +58,17 @@ class Setting:
     def server(self, upgrade, address=ADDRESS, script=None):
         return Scripted(self.world, address, script or STARTTLS, upgrade)
 
+    def probe(self):
+        """What mote-probe says, as qmailr."""
+        link = os.path.join(self.home.path, "bin/mote-probe")
+        if not os.path.lexists(link):
+            os.symlink("qmail-remote", link)
+        who = rspawn.NOBODY if rspawn.may_change_user() else None
+        run = subprocess.run([link, f"bob@{HOST}"], capture_output=True, text=True,
+                             cwd=self.home.path, user=who, group=who, check=False,
+                             env={"QMAILHOME": self.home.path})
+        return run.stdout
+
     def start(self, host=HOST):
         return self.home.start(host, f"bob@{host}", messages.small())
 
@@ -630,6 +641,36 @@ def a_full_file_loses_its_oldest(setting, version):
         equal([i for i, r in kept.items() if r[8:40] == record[8:40]], [11])
         setting.deliver()
     equal(upgrade.resumed, [False, False, True])
+
+
+@suite.case
+def the_probe_offers_nothing_and_keeps_nothing(setting):
+    setting.begin()
+    upgrade = Resuming(setting.good)
+    with setting.server(upgrade):
+        setting.deliver()
+        kept = setting.file.read()
+        probe = setting.probe()
+        assert "look:" not in probe, probe
+        assert "issued by" in probe, probe
+        assert setting.file.read() == kept, "the file has changed"
+    assert True not in upgrade.resumed, upgrade.resumed
+
+
+@suite.case
+def the_probe_says_why_the_file_is_not_used(setting):
+    needs_users()
+    for make, why in (
+            (lambda f: f.make(mode=0o604), "others can read or write it"),
+            (lambda f: f.make(bytes(9)), "its size is not 65536"),
+            (lambda f: f.make(mode=0o400), "it cannot be read and written")):
+        setting.begin()
+        make(setting.file)
+        text = setting.probe()
+        assert f"look: run/qmail-remote/tlssessions is not used: {why}" in text, text
+    setting.begin()
+    setting.file.remove()
+    assert "look:" not in setting.probe()
 
 
 @suite.case
