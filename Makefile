@@ -122,7 +122,7 @@ $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
 # Everything anew when a flag, the compiler or mbedTLS's configuration changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(LINK) $(NEVER) $(LDFLAGS) $(SEAM_ecdh) $(SEAM_ecp) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
+    $(LINK) $(NEVER) $(LDFLAGS) $(PATCHES) $(shell cat Makefile src/tls/*_config.h | cksum)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

@@ -61,6 +61,55 @@ look_at_files() {
         look 'queue/lock/tcpto is missing: no time-outs will be remembered'
     look_at_sessions
     look_at_anchors
+    look_at_secrets
+    look_at_strangers
+    look_at_outgoing outgoingip
+    look_at_outgoing outgoingip6
+}
+
+# Passwords in lists that everybody may read; lines that are no routes.
+look_at_secrets() {
+    for list in smtproutes authsenders; do
+        file=$home/control/$list
+        [ -f "$file" ] || continue
+        # shellcheck disable=SC2012 # POSIX has nothing else that says it
+        case $(ls -ld "$file" | cut -c8-10) in
+        ---) ;;
+        *)
+            ! sed -n '/^#/d; /:.*[| ][^| ]*[| ] *[^<| ]/p' "$file" | grep -q . ||
+                look "control/$list has a password and others can read it:" \
+                    'chgrp qmail, chmod 640'
+            ;;
+        esac
+    done
+    file=$home/control/authsenders
+    [ ! -f "$file" ] || ! sed '/^#/d; /^[ ]*$/d' "$file" | grep -qv : ||
+        look 'control/authsenders has a line without a colon: it is not used'
+}
+
+# Files that other programs of that name read, and what to write instead.
+look_at_strangers() {
+    while IFS=: read -r name instead; do
+        [ ! -e "$home/control/$name" ] || look "control/$name is not used; write $instead"
+    done <<END
+tlshosts:"NAME:2" into control/tlspolicy
+notlshosts:"NAME:none" into control/tlspolicy
+tlsdestinations:"NAME:2" into control/tlspolicy
+domaincerts:paths into control/clientcert and clientkey
+clientcert.pem:its path into control/clientcert and clientkey
+END
+}
+
+# It does not count as an address of this machine by itself.
+look_at_outgoing() {
+    address=$(first_line "$home/control/$1")
+    case $address in
+    '' | 0.0.0.0 | ::) ;;
+    *)
+        grep -qxF "$address" "$home/control/ipme" 2>/dev/null ||
+            look "control/$1 is $address, which control/ipme does not list"
+        ;;
+    esac
 }
 
 look_at_sessions() {

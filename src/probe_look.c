@@ -37,7 +37,7 @@ look_at_routes(struct root *r, const char *path, bool all)
     struct os_file info;
     struct slice line;
 
-    file_open(f, path, &r->outcome.detail);
+    file_open(f, path, &r->deliver.attempt.detail);
     if (f->present && !f->bad && f->fd != OS_NONE)
         others = os_stat(f->fd, &info) && info.others;
     while (file_next(f, &line) == FILE_LINE) {
@@ -53,7 +53,6 @@ look_at_routes(struct root *r, const char *path, bool all)
     }
     wipe(f->bytes, sizeof(f->bytes));
     wipe(f->lines.line, sizeof(f->lines.line));
-    buf_reset(&r->outcome.detail);
     if (others && password)
         say(r, path, 0,
             "has a password and others can read it: chgrp qmail, chmod 640");
@@ -93,6 +92,7 @@ look_at_strangers(struct root *r)
 void
 probe_look(struct root *r)
 {
+    outcome_init(&r->deliver.attempt);
     look_at_routes(r, "control/smtproutes", false);
     look_at_routes(r, "control/authsenders", true);
     look_at_strangers(r);

@@ -335,7 +335,7 @@ say_pin(struct root *r)
 {
     static const char digits[] = "0123456789abcdef";
     const struct tls *tls = &r->work.deliver.tls;
-    uint8_t bytes[2 * TLS_PIN_SIZE];
+    uint8_t bytes[TLS_PIN_TEXT_SIZE];
     struct slice text = slice_of(bytes, sizeof(bytes));
 
     for (uint32_t i = 0; i < sizeof(bytes); i++)

@@ -8,7 +8,7 @@
 set -u
 program=${1:-build/qmail-remote}
 debug=$program.debug
-size_max=262144
+size_max=278528
 work=build/test/binary
 mkdir -p "$work"
 

@@ -18,7 +18,7 @@ struct block {
     uint32_t next; /* where the next free one is; MARK, mixed, if not free */
 };
 
-#define MARK 0x6d6f7465u
+#define MARK 0x6d6f7465U
 
 _Static_assert(sizeof(struct block) == ALIGN_SIZE, "blocks stay aligned");
 
@@ -63,7 +63,7 @@ allocate(size_t count, size_t size)
 
     if (arena.size == 0 || (size != 0 && count > arena.size / size))
         return NULL;
-    need = (uint32_t)((count * size + 2 * ALIGN_SIZE - 1) / ALIGN_SIZE *
+    need = (uint32_t)((count * size + 2 * (size_t)ALIGN_SIZE - 1) / ALIGN_SIZE *
                       ALIGN_SIZE);
     while (before->next != 0 && block_at(before->next)->size < need)
         before = block_at(before->next);

@@ -145,8 +145,10 @@ name(struct world *w, struct slice *in)
     if (index >= w->hosts.count) {
         h = &w->hosts.list[w->hosts.count++];
         *h = (struct policy_host){.preference = how >> 3 & 3,
+                                  .unasked = how & 0x20,
                                   .patience_ms = w->now_ms + fuzz_u8(in) * 20};
     }
+    h->unasked = h->unasked && how & 0x20;
     h->pending = how & 0x80;
     if (how & 0x40 && !h->has_address) {
         h->has_address = true;
@@ -177,17 +179,16 @@ is_held_up(const struct policy_hosts *hosts, uint32_t preference, int64_t ms)
 {
     for (uint32_t i = 0; i < hosts->count; i++) {
         const struct policy_host *h = &hosts->list[i];
-        bool nothing = h->pending && !h->has_address;
+        int64_t until_ms = h->has_address
+                               ? h->first_address_ms + CANDIDATE_GRACE_MS
+                               : h->patience_ms;
+        bool equal = h->preference == preference;
 
-        if (h->preference < preference && nothing && ms < h->patience_ms)
-            return true;
-        if (h->preference < preference && h->pending && h->has_address &&
-            ms < h->first_address_ms + CANDIDATE_GRACE_MS)
-            return true;
-        if (h->preference != preference || !h->pending)
+        if (!h->pending || h->preference > preference)
             continue;
-        if (nothing && hosts->own_listed ? ms < h->patience_ms
-                                         : is_graced(hosts, preference, ms))
+        /* An address of ours may be among equals. */
+        if (!equal || hosts->own_listed ? ms < until_ms
+                                        : is_graced(hosts, preference, ms))
             return true;
     }
     return false;
@@ -209,6 +210,11 @@ check_names(const struct world *w)
 static bool
 is_ready(const struct world *w, uint32_t i)
 {
+    /* Nobody goes before a better exchanger was asked for. */
+    for (uint32_t j = 0; j < w->hosts.count; j++)
+        if (w->hosts.list[j].unasked &&
+            w->hosts.list[j].preference < w->candidates.list[i].preference)
+            return false;
     return !w->connecting[i] && !w->out[i] && !is_cut(w, i);
 }
 

@@ -120,6 +120,57 @@ def control_files_that_are_wrong(setting):
     contains("\n".join(of("bad", lines)), "without control/trustanchors")
 
 
+def looked(setting, mode=0o644, **control):
+    """What it says of these control files beyond what it says of none."""
+    setting.home.control(ipme="192.0.2.1")
+    before = of("look", setting.trial()[1])
+    setting.home.control(ipme="192.0.2.1", **control)
+    for name in control:
+        os.chmod(setting.home.control_path(name), mode)
+    return [line for line in of("look", setting.trial()[1]) if line not in before]
+
+
+@suite.case
+def passwords_that_others_can_read(setting):
+    for name in ("smtproutes", "authsenders"):
+        text = f"control/{name} has a password and others can read it: chgrp qmail, chmod 640"
+        for value in (":relay.example|u|p", ":relay.example:587 u p q",
+                      "# x\nother:r.example;587|u|p"):
+            equal(looked(setting, **{name: value}), [text], value)
+        equal(looked(setting, 0o640, **{name: ":relay.example|u|p"}), [])
+        for value in (":relay.example", ":relay.example|u|</etc/secret",
+                      "#:relay.example|u|p", ":relay.example:587 u </etc/secret"):
+            equal(looked(setting, **{name: value}), [], value)
+
+
+@suite.case
+def a_line_of_authsenders_without_a_colon(setting):
+    equal(looked(setting, 0o640, authsenders="# a\n\na@b.example"),
+          ["control/authsenders has a line without a colon: it is not used"])
+
+
+@suite.case
+def files_of_other_patches(setting):
+    for name in ("tlshosts", "notlshosts", "tlsdestinations", "domaincerts",
+                 "clientcert.pem"):
+        setting.home.control(ipme="192.0.2.1")
+        before = of("look", setting.trial()[1])
+        setting.home.plant(name, b"")
+        after = of("look", setting.trial()[1])
+        os.unlink(setting.home.control_path(name))
+        (line,) = [line for line in after if line not in before]
+        contains(line, f"control/{name} is not used; write ")
+
+
+@suite.case
+def an_outgoing_address_that_is_not_ours(setting):
+    equal(looked(setting, outgoingip="192.0.2.9"),
+          ["control/outgoingip is 192.0.2.9, which control/ipme does not list"])
+    equal(looked(setting, outgoingip6="2001:db8::9"),
+          ["control/outgoingip6 is 2001:db8::9, which control/ipme does not list"])
+    equal(looked(setting, outgoingip="192.0.2.1", outgoingip6="::"), [])
+
+
 @suite.case
 def routes_are_not_followed(setting):
     """A route for everything, to where nobody is: no connection is tried."""

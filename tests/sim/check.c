@@ -189,9 +189,6 @@ check_helo(const struct session *now)
     if (!mute && world.calm)
         violated(CHECK_CLIENT, "HELO comes first, to %s",
                  place_text(&now->mta->place));
-    if (world.hop.login)
-        violated(CHECK_LOGIN, "HELO to %s, where a login is wanted",
-                 place_text(&now->mta->place));
     if (must_be_secure(now->mta))
         violated(CHECK_SECURE, "HELO to %s, which must have TLS",
                  place_text(&now->mta->place));

@@ -137,7 +137,7 @@ check_auth(const struct session *now)
         violated(CHECK_SECRET, "AUTH to %s, which proved nothing",
                  place_text(&now->mta->place));
     for (uint32_t i = 0; i < session_count; i++)
-        if (sessions[i] != now && has_refused(sessions[i]))
+        if (has_refused(sessions[i]))
             violated(CHECK_LOGIN, "logs in at %s, and %s has refused it",
                      place_text(&now->mta->place),
                      place_text(&sessions[i]->mta->place));

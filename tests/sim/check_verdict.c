@@ -210,7 +210,8 @@ check_verdict(const struct report *r)
             taker = sessions[i];
     if (bad && (r->letter != 'D' || session_count > 0))
         violated(CHECK_VERDICT, "bad arguments were used");
-    if (world.bad_control && !bad && r->letter != 'Z')
+    if (world.bad_control && !bad && r->letter != 'Z' &&
+        !(world.message_partial && world.hop.login))
         violated(CHECK_VERDICT, "bad control files, and %c", r->letter);
     if (taker && r->letter != 'K' && !report_has(r, "Possible duplicate!") &&
         !was_misled(taker) && !was_shifted(taker) && !was_refused_early(taker))

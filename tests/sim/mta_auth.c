@@ -230,7 +230,7 @@ hear_auth(struct session *s, const char *line)
 void
 hear_response(struct session *s, const char *line)
 {
-    static const uint32_t codes[] = {CANCELLED, CANCELLED, REFUSED, 250, 454};
+    static const uint32_t codes[] = {CANCELLED, 250, REFUSED, 454};
     const struct way *way = &ways[s->auth_way];
     uint32_t left = way->responses - s->auth_responses;
 
@@ -239,7 +239,7 @@ hear_response(struct session *s, const char *line)
         if (left > 0)
             mta_complain(s, "gives a login up", line);
         s->auth_cancelled = true;
-        mta_answer(s, AT_AUTH, codes[s->mta->mischief_value % 5]);
+        mta_answer(s, AT_AUTH, codes[s->mta->mischief_value % 4]);
         return;
     }
     if (left == 0) {

@@ -66,6 +66,9 @@ hear_hello(struct session *s, const char *line)
     s->helo = !extended && s->last_asked != AT_EHLO;
     if (s->helo)
         check_helo(s);
+    if (!extended && world.hop.login)
+        violated(CHECK_LOGIN, "HELO to %s, where a login is wanted",
+                 place_text(&s->mta->place));
     if (s->mail_asked || (extended && s->hello))
         mta_complain(s, "says hello out of turn", line);
     if (extended && s->mta->mute) {

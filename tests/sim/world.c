@@ -232,6 +232,8 @@ draw_strictness(void)
 
     if (!world.scene && level == CLEAR_LEVEL && chance(45))
         level = 0;
+    if (world.submits && level == CLEAR_LEVEL && chance(75))
+        level = draw(CLEAR_LEVEL); /* most must prove their names */
     while (world.scene && !(world.scene_levels >> level & 1))
         level = draw(CLEAR_LEVEL + 1);
     world.strictness = level % CLEAR_LEVEL;

@@ -10,6 +10,7 @@
 enum {
     PART_SIZE = 12, /* of a secret: enough to know it by */
     SECRET_LONG_SIZE = 8192,
+    SECRET_TOKEN_SIZE = SECRET_LONG_SIZE - 7, /* behind `Bearer ` */
     SECRET_LINE_SIZE = 1023,
     SOURCE_INDEX = 240,
     LEVEL_NONE = 3, /* behind 0, 1, 2 */
@@ -106,7 +107,9 @@ draw_login(struct hop *h)
 
     bytes_text(&h->user, "%s", users[draw(5)]);
     if (once_in(6))
-        put_long(&h->secret, chance(50) ? SECRET_LINE_SIZE : SECRET_LONG_SIZE);
+        put_long(&h->secret, chance(50) ? SECRET_LINE_SIZE
+                             : h->token ? SECRET_TOKEN_SIZE
+                                        : SECRET_LONG_SIZE);
     else if (h->token)
         put_long(&h->secret, draw_between(40, 900));
     else
@@ -385,7 +388,7 @@ static void
 draw_auth_trouble(struct mta *m)
 {
     static const uint16_t finals[] = {432, 454, 504, 535, 421, 530, 534, 538,
-                                      550, 300, 399, 354, 334, 250, 500, 334};
+                                      550, 300, 399, 334, 334, 250, 500, 334};
     static const uint16_t picky[] = {500, 502, 503, 504, 504};
     static const uint16_t wants[] = {530, 534, 535, 538};
     static const enum mischief drops[] = {CLOSE, RESET, SILENCE, CUT,
