@@ -59,6 +59,7 @@ look_at_files() {
     fi
     [ -e "$home/queue/lock/tcpto" ] ||
         look 'queue/lock/tcpto is missing: no time-outs will be remembered'
+    look_at_sessions
     look_at_anchors
     look_at_secrets
     look_at_strangers
@@ -108,6 +109,22 @@ look_at_outgoing() {
         grep -qxF "$address" "$home/control/ipme" 2>/dev/null ||
             look "control/$1 is $address, which control/ipme does not list"
         ;;
+    esac
+}
+
+look_at_sessions() {
+    sessions=$home/run/qmail-remote/tlssessions
+    [ -e "$sessions" ] || return 0
+    case $(stat -c '%a %s' "$sessions") in
+    *0' 65536')
+        if as_user test -r "$sessions" -a -w "$sessions"; then
+            ok "$user keeps sessions of TLS in $sessions"
+        else
+            look "$user cannot read and write $sessions: no session of TLS is kept"
+        fi
+        ;;
+    *' 65536') look "others can read $sessions: it is not used; chmod 600" ;;
+    *) look "$sessions has not 65536 octets: it is not used" ;;
     esac
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "deliver_say.h"
 #include "pump.h"
 
 /* ---- texts ---- */
@@ -43,60 +44,13 @@ put_starttls(struct deliver *d, uint32_t index)
     }
 }
 
-static void
-put_too_big(struct deliver *d)
-{
-    const struct deliver_work *w = d->given.work;
-    struct buf *out = &d->attempt.why;
-
-    buf_put_number(out, w->config.size, 1);
-    outcome_put_text(out, " bytes, limit ");
-    buf_put_number(out, w->smtp.features.size_max, 1);
-}
-
-/* Whether the last reply belongs to the verdict: it does not where the verdict
- * is about what the reply to EHLO offers, or sums up those to RCPT. */
-static bool
-has_said(enum fault fault)
-{
-    return fault != FAULT_OK && fault != FAULT_RECIPIENTS &&
-           fault != FAULT_TOO_BIG && fault != FAULT_TLS_ABSENT &&
-           fault != FAULT_LOGIN_ABSENT && fault != FAULT_LOGIN_UNPROVED;
-}
-
-/* The session's verdict and what the server said to it. */
-static void
-put_session(struct deliver *d)
-{
-    const struct smtp *s = &d->given.work->smtp;
-    struct outcome *o = &d->attempt;
-    bool soft = policy_softens(&d->session, s->tls_refused,
-                               has_said(s->fault) ? s->reply.code : 0);
-
-    /* TLS itself did what it could. */
-    o->fault = s->fault == FAULT_TLS_FAILED ? FAULT_DIED
-                                            : policy_fault(s->fault, soft);
-    o->progress = 1 + s->fault_step + (s->secure ? SMTP_STEP_END : 0);
-    if (has_said(s->fault))
-        outcome_put(&o->said, s->said);
-    if (s->fault == FAULT_TOO_BIG)
-        put_too_big(d);
-    if (s->fault == FAULT_LOGIN_ABSENT)
-        outcome_put(&o->why, smtp_features_names(&s->features));
-    if (s->why.size == 0)
-        return;
-    outcome_put_text(&o->detail, "At ");
-    outcome_put_text(&o->detail, smtp_step_text(s->fault_step));
-    outcome_put_text(&o->detail, ": ");
-    outcome_put(&o->detail, s->why);
-}
-
 /* The server that was there a moment ago is not any more. */
 static void
 put_not_again(struct deliver *d, uint32_t index, enum policy_way way)
 {
     static const char *const why[] = {
         [POLICY_WAY_CLEAR] = " (a second connection, without TLS)",
+        [POLICY_WAY_FRESH] = " (a second connection, for a full handshake)",
         [POLICY_WAY_CAREFUL] =
             " (a second connection, for a command at a time)",
         [POLICY_WAY_HELO] = " (a second connection, for HELO)"};
@@ -148,6 +102,8 @@ prepare_tls(struct deliver *d)
         config.client_cert = buf_slice(&job->client_cert);
         config.client_key = buf_slice(&job->client_key);
     }
+    if (d->manner == DELIVER_MAIL)
+        config.sessions = sessions_room(d->given.sessions, &d->session);
     if (!os_random_key(entropy, sizeof(entropy),
                        os_now_ms() + (int64_t)job->remote_timeout_s * 1000)) {
         d->attempt.fault = FAULT_SYSTEM;
@@ -181,7 +137,9 @@ fail_tls(struct deliver *d, uint32_t index, struct slice why)
     outcome_put(&o->said, w->smtp.said);
     w->smtp.secure = false;
     put_starttls(d, index);
-    return refused ? POLICY_END_UNTRUSTED : POLICY_END_BROKEN;
+    if (refused)
+        return POLICY_END_UNTRUSTED;
+    return w->tls.offered ? POLICY_END_STALE : POLICY_END_BROKEN;
 }
 
 /* TLS itself is at fault, or never began: a server that does not like our side
@@ -212,8 +170,13 @@ deliver_secure(struct deliver *d, uint32_t index)
     if (policy->name_size > 0)
         peer = (struct link_peer){
             .name = slice_of(policy->name, policy->name_size)};
-    return prepare_tls(d) && link_secure(&w->link, &peer, &trust,
-                                         os_now_ms() + w->config.timeout_ms);
+    if (!prepare_tls(d))
+        return false;
+    if (d->manner == DELIVER_MAIL)
+        sessions_offer(d->given.sessions, d->given.job, &peer, &d->session,
+                       &w->tls);
+    return link_secure(&w->link, &peer, &trust,
+                       os_now_ms() + w->config.timeout_ms);
 }
 
 bool
@@ -364,7 +327,7 @@ deliver_end(struct deliver *d, uint32_t index)
         d->tally.tls_worked = true;
     if (died_of_tls(d->given.work))
         return fail_tls(d, index, s->why);
-    put_session(d);
+    deliver_say_session(d);
     put_starttls(d, index);
     return end_login(d, index, ends[s->end]);
 }
@@ -410,6 +373,8 @@ hold_session(struct deliver *d, uint32_t index, int fd)
     else
         d->attempt.fault = FAULT_MESSAGE;
     link_close(&w->link, smtp_tx(&w->smtp));
+    if (d->manner == DELIVER_MAIL)
+        sessions_end(d->given.sessions, &w->tls, end);
     /* What a recipient was told counts only with a verdict behind it. */
     if (end != POLICY_END_VERDICT && end != POLICY_END_DUPLICATE)
         qmail_report_init(d->given.report, d->given.job->recipient_count);

@@ -23,6 +23,7 @@
 #include "policy/course.h"
 #include "qmail/report.h"
 #include "seek.h"
+#include "sessions.h"
 #include "smtp/session.h"
 #include "tcpto.h"
 #include "tls/tls.h"
@@ -55,6 +56,7 @@ struct delivery {
     struct tcpto *tcpto;
     struct resolve_work *looks; /* in the place of */
     struct deliver_work *work;
+    struct sessions *sessions;
 };
 
 /* What is known of a candidate from an earlier session. */

@@ -66,6 +66,12 @@ enum {
     TCPTO_COUNT_WEIGHT_S = 1024, /* a time-out's worth when one must go */
     TCPTO_LOCK_TRY_COUNT = 10,   /* who holds the lock writes 16 bytes, ... */
     TCPTO_LOCK_PAUSE_MS = 10,    /* ... or is stuck: not worth a delivery */
+    SESSION_DIGEST_SIZE = 32,    /* SHA-256 */
+    SESSION_STATE_SIZE_MAX = 1920,
+    SESSION_RECORD_SIZE = 2048, /* that, and what is known of it */
+    SESSION_RECORD_COUNT = 32,  /* a file of 64 KB */
+    SESSION_READ_COUNT = 2,     /* records read at once */
+    SESSION_AGE_S = 86400,      /* what was proved counts for a day */
 
     /* DNS */
     DNS_PORT = 53,
@@ -173,9 +179,14 @@ enum {
     TLS_SHA1_SIZE = 20,
     TLS_PIN_SIZE = 32,                    /* SHA-256, ... */
     TLS_PIN_TEXT_SIZE = 2 * TLS_PIN_SIZE, /* ... in hexadecimal */
-    TLS_CIPHER_SIZE_MAX = 47,             /* the longest of ours has 45 */
-    TLS_PEM_LINE_SIZE = 64, /* RFC 7468 2: a line of base64; any label */
-    TLS_DAYS_SIZE = 32,     /* 2026-01-02, twice; a year can have 5 digits */
+    TLS_DIGEST_SIZE = SESSION_DIGEST_SIZE,
+    TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
+    TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */
+    TLS_DAYS_SIZE = 32,       /* 2026-01-02, twice; a year can have 5 digits */
+    /* A ticket of OpenSSL's has 200 octets; with a client's certificate in it
+     * 2000. A server sends one to four (RFC 8446 section C.4). */
+    TLS_SESSION_SIZE_MAX = 1920,
+    TLS_SESSION_COUNT_MAX = 4,
     TLS_CLOCK_MIN_S = 1577836800, /* 2020-01-01: a clock before it is wrong */
 
     /* The probe */
@@ -214,6 +225,10 @@ _Static_assert(SMTP_SECURE_TX_SIZE <= SMTP_TX_SIZE, "it is part of the buffer");
 _Static_assert(OS_FILE_COUNT_MAX >= DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
                "every socket has a number");
 _Static_assert(OS_FILE_SIZE_MAX >= TCPTO_SIZE_MAX, "a table is written");
+_Static_assert(SESSION_STATE_SIZE_MAX >= TLS_SESSION_SIZE_MAX,
+               "what TLS keeps fits in a record");
+_Static_assert(OS_FILE_SIZE_MAX >= SESSION_RECORD_COUNT * SESSION_RECORD_SIZE,
+               "every record is written");
 _Static_assert(REPORT_SIZE_MAX >= 2 * REPLY_TEXT_SIZE_MAX, "a report fits");
 
 #endif

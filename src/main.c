@@ -30,8 +30,8 @@ main(int argc, char **argv, char **envp)
 {
     const struct load_args args = {argc, argv, envp, false};
     static const struct delivery delivery = {
-        &root.job,   &root.targets,      &root.message,     &root.report,
-        &root.tcpto, &root.work.resolve, &root.work.deliver};
+        &root.job,   &root.targets,      &root.message,      &root.report,
+        &root.tcpto, &root.work.resolve, &root.work.deliver, &root.sessions};
     struct outcome *o = &root.outcome;
 
     os_start();
@@ -43,6 +43,7 @@ main(int argc, char **argv, char **envp)
         o->fault = message_open(&root.message);
     if (o->fault == FAULT_OK) {
         tcpto_open(&root.tcpto, true);
+        sessions_open(&root.sessions);
         confine(&root.job);
         if (deliver_check(&delivery, &root.deliver, o))
             o->fault = resolve_begin(&root.job, proves_names(&root.job.hop),

@@ -168,9 +168,11 @@ look(struct root *r, const struct delivery *delivery)
 
     probe_look(r);
     tcpto_open(&r->tcpto, false);
+    sessions_open(&r->sessions);
     confine(&r->job);
     probe_say_route(r);
     probe_say_hop(r);
+    probe_say_sessions(r);
     o->fault = resolve_begin(&r->job, false, &r->work.resolve, &r->targets);
     if (o->fault == FAULT_OK)
         o->fault = resolve_wait(&r->job, &r->work.resolve, &r->targets);

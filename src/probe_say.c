@@ -70,6 +70,15 @@ probe_say_hop(struct root *r)
                 {.number = line > 0 ? line : TELL_NO_NUMBER}});
 }
 
+void
+probe_say_sessions(struct root *r)
+{
+    if (r->sessions.problem)
+        say_put(&r->say, "[sessions]look: {%file} is not used{: %problem}\n",
+                (const union tell[]){{.text = sessions_path},
+                                     {.text = r->sessions.problem}});
+}
+
 /* A name as text, until the next one in its place. */
 static const struct slice *
 print_name(struct say *s, uint32_t place, const struct dns_name *name)

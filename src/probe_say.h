@@ -15,6 +15,8 @@
 void probe_say_route(struct root *r);
 /* What is configured for TLS with the next hop besides tlsstrictness. */
 void probe_say_hop(struct root *r);
+/* That sessions of TLS are not kept, where they could be. */
+void probe_say_sessions(struct root *r);
 /* The questions to the DNS and what came of them. */
 void probe_say_names(struct root *r);
 /* Addresses in the order they are tried, then those left out. */

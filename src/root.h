@@ -16,12 +16,14 @@
 #include "qmail/report.h"
 #include "resolve.h"
 #include "say.h"
+#include "sessions.h"
 
 struct root {
     struct job job;
     struct targets targets;
     struct message message;
     struct tcpto tcpto;
+    struct sessions sessions;
     struct deliver deliver;
     struct outcome outcome;
     struct qmail_report report;

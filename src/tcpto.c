@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tcpto.h"
 
+#include "lock.h"
 #include "os/os.h"
 
 static const char *
@@ -83,19 +84,6 @@ change(struct tcpto_table *table, const struct addr *a, bool timed_out,
     return qmail_tcpto_record(&b, a, timed_out, (uint32_t)os_wall_s(), out);
 }
 
-/* Deliveries that time out at once come here at once; a lock that somebody
- * keeps is not waited for. */
-static bool
-lock(int fd)
-{
-    for (uint32_t i = 0; i < TCPTO_LOCK_TRY_COUNT; i++) {
-        if (os_lock(fd, true))
-            return true;
-        (void)os_poll(NULL, 0, os_now_ms() + TCPTO_LOCK_PAUSE_MS);
-    }
-    return false;
-}
-
 /* As it stands now, not as it was read: others write too. */
 static void
 update(struct tcpto_table *table, const struct addr *a, bool timed_out)
@@ -118,8 +106,8 @@ tcpto_record(struct tcpto *t, const struct addr *a, bool timed_out)
 
     /* Most successes change nothing: no lock, no write for those. */
     if (table->size == 0 || !table->writable ||
-        !change(table, a, timed_out, &c) || !lock(table->fd))
+        !change(table, a, timed_out, &c) || !lock_take(table->fd))
         return;
     update(table, a, timed_out);
-    (void)os_lock(table->fd, false);
+    lock_give(table->fd);
 }

@@ -240,6 +240,8 @@ os_stat(int fd, struct os_file *out)
     out->others = (st.st_mode & S_IRWXO) != 0;
     out->size = st.st_size;
     out->modified_s = st.st_mtime;
+    out->device = st.st_dev;
+    out->number = st.st_ino;
     return true;
 }
 

@@ -111,6 +111,7 @@ static const struct {
     [POLICY_END_ABSENT] = {WAYS(NEXT, NEXT, NEXT), false, true},
     [POLICY_END_REFUSED] = {WAYS(NEXT, NEXT, NEXT), true, true},
     [POLICY_END_BROKEN] = {WAYS(NEXT, CLEAR, NEXT), true, true},
+    [POLICY_END_STALE] = {WAYS(NEXT, FRESH, FRESH), false, true},
     [POLICY_END_UNTRUSTED] = {WAYS(NEXT, NEXT, NEXT), false, false},
 };
 
@@ -118,7 +119,12 @@ enum policy_way
 policy_way_of(const struct policy_manner *manner, enum policy_end end,
               bool spent)
 {
-    enum policy_way way = ends[end].ways[manner->tls];
+    enum policy_way way = POLICY_WAY_REPORT;
+
+    /* Without a session of before it is TLS itself that fails. */
+    if (end == POLICY_END_STALE && manner->fresh)
+        end = POLICY_END_BROKEN;
+    way = ends[end].ways[manner->tls];
 
     if (spent)
         return POLICY_WAY_REPORT;
@@ -134,12 +140,13 @@ struct policy_manner
 policy_again(const struct policy_manner *manner, enum policy_way way)
 {
     struct policy_manner m = *manner;
-    bool careful = way == POLICY_WAY_CAREFUL;
+    bool clear = way == POLICY_WAY_CLEAR || way == POLICY_WAY_HELO;
 
-    assert(careful || way == POLICY_WAY_CLEAR || way == POLICY_WAY_HELO);
-    m.careful = m.careful || careful;
+    assert(clear || way == POLICY_WAY_CAREFUL || way == POLICY_WAY_FRESH);
+    m.careful = m.careful || way == POLICY_WAY_CAREFUL;
+    m.fresh = m.fresh || way == POLICY_WAY_FRESH;
     m.helo = m.helo || way == POLICY_WAY_HELO;
-    if (!careful) {
+    if (clear) {
         m.fallen = m.fallen || m.tls != POLICY_TLS_OFF;
         m.tls = POLICY_TLS_OFF;
     }

@@ -68,6 +68,7 @@ struct policy_manner {
     bool careful;  /* in lock-step, MAIL without parameters */
     bool helo;     /* HELO at once, so that nothing is offered */
     bool fallen;   /* in clear only because a fault put it there */
+    bool fresh;    /* by a full handshake */
     bool implicit; /* as in the demand, these four */
     bool unproved;
     bool may_helo;
@@ -86,6 +87,7 @@ enum policy_end {
     POLICY_END_ABSENT,    /* TLS must be, and is not offered */
     POLICY_END_REFUSED,   /* likewise, and STARTTLS was refused */
     POLICY_END_BROKEN,    /* TLS failed, or its connection did before MAIL */
+    POLICY_END_STALE,     /* likewise, with a session of before offered */
     POLICY_END_UNTRUSTED, /* the certificate does not prove the name */
     POLICY_END_COUNT
 };
@@ -94,6 +96,7 @@ enum policy_way {
     POLICY_WAY_REPORT,  /* the run ends with this session's verdict */
     POLICY_WAY_NEXT,    /* another candidate */
     POLICY_WAY_CLEAR,   /* this one again, on a new connection: without TLS, */
+    POLICY_WAY_FRESH,   /* by a full handshake, */
     POLICY_WAY_CAREFUL, /* the careful way, */
     POLICY_WAY_HELO     /* with HELO */
 };
@@ -107,7 +110,8 @@ struct policy_tally {
     bool tls_worked;  /* with somebody */
 };
 
-enum { POLICY_SESSION_COUNT_MAX = 4 }; /* first, clear, careful, HELO */
+/* first, fresh, clear, careful, HELO */
+enum { POLICY_SESSION_COUNT_MAX = 5 };
 
 /* `loopback`: the candidate's address is this machine's own network. */
 struct policy_demand policy_demand_of(const struct policy_hop *hop,

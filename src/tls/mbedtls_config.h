@@ -110,6 +110,8 @@
 #define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
 #define MBEDTLS_SSL_PROTO_TLS1_3
 #define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_EPHEMERAL_ENABLED
+#define MBEDTLS_SSL_TLS1_3_KEY_EXCHANGE_MODE_PSK_EPHEMERAL_ENABLED
+#define MBEDTLS_SSL_SESSION_TICKETS /* resume.c writes and reads sessions */
 #define MBEDTLS_SSL_TLS1_3_COMPATIBILITY_MODE /* middleboxes */
 #define MBEDTLS_SSL_KEEP_PEER_CERTIFICATE /* TLS 1.3 fails without; and the */
                                           /* chain is verified afterwards */

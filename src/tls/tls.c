@@ -12,6 +12,7 @@
 #include "tls/core.h"
 #include "tls/glue.h"
 #include "tls/reason.h"
+#include "tls/resume.h"
 #include "tls/verify.h"
 
 /* Suites as mbedTLS wants them, ended by 0; both lists hold the same. */
@@ -129,7 +130,7 @@ bio_receive(void *context, unsigned char *out, size_t size)
 /* ---- once ---- */
 
 static bool
-configure(struct tls_core *core)
+configure(struct tls_core *core, bool sessions)
 {
     mbedtls_ssl_config *config = &core->config;
 
@@ -145,6 +146,7 @@ configure(struct tls_core *core)
         config, TLS_AES_IN_HARDWARE() ? suites_aes_first : suites_chacha_first);
     /* tls_verify decides, once the shell has brought the anchors. */
     mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);
+    tls_resume_configure(config, sessions);
     return true;
 }
 
@@ -176,6 +178,7 @@ tls_init(struct tls *t, const struct tls_config *config,
     t->first = config->first;
     t->pins = config->pins;
     t->pin_count = config->pin_count;
+    t->sessions = config->sessions;
     buf_init(&why, t->reason_text, sizeof(t->reason_text));
     tls_arena_init(config->arena, config->arena_size);
     t->core = core_new();
@@ -184,7 +187,8 @@ tls_init(struct tls *t, const struct tls_config *config,
         buf_put_text(&why, "out of TLS memory");
     else if (!tls_glue_seed(&t->core->generator, entropy))
         buf_put_text(&why, "no randomness");
-    else if (psa_crypto_init() != PSA_SUCCESS || !configure(t->core))
+    else if (psa_crypto_init() != PSA_SUCCESS ||
+             !configure(t->core, t->sessions != NULL))
         buf_put_text(&why, "out of TLS memory");
     else
         done = config->client_cert.data == NULL ||
@@ -268,6 +272,10 @@ forget(struct tls *t)
     t->rx_start = t->rx_used = 0;
     t->rx_end = t->close_due = t->close_said = false;
     t->verified = t->retried = false;
+    t->offered = t->shown = t->resumed = false;
+    t->until_s = 0;
+    t->offer = t->next;
+    t->next = slice_of(NULL, 0);
     t->heard = 0;
     t->literal = (struct addr){.family = ADDR_NONE};
     t->name[0] = '\0';
@@ -336,6 +344,8 @@ shake(struct tls *t)
             mbedtls_ssl_get_version_number(ssl);
         mbedtls_ssl_protocol_version now;
 
+        t->shown |=
+            ssl->MBEDTLS_PRIVATE(state) == MBEDTLS_SSL_SERVER_CERTIFICATE;
         t->retried |= ssl->MBEDTLS_PRIVATE(state) ==
                       MBEDTLS_SSL_CLIENT_CCS_BEFORE_2ND_CLIENT_HELLO;
         result = mbedtls_ssl_handshake_step(ssl);
@@ -377,6 +387,7 @@ handshake(struct tls *t)
     }
     name_suite(t);
     tls_verify_pin(t);
+    tls_resume_end(t);
     t->state = TLS_OPEN;
 }
 
@@ -406,6 +417,8 @@ tls_start(struct tls *t, struct slice name, const struct addr *literal,
     error = mbedtls_ssl_setup(&core->ssl, &core->config);
     if (error == 0)
         error = mbedtls_ssl_set_hostname(&core->ssl, server_name(t));
+    if (error == 0)
+        error = tls_resume_begin(t, server_name(t));
     if (error != 0) {
         tls_fail(t, error);
         return false;
@@ -510,7 +523,7 @@ tls_read(struct tls *t, uint8_t *out, size_t size)
      * taken by then, so this ends. */
     do {
         before = t->rx_used;
-        result = mbedtls_ssl_read(&t->core->ssl, out, size);
+        result = tls_resume_read(t, out, size);
         ended = t->rx_end && t->rx_used == 0;
     } while (result == MBEDTLS_ERR_SSL_WANT_WRITE || (result == 0 && !ended) ||
              (result == MBEDTLS_ERR_SSL_WANT_READ && t->rx_used < before));

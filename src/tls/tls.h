@@ -8,8 +8,8 @@
  *        failure in plain words
  * bound  memory is the arena lent to tls_init; exhausting it is a failure
  * fault  TLS_FAILED or TLS_REFUSED in `state`, with `reason`; sticky
- * order  tls_init once; then per connection tls_start, rx/tx while
- *        TLS_HANDSHAKE; at TLS_ANCHORS, in its midst, tls_anchor ...
+ * order  tls_init once; then per connection [tls_offer], tls_start, rx/tx
+ *        while TLS_HANDSHAKE; at TLS_ANCHORS, in its midst, tls_anchor ...
  *        tls_verify, then rx/tx again; at TLS_OPEN read/write, tls_close,
  * tls_end
  */
@@ -32,6 +32,21 @@ enum tls_state {
     TLS_REFUSED /* the peer's certificate: reason */
 };
 
+/* What resumes a connection without a certificate (RFC 8446 section 2.2, 5077,
+ * 5246). It says nothing of what the peer had proved: whoever keeps it must
+ * know. */
+struct tls_session {
+    bool once;           /* to be offered once only (RFC 8446 section C.4) */
+    uint32_t lifetime_s; /* from when it was given; 0: not said */
+    uint32_t size;
+    uint8_t state[TLS_SESSION_SIZE_MAX]; /* secret */
+};
+
+struct tls_sessions {
+    uint32_t count;
+    struct tls_session list[TLS_SESSION_COUNT_MAX];
+};
+
 struct tls_config {
     bool verify;  /* no TLS_OPEN without tls_verify */
     bool tell;    /* a bad certificate is used all the same, with `reason` */
@@ -44,6 +59,9 @@ struct tls_config {
     struct slice client_cert; /* PEM: leaf, then its chain; data NULL: none */
     struct slice client_key;  /* PEM */
     uint8_t *arena;           /* lent for ever; aligned as max_align_t */
+    /* Lent for ever: those that the peer gives are added while there is room.
+     * NULL: none are asked for. */
+    struct tls_sessions *sessions;
     size_t arena_size;
 };
 
@@ -58,9 +76,14 @@ struct tls {
      * hashed directory look into %08x.0, .1 ... of each one's `file`. */
     struct tls_name_hash issuers[TLS_ISSUER_COUNT_MAX];
     uint32_t issuer_count;
-    /* At TLS_ANCHORS and from then on, at TLS_OPEN in any case: SHA-256 of the
-     * SubjectPublicKeyInfo of the peer's own certificate. */
+    /* At TLS_ANCHORS and from then on, at TLS_OPEN unless resumed: SHA-256 of
+     * the SubjectPublicKeyInfo of the peer's own certificate. */
     uint8_t pin[TLS_PIN_SIZE];
+    bool offered; /* a session was, to this peer */
+    bool resumed; /* at TLS_OPEN: by that; there was no certificate */
+    /* Once tls_verify has found nothing wrong: the end of what proves it, the
+     * first of the chain's to end. */
+    int64_t until_s;
 
     /* For src/tls/ alone. */
     struct tls_core *core; /* what mbedTLS wants, in the arena */
@@ -77,6 +100,10 @@ struct tls {
     bool retried;   /* there was a HelloRetryRequest */
     bool close_due; /* close_notify is to follow `lent` */
     bool close_said;
+    bool shown; /* the peer was asked for a certificate */
+    struct tls_sessions *sessions;
+    struct slice next, offer; /* a session, of the next connection and this */
+    int64_t next_given_s;
     uint32_t heard; /* octets of a reply that the connection began with */
     const uint8_t (*pins)[TLS_PIN_SIZE];
     uint32_t pin_count;
@@ -92,6 +119,11 @@ struct tls {
  * small); `reason` says how. The texts may go away after it returns. */
 bool tls_init(struct tls *t, const struct tls_config *config,
               const uint8_t entropy[static TLS_ENTROPY_SIZE]);
+/* The next tls_start offers this session, which the peer gave at given_s; the
+ * octets are lent until tls_end. Where it is resumed nothing is verified: for
+ * whom has proved by a certificate what is to be proved now, and not by pins.
+ */
+void tls_offer(struct tls *t, struct slice state, int64_t given_s);
 /* The peer is known by `name` (a trailing dot does not count), or by
  * `literal` where that is not NULL. `wall_s` counts from 1970, UTC. What was
  * before is ended. False: TLS_FAILED. */

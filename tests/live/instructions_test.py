@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""How many instructions a first delivery takes, by callgrind. They are nearly the
-same in each run, whatever else the machine does."""
+"""How many instructions a delivery takes, by callgrind: a first one to a server, and
+one to a server that is known. They are nearly the same in each run, whatever else
+the machine does."""
 
 import glob
 import os
@@ -13,8 +14,9 @@ import messages
 from aiosmtp import server_context
 from authority import Issuer
 from checks import delivered, encrypted
-from harness import BINARY, Skip, Suite, needs_musl
+from harness import BINARY, Skip, Suite, equal, needs_musl
 from nameserver import serve_names
+from resuming import File, Resuming
 from scripted import EHLO_STARTTLS, Scripted
 from tlsserver import python_tls
 from world import run_suite
@@ -28,6 +30,8 @@ MEASURED = {
     ("1.3", "verified"): 37200,
     ("1.2", "verified"): 38210,
 }
+# The same at strictness 2, by a session of the delivery before it.
+KNOWN = {"1.3": 3800, "1.2": 1045}
 ROOM = 1.1
 suite = Suite()
 
@@ -57,6 +61,27 @@ def total(pattern):
     return int(count.split()[1]) / 1000
 
 
+def known(setting, version):
+    setting.home.control(trustanchors=setting.issuer.bundle, tlsstrictness=2)
+    file = File(setting.home)
+    file.make()
+    upgrade = Resuming(setting.leaf, version)
+    with Scripted(setting.world, ADDRESS, {"EHLO": EHLO_STARTTLS}, upgrade):
+        for number in range(2):
+            pattern = os.path.join(setting.counts, f"known{version}-{number}")
+            outcome = setting.home.deliver(
+                HOST, f"bob@{HOST}", messages.small(),
+                wrapper=["/usr/bin/valgrind", "-q", "--tool=callgrind",
+                         f"--callgrind-out-file={pattern}.%p"])
+            delivered(outcome, ADDRESS)
+            encrypted(outcome, "verified", version)
+    file.remove()
+    equal(upgrade.resumed, [False, True])
+    thousands, limit = total(pattern), KNOWN[version] * ROOM
+    print(f"    {thousands:.0f} thousand instructions")
+    assert thousands <= limit, f"{thousands:.0f} thousand, limit {limit:.0f}"
+
+
 def first(setting, version, verify):
     setting.home.control(trustanchors=setting.issuer.bundle,
                          tlsstrictness=2 if verify == "verified" else 0)
@@ -80,6 +105,8 @@ def first(setting, version, verify):
 
 for v, how in MEASURED:
     suite.add(f"first_tls{v}_{how}", first, v, how)
+for v in KNOWN:
+    suite.add(f"known_tls{v}", known, v)
 
 if __name__ == "__main__":
     sys.exit(run_suite(suite, Setting))

@@ -182,9 +182,13 @@ class GnutlsSession:
         call("priority_set_direct", self.session,
              GNUTLS_PRIORITY[version].encode(), None)
         call("credentials_set", self.session, self.CERTIFICATE, self.credentials)
+        self.prepare()
         fd = connection.fileno()
         self.library.gnutls_transport_set_int2(self.session, fd, fd)
         call("handshake", self.session)
+
+    def prepare(self):
+        """What else is to be set before the handshake."""
 
     def call(self, name, *arguments):
         result = getattr(self.library, "gnutls_" + name)(*arguments)

@@ -9,6 +9,7 @@ import rspawn
 from authority import Issuer
 from harness import Suite, contains, equal
 from nameserver import serve_names
+from resuming import File
 from world import run_suite
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -71,6 +72,22 @@ def mode_and_way_back_are_looked_at(setting):
     _, lines = setting.trial()
     os.unlink(stock)
     contains(of("ok", lines), f"{stock} is there to go back to")
+
+
+@suite.case
+def the_file_of_sessions_is_looked_at(setting):
+    setting.home.control()
+    file = File(setting.home)
+    file.make()
+    _, lines = setting.trial()
+    assert any("keeps sessions of TLS" in line for line in of("ok", lines)), lines
+    for make, text in ((lambda: file.make(mode=0o604), "others can read"),
+                       (lambda: file.make(bytes(9)), "has not 65536 octets"),
+                       (lambda: file.make(mode=0o400), "cannot read and write")):
+        make()
+        _, lines = setting.trial()
+        assert any(text in line for line in of("look", lines)), (text, lines)
+    file.remove()
 
 
 @suite.case

@@ -23,7 +23,8 @@ manner_is(const struct policy_manner *m, const struct policy_manner *expected)
 {
     return m->tls == expected->tls && m->proof == expected->proof &&
            m->careful == expected->careful && m->helo == expected->helo &&
-           m->fallen == expected->fallen && m->implicit == expected->implicit &&
+           m->fallen == expected->fallen && m->fresh == expected->fresh &&
+           m->implicit == expected->implicit &&
            m->unproved == expected->unproved &&
            m->may_helo == expected->may_helo && m->relay == expected->relay;
 }

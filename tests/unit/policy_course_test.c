@@ -170,8 +170,9 @@ TEST(a_session_begins_as_the_pass_says)
 
 /* ---- where an end leads ---- */
 
-/* R report, N next, L again in clear, C the careful way, H with HELO. A small
- * letter: no session ends so in this manner; where it led would do no harm. */
+/* R report, N next, L again in clear, F by a full handshake, C the careful way,
+ * H with HELO. A small letter: no session ends so in this manner; where it led
+ * would do no harm. */
 static const struct {
     enum policy_end end;
     const char *ways; /* a letter a column */
@@ -191,6 +192,8 @@ static const struct {
     {POLICY_END_ABSENT, "nnnn nn NN"},
     {POLICY_END_REFUSED, "nnnn nn NN"},
     {POLICY_END_BROKEN, "nnnn LL NN"},
+    /* What was offered may be all that was wrong. */
+    {POLICY_END_STALE, "nnnn FF FF"},
     /* Only strictness 2 wants a name proved. */
     {POLICY_END_UNTRUSTED, "nnnn nn NN"},
 };
@@ -215,11 +218,10 @@ enum { COLUMN_COUNT = sizeof(columns) / sizeof(columns[0]) };
 static char
 letter_of(enum policy_way way)
 {
-    static const char letters[] = {[POLICY_WAY_REPORT] = 'R',
-                                   [POLICY_WAY_NEXT] = 'N',
-                                   [POLICY_WAY_CLEAR] = 'L',
-                                   [POLICY_WAY_CAREFUL] = 'C',
-                                   [POLICY_WAY_HELO] = 'H'};
+    static const char letters[] = {
+        [POLICY_WAY_REPORT] = 'R',  [POLICY_WAY_NEXT] = 'N',
+        [POLICY_WAY_CLEAR] = 'L',   [POLICY_WAY_FRESH] = 'F',
+        [POLICY_WAY_CAREFUL] = 'C', [POLICY_WAY_HELO] = 'H'};
 
     return letters[way];
 }
@@ -265,6 +267,22 @@ TEST(each_end_leads_where_the_rules_say)
     }
 }
 
+/* By a full handshake nothing is offered: what fails then is TLS. */
+TEST(a_full_handshake_is_tried_once)
+{
+    for (uint32_t i = 0; i < COLUMN_COUNT; i++) {
+        struct policy_manner m = columns[i];
+
+        m.fresh = true;
+        for (enum policy_end end = 0; end < POLICY_END_COUNT; end++)
+            CHECK(
+                policy_way_of(&m, end, false) ==
+                policy_way_of(&columns[i],
+                              end == POLICY_END_STALE ? POLICY_END_BROKEN : end,
+                              false));
+    }
+}
+
 /* Message octets that cannot be read again were sent: the failure at hand is
  * reported, whatever it is. */
 TEST(a_spent_message_is_reported)
@@ -288,7 +306,7 @@ TEST(what_cannot_be_does_no_harm)
                 CHECK(policy_way_of(&columns[i], leads[row].end, false) ==
                       POLICY_WAY_NEXT);
             }
-    CHECK(count == 22);
+    CHECK(count == 26);
 }
 
 TEST(a_candidate_is_asked_again_as_the_way_says)
@@ -319,6 +337,16 @@ TEST(a_candidate_is_asked_again_as_the_way_says)
           .careful = true,
           .helo = true,
           .fallen = true}},
+        /* As strict as before, as careful as before. */
+        {{.tls = POLICY_TLS_MUST, .proof = POLICY_PROOF_NAME},
+         POLICY_WAY_FRESH,
+         {.tls = POLICY_TLS_MUST, .proof = POLICY_PROOF_NAME, .fresh = true}},
+        {{.tls = POLICY_TLS_TRY, .careful = true},
+         POLICY_WAY_FRESH,
+         {.tls = POLICY_TLS_TRY, .careful = true, .fresh = true}},
+        {{.tls = POLICY_TLS_TRY, .fresh = true},
+         POLICY_WAY_CLEAR,
+         {.tls = POLICY_TLS_OFF, .fresh = true, .fallen = true}},
         /* TLS was wanted, and a lost connection took it. */
         {{.tls = POLICY_TLS_TRY},
          POLICY_WAY_HELO,
@@ -440,24 +468,24 @@ TEST(sessions_count_as_the_rules_say)
         const char *counts; /* a letter an end, in the order of `leads` */
     } rows[] = {
         /* verdict syntax duplicate unfit died mute; absent refused broken
-         * untrusted */
-        {{.level = POLICY_LEVEL_NONE, .tls_on = true}, false, "xxxxxx-xxx"},
-        {{.level = POLICY_LEVEL_0, .tls_on = false}, false, "xxxxxx-xxx"},
-        {{.level = POLICY_LEVEL_0, .tls_on = true}, false, "xxxxxx-xxx"},
-        {{.level = POLICY_LEVEL_1, .tls_on = false}, false, "xxxxxx-xxx"},
-        {{.level = POLICY_LEVEL_1, .tls_on = true}, false, "xxxxxx---x"},
-        {{.level = POLICY_LEVEL_1, .tls_on = true}, true, "xxxxxx-xxx"},
+         * stale untrusted */
+        {{.level = POLICY_LEVEL_NONE, .tls_on = true}, false, "xxxxxx-xxxx"},
+        {{.level = POLICY_LEVEL_0, .tls_on = false}, false, "xxxxxx-xxxx"},
+        {{.level = POLICY_LEVEL_0, .tls_on = true}, false, "xxxxxx-xxxx"},
+        {{.level = POLICY_LEVEL_1, .tls_on = false}, false, "xxxxxx-xxxx"},
+        {{.level = POLICY_LEVEL_1, .tls_on = true}, false, "xxxxxx----x"},
+        {{.level = POLICY_LEVEL_1, .tls_on = true}, true, "xxxxxx-xxxx"},
         {{.level = POLICY_LEVEL_1, .tls_on = true, .implicit = true},
          false,
-         "xxxxxx-xxx"},
+         "xxxxxx-xxxx"},
         {{.level = POLICY_LEVEL_1, .tls_on = true, .pin = true},
          false,
-         "xxxxxx-xxx"},
+         "xxxxxx-xxxx"},
         {{.level = POLICY_LEVEL_1, .tls_on = true, .login = true},
          false,
-         "xxxxxx-xxx"},
-        {{.level = POLICY_LEVEL_2, .tls_on = false}, false, "xxxxxx-xxx"},
-        {{.level = POLICY_LEVEL_2, .tls_on = true}, false, "xxxxxx-xxx"},
+         "xxxxxx-xxxx"},
+        {{.level = POLICY_LEVEL_2, .tls_on = false}, false, "xxxxxx-xxxx"},
+        {{.level = POLICY_LEVEL_2, .tls_on = true}, false, "xxxxxx-xxxx"},
     };
 
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -492,6 +520,7 @@ TEST(a_second_pass_follows_when_the_rules_say)
     X(what_a_hop_is_goes_with_its_demand)         \
     X(a_session_begins_as_the_pass_says)          \
     X(each_end_leads_where_the_rules_say)         \
+    X(a_full_handshake_is_tried_once)             \
     X(a_spent_message_is_reported)                \
     X(what_cannot_be_does_no_harm)                \
     X(a_candidate_is_asked_again_as_the_way_says) \

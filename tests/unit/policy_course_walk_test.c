@@ -105,7 +105,7 @@ TEST(every_path_is_walked)
     CHECK(count > START_COUNT * POLICY_END_COUNT);
 }
 
-TEST(at_most_four_sessions_with_one_candidate)
+TEST(at_most_five_sessions_with_one_candidate)
 {
     for (struct walk w = {0}; walk_next(&w);) {
         CHECK(w.count <= POLICY_SESSION_COUNT_MAX);
@@ -181,7 +181,8 @@ changes_only_as_said(const struct policy_manner *before, enum policy_way way,
 {
     bool clear = way == POLICY_WAY_CLEAR || way == POLICY_WAY_HELO;
 
-    return after->careful == (before->careful || way == POLICY_WAY_CAREFUL) &&
+    return after->fresh == (before->fresh || way == POLICY_WAY_FRESH) &&
+           after->careful == (before->careful || way == POLICY_WAY_CAREFUL) &&
            after->helo == (before->helo || way == POLICY_WAY_HELO) &&
            after->tls == (clear ? POLICY_TLS_OFF : before->tls) &&
            after->proof == before->proof &&
@@ -224,6 +225,7 @@ has_fallen(const struct walk *w, uint32_t session)
     for (uint32_t i = 0; i < session; i++)
         if (w->manners[i].tls == POLICY_TLS_TRY)
             fallen = fallen || w->ends[i] == POLICY_END_BROKEN ||
+                     (w->ends[i] == POLICY_END_STALE && w->manners[i].fresh) ||
                      w->ends[i] == POLICY_END_MUTE;
     return fallen;
 }
@@ -246,9 +248,29 @@ TEST(fallen_is_who_lost_tls_by_a_fault)
     CHECK(count > 0);
 }
 
+/* Where TLS fails with what was offered, nothing else changes before it has
+ * failed without. */
+TEST(less_comes_only_behind_a_full_handshake)
+{
+    uint32_t count = 0;
+
+    for (struct walk w = {0}; walk_next(&w);)
+        for (uint32_t i = 1; i < w.count; i++)
+            if (w.ends[i - 1] == POLICY_END_STALE &&
+                w.manners[i - 1].tls != POLICY_TLS_OFF &&
+                !w.manners[i - 1].fresh) {
+                struct policy_manner m = w.manners[i - 1];
+
+                m.fresh = true;
+                CHECK(manner_is(&w.manners[i], &m));
+                count++;
+            }
+    CHECK(count > 0);
+}
+
 #define CASES(X)                                \
     X(every_path_is_walked)                     \
-    X(at_most_four_sessions_with_one_candidate) \
+    X(at_most_five_sessions_with_one_candidate) \
     X(what_must_be_proved_is_never_less)        \
     X(a_secret_is_for_who_has_proved_himself)   \
     X(with_level_none_there_is_no_tls)          \
@@ -256,6 +278,7 @@ TEST(fallen_is_who_lost_tls_by_a_fault)
     X(where_tls_must_be_nothing_goes_in_clear)  \
     X(each_manner_changes_once_and_for_good)    \
     X(a_retry_is_careful_throughout)            \
-    X(fallen_is_who_lost_tls_by_a_fault)
+    X(fallen_is_who_lost_tls_by_a_fault)        \
+    X(less_comes_only_behind_a_full_handshake)
 
 TEST_MAIN(CASES)

@@ -56,6 +56,7 @@ static bool peer_tell;  /* bad certificates are used all the same */
 static bool peer_first; /* there was no STARTTLS */
 static uint8_t peer_pins[PIN_COUNT_MAX][TLS_PIN_SIZE];
 static uint32_t peer_pin_count;
+static struct tls_sessions *peer_sessions; /* none: they are not asked for */
 static struct tls_trust peer_trust;
 
 /* Makes certificates: `key NAME KIND`, `sign NAME AUTHORITY SUBJECT EXT...`,
@@ -256,6 +257,7 @@ peer_init(struct tls *t, bool verify, const char *cert, const char *key)
                                 .first = peer_first,
                                 .pins = peer_pins,
                                 .pin_count = peer_pin_count,
+                                .sessions = peer_sessions,
                                 .arena = peer_arena,
                                 .arena_size = peer_arena_size};
 
