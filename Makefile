@@ -129,7 +129,7 @@ include packaging/packaging.mk
 # ---- clearing away
 
 clean:
-	rm -rf $(filter-out build/src build/sysroot build/apt,$(wildcard build/*))
+	rm -rf $(filter-out build/src build/sysroot build/debian,$(wildcard build/*))
 distclean: ; rm -rf build
 
 -include $(wildcard $(addsuffix /*.d,$(OBJ)/mbedtls $(OBJ)/src $(OBJ)/src/*))

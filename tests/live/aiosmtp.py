@@ -4,6 +4,8 @@
 import queue
 import ssl
 
+import unpacked  # noqa: F401  aiosmtpd may be there
+
 try:
     from aiosmtpd.controller import Controller
     from aiosmtpd.smtp import SMTP

@@ -6,6 +6,8 @@ Both forms have name, mark(), take(), tls_line() and saw_no_mail().
 
 import subprocess
 
+import unpacked  # aiosmtpd may be there
+
 try:
     import aiosmtpd
 except ImportError:  # aiosmtp.py says so when it is needed
@@ -33,7 +35,7 @@ class PostfixServer:
             self.postfix.listen(address, certificate, port)
         self.postfix.start()
         version = subprocess.run(
-            ["/usr/sbin/postconf", "-dh", "mail_version"],
+            [unpacked.program("postconf"), "-dh", "mail_version"],
             capture_output=True, text=True, check=True).stdout.strip()
         self.name = f"Postfix {version}"
         self.marked = 0

@@ -8,10 +8,10 @@ nobody listens.
 """
 
 import os
-import shutil
 import socket
 import struct
 
+import unpacked
 from harness import Skip
 from rspawn import may_change_user
 from world import free_port, wait_for_port, wait_until
@@ -122,8 +122,7 @@ server=/broken.example/127.0.0.1#{nobody}
 
 def program(name):
     """The path of a daemon, also for users without sbin in their PATH."""
-    path = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
-    return path or name
+    return unpacked.program(name) or name
 
 
 class Authority:
