@@ -2,6 +2,9 @@
 # make, make check, make demo, make install. What may be set is in config.mk;
 # Q= shows the commands. Nothing here needs the network, git or root.
 
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder with white space in its path: $(CURDIR))
+endif
 include config.mk
 
 OUT := $(if $(filter $(HOST_TARGET),$(TARGET)),build,build/$(TARGET))
