@@ -85,8 +85,9 @@ cp "$musl" "$stage/third_party/"
         cat ../list
     } >MANIFEST
 )
+# Of tar's formats the one in which versions agree on a file's device numbers.
 { echo MANIFEST && cat "$stage/../list"; } | sed "s|^|$name/|" | sort |
-    tar -C "$folder/stage" --format=ustar --owner=0 --group=0 --numeric-owner \
+    tar -C "$folder/stage" --format=gnu --owner=0 --group=0 --numeric-owner \
         --mode=u=rwX,go=rX --mtime="@$SOURCE_DATE_EPOCH" -cf - -T - |
     gzip -9n >"$folder/$name.tar.gz.new"
 mv "$folder/$name.tar.gz.new" "$folder/$name.tar.gz"
