@@ -4,7 +4,7 @@
     sink.py FOLDER KEY CHAIN
 
 Listens on port 25 of every address, in two processes. Offers PIPELINING,
-CHUNKING, 8BITMIME and SIZE, and STARTTLS at the addresses for that. Answers
+8BITMIME and SIZE, and STARTTLS at the addresses for that. Answers
 all commands that have come with one write. A line of JSON for each message
 goes to FOLDER/messages. At the addresses that hold, a message is answered once
 FOLDER/release exists.
@@ -31,7 +31,7 @@ REPLIES = {
     b"RSET": b"250 2.0.0 ok\r\n",
     b"NOOP": b"250 2.0.0 ok\r\n",
 }
-EXTENSIONS = [b"PIPELINING", b"CHUNKING", b"8BITMIME", b"SIZE"]
+EXTENSIONS = [b"PIPELINING", b"8BITMIME", b"SIZE"]
 
 
 class Gone(Exception):

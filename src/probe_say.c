@@ -17,13 +17,57 @@ probe_say_route(struct root *r)
 
     say_put(&r->say,
             "[route]Route for {$host}: {%kind}{ $relay}{ &address}"
-            "{, port #port}{, by control/smtproutes line #line}\n",
+            "{, port #port}{, by %file}{ line #line}\n",
             (const union tell[]){{.slice = &r->job.host},
                                  {.text = kinds[route->kind]},
                                  {.slice = &relay},
                                  {.addr = &route->addr},
                                  {.number = route->port},
+                                 {.text = r->job.route_file},
                                  {.number = line > 0 ? line : TELL_NO_NUMBER}});
+}
+
+/* Other rules than tlsstrictness hold for the next hop. */
+static bool
+is_ruled(const struct root *r)
+{
+    const struct policy_hop *hop = &r->job.hop;
+
+    return r->job.tlspolicy_line > 0 || hop->login || hop->implicit;
+}
+
+/* What control/tlspolicy and a login make of TLS with it. */
+void
+probe_say_hop(struct root *r)
+{
+    static const char *const levels[] = {[POLICY_LEVEL_NONE] = "never TLS",
+                                         [POLICY_LEVEL_0] = "level 0",
+                                         [POLICY_LEVEL_1] = "level 1",
+                                         [POLICY_LEVEL_2] = "level 2"};
+    const struct qmail_tlspolicy *p = &r->job.tlspolicy;
+    const struct policy_hop *hop = &r->job.hop;
+    const struct slice name = slice_of(p->name, p->name_size);
+    const struct slice user =
+        slice_of(r->job.login.user, r->job.login.user_size);
+    uint32_t line = r->job.tlspolicy_line;
+
+    if (is_ruled(r))
+        say_put(
+            &r->say,
+            "[hop]Next hop: {%level}{%first}{, proved by #pins}"
+            "{ pinned keys%}{, name $name}{, logs in as $user}{%unsafe}"
+            "{, by control/tlspolicy line #line}\n",
+            (const union tell[]){
+                {.text = levels[hop->level]},
+                {.text = hop->implicit ? ", TLS from the first byte" : NULL},
+                {.number = hop->pin ? p->pin_count : TELL_NO_NUMBER},
+                {.text = hop->pin ? "" : NULL},
+                {.slice = &name},
+                {.slice = &user},
+                {.text = hop->login && hop->unsafe
+                             ? ", even where nothing is proved"
+                             : NULL},
+                {.number = line > 0 ? line : TELL_NO_NUMBER}});
 }
 
 /* A name as text, until the next one in its place. */
@@ -276,6 +320,22 @@ probe_say_reply(struct root *r, enum smtp_step step)
                                  {.slice = replied ? NULL : &smtp->why}});
 }
 
+/* Ready to be pasted into control/tlspolicy. */
+static void
+say_pin(struct root *r)
+{
+    static const char digits[] = "0123456789abcdef";
+    const struct tls *tls = &r->work.deliver.tls;
+    uint8_t bytes[2 * TLS_PIN_SIZE];
+    struct slice text = slice_of(bytes, sizeof(bytes));
+
+    for (uint32_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)
+            digits[i % 2 ? tls->pin[i / 2] & 15 : tls->pin[i / 2] >> 4];
+    say_put(&r->say, "[key]  its key:{ pin=$pin}\n",
+            (const union tell[]){{.slice = &text}});
+}
+
 void
 probe_say_tls(struct root *r)
 {
@@ -298,6 +358,27 @@ probe_say_tls(struct root *r)
                                      {.slice = &c.from},
                                      {.slice = &c.until},
                                      {.slice = &c.names}});
+    say_pin(r);
+}
+
+void
+probe_say_login(struct root *r)
+{
+    const struct smtp *s = &r->work.deliver.smtp;
+    const struct qmail_login *login = &r->job.login;
+    const struct slice user = slice_of(login->user, login->user_size);
+    const char *how = s->logged_in                       ? "accepted"
+                      : s->fault == FAULT_LOGIN          ? "refused"
+                      : s->fault == FAULT_LOGIN_ABSENT   ? "not offered"
+                      : s->fault == FAULT_LOGIN_UNPROVED ? "not tried"
+                                                         : NULL;
+
+    if (login->kind != LOGIN_NONE && how)
+        say_put(&r->say, "[login]  login {%result}{ as $user}{, by %by}\n",
+                (const union tell[]){
+                    {.text = how},
+                    {.slice = &user},
+                    {.text = s->auth ? smtp_auth_name(s->auth) : NULL}});
 }
 
 /* ---- verdicts ---- */
@@ -344,6 +425,9 @@ probe_say_levels(struct root *r, enum fault tls)
         say_level(r, TELL_NO_NUMBER, NULL, NULL);
         return;
     }
+    /* What tlsstrictness says is not what counts. */
+    if (is_ruled(r))
+        return;
     if (smtp->secure && tls != FAULT_TLS_FAILED) {
         how = "over TLS";
         but = "certificate not checked";
