@@ -42,7 +42,8 @@ HOT := aes aesni chacha20 gcm poly1305
 WARN := -Wall -Wextra -pedantic -Wconversion -Wshadow -Wvla \
     -Wstrict-prototypes -Wmissing-prototypes -Werror -Werror=return-type
 # -iquote, not -I: src/limits.h must not hide <limits.h>.
-DEFINE := -std=c11 -iquote src -DQMAIL_HOME='"$(QMAIL_HOME)"' \
+VERSION := $(shell awk '/^[0-9]/ { print $$1; exit }' CHANGES)
+DEFINE := -std=c11 -iquote src -DQMAIL_HOME='"$(QMAIL_HOME)"' -DMOTE_VERSION='"$(VERSION)"' \
     -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 OURS := -isystem $(MBEDTLS_DIR)/include $(WARN)
 THEIRS := -I$(MBEDTLS_DIR)/include -I$(LIBRARY)

@@ -84,7 +84,7 @@ cppcheck_all() {
         --enable=warning,style,performance,portability \
         --suppress=unusedStructMember --suppress=constParameter \
         --template='{file}:{line}: {severity}: {message} [{id}]' \
-        -D__linux__ -D__x86_64__ -DQMAIL_HOME='""' "$@" >"$work/cppcheck" 2>&1
+        -D__linux__ -D__x86_64__ -DQMAIL_HOME='""' -DMOTE_VERSION='""' "$@" >"$work/cppcheck" 2>&1
     verdict cppcheck "$work/cppcheck" $?
 }
 
