@@ -26,9 +26,10 @@ define newline
 
 endef
 
-# The first time, the program that was there is kept as qmail-remote.stock.
+# Another program that was there is kept as qmail-remote.stock: also when an
+# upgrade of qmail has put a newer one over ours.
 install: all
-	@if [ -f '$(BIN)/qmail-remote' ] && [ ! -e '$(STOCK)' ] && \
+	@if [ -f '$(BIN)/qmail-remote' ] && \
 	    ! $(is_mote) '$(BIN)/qmail-remote'; then \
 	    cp -p '$(BIN)/qmail-remote' '$(STOCK).new' && mv '$(STOCK).new' '$(STOCK)'; \
 	fi

@@ -114,6 +114,17 @@ rolls_back() {
     [ "$(stat -c %a "$to/var/qmail/bin/qmail-remote")" = 711 ] || echo 'its mode changed'
 }
 
+# An upgrade of qmail puts its own program over ours; it is what is kept then.
+renews_stock() {
+    fresh renew
+    plant_stock
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    printf '#!/bin/sh\necho newer\n' >"$to/var/qmail/bin/qmail-remote"
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    [ "$("$to/var/qmail/bin/qmail-remote")" = newer ] || echo 'an older program is back'
+}
+
 # Without another qmail-remote to put back, the program stays, and make says so.
 stays() {
     fresh stays
@@ -261,6 +272,7 @@ narrow_umask | verdict installs_the_same_under_umask_077
 without_root
 by_rename | verdict takes_its_place_by_rename
 rolls_back | verdict uninstall_puts_stock_back
+renews_stock | verdict upgrade_of_qmail_renews_stock
 stays | verdict uninstall_leaves_no_hole
 beside | verdict installs_beside_and_overwrites_nothing
 other_places | verdict installs_where_it_is_told
