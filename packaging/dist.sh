@@ -6,7 +6,7 @@
 # Makes FOLDER/mote-VERSION.tar.gz, which needs nothing but make, patch and a C
 # compiler: the files of this repository, mbedTLS's library, its headers and its
 # licence as third_party/mbedtls, and musl's source archive for ./bootstrap.
-# Prints its sha256. The same files give the same bytes, whoever makes it where
+# Prints its sha256, and puts an SPDX document beside it, mote-VERSION.spdx. The same files give the same bytes, whoever makes it where
 # and when: names are sorted; owner, modes and times are set; the version comes
 # from CHANGES, the time from SOURCE_DATE_EPOCH or else from the last commit. A
 # copy unpacked from the archive has both in MANIFEST and makes the archive again.
@@ -92,4 +92,6 @@ cp "$musl" "$stage/third_party/"
     gzip -9n >"$folder/$name.tar.gz.new"
 mv "$folder/$name.tar.gz.new" "$folder/$name.tar.gz"
 rm -rf "$folder/stage"
+packaging/spdx.sh "$version" "$SOURCE_DATE_EPOCH" "$folder/$name.tar.gz" \
+    >"$folder/$name.spdx"
 cd "$folder" && sha256sum "$name.tar.gz"
