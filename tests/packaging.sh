@@ -181,8 +181,13 @@ openwrt() {
     make -s "$@" install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
     compare "$to" packaging/openwrt/files
     make -s "$@" show >"$work/log" 2>&1 || cat "$work/log"
-    grep -q "^mote $version mote-$version.tar.gz skip ISC Apache-2.0$" "$work/log" ||
+    grep -q "^mote $version mote-$version.tar.gz skip ISC Apache-2.0 MIT$" "$work/log" ||
         echo 'the variables are not what they should be'
+    grep -qx 'conffiles /opt/qmail/control/' "$work/log" || echo 'no conffiles'
+    [ "$(wc -c <"$to/opt/qmail/run/qmail-remote/tcpto6")" -eq 1792 ] || echo 'no tcpto6'
+    sed "s|/opt/qmail/bin/mote-probe|$to&|" packaging/openwrt/test.sh >"$work/test.sh"
+    sh "$work/test.sh" mote "$version" || echo 'test.sh fails'
+    ! sh "$work/test.sh" mote 9.9 || echo 'test.sh is content with another version'
 }
 
 buildroot() {
@@ -201,7 +206,10 @@ buildroot() {
         /^users/ { seen = 1 } END { if (!seen) print "no users" }' "$work/log"
     # name type mode uid gid and five dashes; each is there with that mode
     awk '$2 ~ /^[fd]$/ && $1 ~ /^\//' "$work/log" | while read -r name type mode rest; do
-        [ "$rest" = 'root qmail - - - - -' ] || echo "$name: $rest"
+        case $name:$rest in
+        */tcpto6:'qmailr qmail - - - - -' | *:'root qmail - - - - -') ;;
+        *) echo "$name: $rest" ;;
+        esac
         [ "0$(stat -c %a "$to$name")" = "$mode" ] || echo "$name: not $mode"
         case $type in
         f) [ -f "$to$name" ] ;;
@@ -209,6 +217,7 @@ buildroot() {
         esac || echo "$name: not $type"
     done
     [ "$(grep -c 'root qmail' "$work/log")" = 2 ] || echo 'no permissions'
+    grep -q '/tcpto6 f 0644 qmailr qmail - - - - -$' "$work/log" || echo 'no tcpto6'
 }
 
 # Kconfig's words at the start of lines, its symbols, and as many ends as ifs.
@@ -220,7 +229,7 @@ buildroot_config() {
         /^if / { open++; next }
         /^endif$/ { open--; next }
         /^comment ".*"$/ || /^\t(bool|string) ".*"$/ || /^\tdefault ".*"$/ { next }
-        /^\tdepends on / || /^\t\t!?\(?BR2_/ { next }
+        /^\t# / || /^\tdepends on / || /^\t\t!?\(?BR2_/ { next }
         { print FILENAME ":" FNR ": " $0 }
         END { if (open) print "if without endif" }' packaging/buildroot/Config.in
 }
