@@ -128,7 +128,7 @@ part_debian() {
     unpack debian
     cp -r "$tree/packaging/debian" "$tree/debian"
     {
-        run "$tree" dpkg-buildpackage -b -us -uc
+        run "$tree" dpkg-buildpackage -d -b -us -uc
         lintian --fail-on error "$work"/debian/mote_*.changes 2>&1 | grep '^E: '
         dpkg-deb -x "$work"/debian/mote_[0-9]*.deb "$work/package"
         (cd "$work/package" && find . ! -type d | sort) >"$work/package.list"
