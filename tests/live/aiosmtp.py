@@ -29,11 +29,16 @@ class Handler:
 
     def __init__(self):
         self.messages = queue.Queue()
-        self.events = []  # "TLS" and "MAIL", as they happen
+        self.events = []  # "TLS", "no TLS" and "MAIL", as they happen
 
     def handle_STARTTLS(self, _server, _session, _envelope):
         self.events.append("TLS")
         return True
+
+    async def handle_exception(self, error):
+        if type(error).__name__ == "TLSSetupException":
+            self.events.append("no TLS")
+        return "500 that failed"
 
     async def handle_MAIL(self, _server, _session, envelope, address, options):
         self.events.append("MAIL")

@@ -4,6 +4,7 @@
 Both forms have name, mark(), take(), tls_line() and saw_no_mail().
 """
 
+import logging
 import subprocess
 
 import unpacked  # aiosmtpd may be there
@@ -80,6 +81,8 @@ class AiosmtpdServer:
         for address, port, certificate in places:
             server = AioServer(world, address, certificate, port, handler)
             handler = server.handler
+        # It would log the refused handshake, with a trace of its stack.
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)
         self.server = server
         self.name = f"aiosmtpd {aiosmtpd.__version__}"
         self.kept = None
@@ -101,4 +104,6 @@ class AiosmtpdServer:
         return f"TLS connection: {version} with cipher {name} ({bits} bits)"
 
     def saw_no_mail(self):
-        return self.server.handler.events == ["TLS"]
+        """The client ends the handshake when it has seen the certificate."""
+        wait_until(lambda: self.server.handler.events, "the end of TLS")
+        return self.server.handler.events == ["no TLS"]
