@@ -50,7 +50,7 @@ state >"$1/$suite.before"
 inside sh -c "cd /root/mote && ./bootstrap $command" && echo "ok ${suite}_root_$command"
 state >"$1/$suite.after"
 if [ -z "$(comm -23 "$1/$suite.before" "$1/$suite.after")" ] &&
-    [ -z "$(comm -13 "$1/$suite.before" "$1/$suite.after" | grep -v '^package ')" ]; then
+    ! comm -13 "$1/$suite.before" "$1/$suite.after" | grep -qv '^package '; then
     echo "ok ${suite}_changes_nothing"
 else
     echo "not ok ${suite}_changes_nothing"
