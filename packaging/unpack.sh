@@ -92,8 +92,7 @@ library_path() {
 # offer PROGRAM: under its name in FOLDER/bin
 offer() {
     [ -f "$root$1" ] && [ -x "$root$1" ] || return 0
-    name=$folder/bin/${1##*/}
-    rm -f "$name"
+    name=$folder/bin.new/${1##*/}
     if ! ldd "$root$1" 2>/dev/null | grep -q 'not found'; then
         ln -s "../root$1" "$name"
         return
@@ -107,15 +106,16 @@ SCRIPT
 }
 
 offer_all() {
-    rm -rf "${folder:?}/bin"
-    mkdir -p "$folder/bin"
+    rm -rf "$folder/bin.new"
+    mkdir -p "$folder/bin.new"
     libraries=$(library_path)
     for package in "$@"; do
         [ -e "$folder/have/$package" ] || continue
         sed -n 's|^\.\(\(/usr\)\{0,1\}/s\{0,1\}bin/[^/]*\)$|\1|p' "$folder/have/$package"
     done | while read -r program; do
-        [ -e "$folder/bin/${program##*/}" ] || offer "$program"
+        [ -e "$folder/bin.new/${program##*/}" ] || offer "$program"
     done
+    mv "$folder/bin.new" "$folder/bin"
 }
 
 # ---- what is asked for, less what is there ----
@@ -132,7 +132,8 @@ for package in "$@"; do
     installed "$package" || [ -e "$folder/have/$package" ] ||
         [ -e "$folder/absent/$package" ] || missing="$missing $package"
 done
-[ -n "$missing" ] || exit 0
+[ -n "$missing" ] || [ ! -d "$folder/bin" ] || exit 0
+rm -rf "${folder:?}/bin" # made last: it says that all is there
 say "unpacking below $folder, installing nothing:$missing"
 open_lists
 for package in $missing; do

@@ -69,6 +69,8 @@ without_root() {
     chown 65534:65534 "$to"
     setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null ||
         { echo 'skip installs_without_root: there is no other user here' && return; }
+    setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "cd '$here'" 2>/dev/null ||
+        { echo "skip installs_without_root: no other user may enter $here" && return; }
     # shellcheck disable=SC2086 # words
     setpriv --reuid=65534 --regid=65534 --clear-groups $make install \
         DESTDIR="$to" >"$work/log" 2>&1

@@ -9,6 +9,7 @@
 
 set -eu
 root=$1/$2 suite=$2 command=${3:-demo}
+homes=/home
 source=$(pwd)
 
 # inside COMMAND...: with the folder as root, in namespaces, not by chroot, in
@@ -41,13 +42,14 @@ if [ ! -d "$root" ]; then
             apt-get install -q -y --no-install-recommends exim4-daemon-light passwd
         rm /usr/sbin/policy-rc.d && useradd -m user' >>"$1/$suite.log" 2>&1
 fi
-for place in root/mote home/user/mote; do
-    mkdir -p "$root/$place"
-    git -C "$source" archive HEAD | tar -xf - -C "$root/$place"
+for home in /root "$homes/user"; do
+    mkdir -p "$root$home/mote"
+    git -C "$source" archive HEAD | tar -xf - -C "$root$home/mote"
 done
 chmod 0700 "$root/root"
 state >"$1/$suite.before"
-inside sh -c "cd /root/mote && ./bootstrap $command" && echo "ok ${suite}_root_$command"
+# shellcheck disable=SC2016 # the inner shell's
+inside sh -c 'cd "$HOME/mote" && ./bootstrap "$1"' sh "$command" && echo "ok ${suite}_root_$command"
 state >"$1/$suite.after"
 if [ -z "$(comm -23 "$1/$suite.before" "$1/$suite.after")" ] &&
     ! comm -13 "$1/$suite.before" "$1/$suite.after" | grep -qv '^package '; then
@@ -56,7 +58,7 @@ else
     echo "not ok ${suite}_changes_nothing"
     diff "$1/$suite.before" "$1/$suite.after"
 fi
-inside sh -c "chown -R user /home/user && rm -rf /var/lib/apt/lists/* && cd /home/user/mote &&
-    umask 077 && setpriv --reuid=user --regid=user --clear-groups env HOME=/home/user \
+inside sh -c "chown -R user $homes/user && rm -rf /var/lib/apt/lists/* && cd $homes/user/mote &&
+    umask 077 && setpriv --reuid=user --regid=user --clear-groups env HOME=$homes/user \
         sh -c './bootstrap $command && unshare --user --map-root-user --net ./bootstrap $command'" &&
     echo "ok ${suite}_user_$command"
