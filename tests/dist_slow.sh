@@ -137,6 +137,7 @@ part_debian() {
 ./usr/libexec/mote/qmail-remote
 ./usr/sbin/mote-probe
 ./usr/share/doc/mote/changelog.Debian.gz
+./usr/share/doc/mote/changelog.gz
 ./usr/share/doc/mote/copyright
 ./usr/share/lintian/overrides/mote
 ./usr/share/man/man8/mote-probe.8.gz
