@@ -2,6 +2,9 @@
 # make, make check, make demo, make install. What may be set is in config.mk;
 # Q= shows the commands. Nothing here needs the network, git or root.
 
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in a folder with white space in its path: $(CURDIR))
+endif
 include config.mk
 
 OUT := $(if $(filter $(HOST_TARGET),$(TARGET)),build,build/$(TARGET))
@@ -46,7 +49,8 @@ HOT := aes aesni chacha20 gcm poly1305
 WARN := -Wall -Wextra -pedantic -Wconversion -Wshadow -Wvla \
     -Wstrict-prototypes -Wmissing-prototypes -Werror -Werror=return-type
 # -iquote, not -I: src/limits.h must not hide <limits.h>.
-DEFINE := -std=c11 -iquote src -DQMAIL_HOME='"$(QMAIL_HOME)"' \
+VERSION := $(shell awk '/^[0-9]/ { print $$1; exit }' CHANGES)
+DEFINE := -std=c11 -iquote src -DQMAIL_HOME='"$(QMAIL_HOME)"' -DMOTE_VERSION='"$(VERSION)"' \
     -DMBEDTLS_CONFIG_FILE='"tls/mbedtls_config.h"'
 OURS := -isystem $(MBEDTLS_DIR)/include $(WARN)
 THEIRS := -I$(MBEDTLS_DIR)/include -I$(LIBRARY)
@@ -138,7 +142,7 @@ include packaging/packaging.mk
 # ---- clearing away
 
 clean:
-	rm -rf $(filter-out build/src build/sysroot build/apt,$(wildcard build/*))
+	rm -rf $(filter-out build/src build/sysroot build/debian,$(wildcard build/*))
 distclean: ; rm -rf build
 
 -include $(wildcard $(addsuffix /*.d,$(OBJ)/mbedtls $(OBJ)/src $(OBJ)/src/*))

@@ -23,6 +23,7 @@ sys.path.insert(1, LIVE)
 
 import counting
 import messages
+import unpacked
 from harness import Skip
 from lab import Lab
 from measures import MEASURES
@@ -120,9 +121,12 @@ def versions():
         run = subprocess.run(["dpkg-deb", "-W", path], capture_output=True, text=True,
                              check=False)
         found.append(" ".join(run.stdout.split()))
-    run = subprocess.run(["dpkg-query", "-W", "postfix"], capture_output=True, text=True,
-                         check=False)
-    return found + [" ".join(run.stdout.split())] * (run.returncode == 0)
+    postconf = unpacked.program("postconf")
+    if postconf:
+        run = subprocess.run([postconf, "-dh", "mail_version"], capture_output=True,
+                             text=True, check=True)
+        found.append(f"postfix {run.stdout.strip()}")
+    return found
 
 
 def machine():

@@ -14,13 +14,14 @@ import signal
 import subprocess
 from dataclasses import replace
 
+import unpacked
 from harness import Skip
 from peers import HELO, SENDER, Program
 from places import OUT
-from postfix import QUEUES
+from postfix import DAEMONS, GROUP, OWNER, QUEUES
 from world import wait_until
 
-DAEMONS = "/usr/lib/postfix/sbin"
+COMMANDS = os.path.dirname(unpacked.place("/usr/sbin/postconf"))
 REAL = f"{DAEMONS}/smtp"
 START_TIMEOUT_S = 10
 MAIN_CF = """\
@@ -28,6 +29,9 @@ compatibility_level = 3.6
 queue_directory = {path}/queue
 data_directory = {path}/data
 daemon_directory = {path}/daemons
+command_directory = {commands}
+mail_owner = {owner}
+setgid_group = {group}
 maillog_file = {path}/maillog
 maillog_file_prefixes = {path}
 myhostname = {helo}
@@ -53,7 +57,7 @@ smtp_destination_recipient_limit = 50
 message_size_limit = 104857600
 smtpd_recipient_restrictions =
 qmgr_message_active_limit = 1000
-import_environment = MAIL_CONFIG WITNESS LD_PRELOAD
+import_environment = MAIL_CONFIG WITNESS LD_PRELOAD LD_LIBRARY_PATH
 """
 MASTER_CF = """\
 pickup    unix  n - n 1 1 pickup
@@ -102,23 +106,28 @@ class PostfixClient(Program):
         self.conf = world.folder("postfix/conf")
         self.make_folders(world)
         world.file("postfix/conf/main.cf", MAIN_CF.format(
-            path=self.path, helo=HELO, anchors=lab.anchors))
+            path=self.path, helo=HELO, anchors=lab.anchors, commands=COMMANDS,
+            owner=OWNER, group=GROUP))
         world.file("postfix/conf/master.cf", MASTER_CF)
         self.instrument(PLAIN)
         self.process = world.start(
             "postfix", [f"{DAEMONS}/master", "-d", "-c", self.conf],
-            env={"MAIL_CONFIG": self.conf, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+            env=self.environment())
         wait_until(lambda: os.path.exists(f"{self.path}/queue/public/pickup"),
                    "Postfix", self.process)
         self.binaries = [REAL]
 
+    def environment(self):
+        return {"MAIL_CONFIG": self.conf, "PATH": unpacked.SYSTEM_PATH,
+                **unpacked.libraries()}
+
     def make_folders(self, world):
-        owner, group = pwd.getpwnam("postfix"), "postdrop"
+        owner = pwd.getpwnam(OWNER)
         for name in ("data", *(f"queue/{n}" for n in QUEUES)):
             folder = world.folder(f"postfix/{name}", 0o700)
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         world.folder("postfix/queue/pid")
-        subprocess.run(["chgrp", group, f"{self.path}/queue/maildrop",
+        subprocess.run(["chgrp", GROUP, f"{self.path}/queue/maildrop",
                         f"{self.path}/queue/public"], check=True)
         os.chmod(f"{self.path}/queue/maildrop", 0o1730)
         os.chmod(f"{self.path}/queue/public", 0o2710)
@@ -141,9 +150,9 @@ class PostfixClient(Program):
 
     def queue(self, job):
         with open(job.message, "rb") as message:
-            subprocess.run(["/usr/sbin/sendmail", "-C", self.conf, "-i", "-f", SENDER,
+            subprocess.run([f"{COMMANDS}/sendmail", "-C", self.conf, "-i", "-f", SENDER,
                             *job.recipients], stdin=message, check=True,
-                           env={"MAIL_CONFIG": self.conf, "PATH": "/usr/sbin:/usr/bin"})
+                           env=self.environment())
 
     def measure(self, job, traced=False, count=1, limit_ms=60000):
         """As runner.meter(). Several at once: one message, a recipient each."""
@@ -185,8 +194,8 @@ class PostfixClient(Program):
         return sum(bool(re.match(r"\d+ +\w+\(", line)) for line in lines) - 1
 
     def forget(self):
-        subprocess.run(["/usr/sbin/postsuper", "-c", self.conf, "-d", "ALL"],
-                       capture_output=True, check=False)
+        subprocess.run([f"{COMMANDS}/postsuper", "-c", self.conf, "-d", "ALL"],
+                       env=self.environment(), capture_output=True, check=False)
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
 

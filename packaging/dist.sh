@@ -6,7 +6,7 @@
 # Makes FOLDER/mote-VERSION.tar.gz, which needs nothing but make, patch and a C
 # compiler: the files of this repository, mbedTLS's library, its headers and its
 # licence as third_party/mbedtls, and musl's source archive for ./bootstrap.
-# Prints its sha256. The same files give the same bytes, whoever makes it where
+# Prints its sha256, and puts an SPDX document beside it, mote-VERSION.spdx. The same files give the same bytes, whoever makes it where
 # and when: names are sorted; owner, modes and times are set; the version comes
 # from CHANGES, the time from SOURCE_DATE_EPOCH or else from the last commit. A
 # copy unpacked from the archive has both in MANIFEST and makes the archive again.
@@ -85,10 +85,13 @@ cp "$musl" "$stage/third_party/"
         cat ../list
     } >MANIFEST
 )
+# Of tar's formats the one in which versions agree on a file's device numbers.
 { echo MANIFEST && cat "$stage/../list"; } | sed "s|^|$name/|" | sort |
-    tar -C "$folder/stage" --format=ustar --owner=0 --group=0 --numeric-owner \
+    tar -C "$folder/stage" --format=gnu --owner=0 --group=0 --numeric-owner \
         --mode=u=rwX,go=rX --mtime="@$SOURCE_DATE_EPOCH" -cf - -T - |
     gzip -9n >"$folder/$name.tar.gz.new"
 mv "$folder/$name.tar.gz.new" "$folder/$name.tar.gz"
 rm -rf "$folder/stage"
+packaging/spdx.sh "$version" "$SOURCE_DATE_EPOCH" "$folder/$name.tar.gz" \
+    >"$folder/$name.spdx"
 cd "$folder" && sha256sum "$name.tar.gz"

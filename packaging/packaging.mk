@@ -7,6 +7,9 @@ BIN := $(DESTDIR)$(QMAIL_HOME)/bin
 BESIDE := $(DESTDIR)$(LIBEXECDIR)
 MAN := $(DESTDIR)$(PREFIX)/share/man/man8
 STOCK := $(BIN)/qmail-remote.stock
+# The licences of all that the program contains go where it goes.
+DOC := $(DESTDIR)$(PREFIX)/share/doc/mote
+LICENCES := LICENSE LICENSES/Apache-2.0.txt third_party/COPYRIGHT.musl
 PAGES := $(patsubst man/%,%,$(wildcard man/*.8))
 
 # Other names the program answers to, each a link beside it.
@@ -21,22 +24,28 @@ link = @ln -sf qmail-remote '$(2)/$(1)'
 # What no other qmail-remote contains.
 is_mote = grep -q qmail-remote/tcpto6
 
+put_licences = $(foreach file,$(LICENCES),$(call put,$(file),0644,$(DOC),$(notdir $(file)))$(newline))
+drop_licences = rm -f $(patsubst %,'$(DOC)/%',$(notdir $(LICENCES))); rmdir '$(DOC)' 2>/dev/null || :
+
 define newline
 
 
 endef
 
-# The first time, the program that was there is kept as qmail-remote.stock.
+# Another program that was there is kept as qmail-remote.stock: also when an
+# upgrade of qmail has put a newer one over ours.
 install: all
-	@if [ -f '$(BIN)/qmail-remote' ] && [ ! -e '$(STOCK)' ] && \
+	@if [ -f '$(BIN)/qmail-remote' ] && \
 	    ! $(is_mote) '$(BIN)/qmail-remote'; then \
 	    cp -p '$(BIN)/qmail-remote' '$(STOCK).new' && mv '$(STOCK).new' '$(STOCK)'; \
 	fi
 	$(call put,$(OUT)/qmail-remote,0711,$(BIN),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BIN))$(newline))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(page))$(newline))
+	$(put_licences)
 
 uninstall:
+	$(drop_licences)
 	rm -f $(foreach name,$(LINKS),'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
 	@if [ -e '$(STOCK)' ]; then mv -f '$(STOCK)' '$(BIN)/qmail-remote'; \
 	elif [ -e '$(BIN)/qmail-remote' ]; then \
@@ -49,14 +58,16 @@ install-beside: all
 	$(call put,$(OUT)/qmail-remote,0755,$(BESIDE),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BESIDE))$(newline))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(beside_page))$(newline))
+	$(put_licences)
 beside_page = $(patsubst qmail-remote.8,mote.8,$(page))
 
 uninstall-beside:
+	$(drop_licences)
 	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS),'$(BESIDE)/$(name)') \
 	    $(foreach page,$(PAGES),'$(MAN)/$(beside_page)')
 	rmdir '$(BESIDE)' 2>/dev/null || :
 
-# ---- the release archive: build/dist/mote-VERSION.tar.gz and its sha256
+# ---- the release archive: build/dist/mote-VERSION.tar.gz, its sha256, .spdx
 
 dist:
 	$(Q)packaging/dist.sh '$(MBEDTLS_DIR)' build/dist

@@ -7,9 +7,10 @@
 # On a machine with qmail, as root: what QMAIL.md tells to check before and
 # after PROGRAM becomes its qmail-remote. Without an argument PROGRAM is what
 # QMAILREMOTE says or else bin/qmail-remote of the qmail home (QMAILHOME, or
-# /var/qmail). PROGRAM is run three times as qmailr (or QMAILR), in ways in which
-# it connects to no mail server. Each line begins with ok, look (decide for
-# yourself) or bad; with a bad one the exit code is 1.
+# /var/qmail). PROGRAM is run where it lies, as qmailr (or QMAILR), in ways in
+# which it sends no mail. Each line begins with ok, look (decide for yourself) or
+# bad; with a bad one the exit code is 1. Needs no more than a POSIX shell with
+# its usual tools, BusyBox for example, and one of setpriv, setuidgid, chpst, su.
 
 set -u
 umask 022
@@ -29,19 +30,35 @@ first_line() { [ ! -r "$1" ] || sed 's/[[:space:]]*$//;q' "$1"; }
 
 # as_user COMMAND...: as qmail-rspawn would start it
 as_user() {
-    if [ "$(id -un)" = "$user" ]; then
-        "$@"
-    else
-        setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"
-    fi
+    case $way in
+    none) "$@" ;;
+    setpriv) setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@" ;;
+    setuidgid) setuidgid "$user" "$@" ;;
+    chpst) chpst -u "$user" "$@" ;;
+    su)
+        # One word, for each su takes options of its own out of more.
+        command='exec'
+        for word; do command="$command '$word'"; done
+        su -s /bin/sh "$user" -c "$command"
+        ;;
+    esac
 }
 
-# run HOME MESSAGE ARGUMENT...: the report of PROGRAM, one line
+# Sets way. Not every setpriv has the options, nor will every su do it.
+find_way() {
+    way=none
+    [ "$(id -un)" != "$user" ] || return 0
+    for way in setpriv setuidgid chpst su; do
+        [ "$(as_user id -u 2>/dev/null </dev/null)" != "$(id -u "$user")" ] || return 0
+    done
+    return 1
+}
+
+# run MESSAGE COMMAND...: what it says, one line
 run() {
-    place=$1 message=$2
-    shift 2
-    (cd / && as_user env - PATH=/bin:/usr/bin QMAILHOME="$place" "$copy" "$@" \
-        <"$message" 2>&1) | tr '\0\n' '  '
+    message=$1
+    shift
+    (cd / && as_user env - PATH=/bin:/usr/bin "$@" <"$message" 2>&1) | tr '\0\n' '  '
 }
 
 # ---- what is there ----
@@ -54,8 +71,8 @@ look_at_files() {
     if [ -s "$home/control/ipme" ]; then
         ok 'control/ipme lists addresses of this machine'
     else
-        look 'control/ipme is missing: put the addresses of this machine there:' \
-            "$(hostname -I 2>/dev/null)"
+        look 'control/ipme is missing or empty: put the addresses of this machine there:' \
+            "$(addresses)"
     fi
     [ -e "$home/queue/lock/tcpto" ] ||
         look 'queue/lock/tcpto is missing: no time-outs will be remembered'
@@ -128,6 +145,12 @@ look_at_sessions() {
     esac
 }
 
+addresses() {
+    ip addr 2>/dev/null | awk '
+        $1 ~ /^inet6?$/ && $2 !~ /^(127|::1|fe80)/ { sub("/.*", "", $2); print $2 }' |
+        tr '\n' ' '
+}
+
 look_at_anchors() {
     anchors=$(first_line "$home/control/trustanchors")
     strictness=$(first_line "$home/control/tlsstrictness")
@@ -135,7 +158,8 @@ look_at_anchors() {
     :2) bad 'control/tlsstrictness is 2 without control/trustanchors: all mail will wait' ;;
     :*) look 'control/trustanchors is missing: mail goes out in clear' ;;
     *)
-        if (cd "$home" && as_user test -r "$anchors"); then
+        # shellcheck disable=SC2016 # the inner shell's
+        if (cd "$home" && as_user sh -c 'test -r "$1"' sh "$anchors"); then
             ok "$user can read $anchors"
         elif [ "$strictness" = 2 ]; then
             bad "$user cannot read $anchors: all mail will wait"
@@ -155,9 +179,10 @@ look_at_ways() {
     if [ "$program" != "$home/bin/qmail-remote" ]; then
         return
     fi
-    case $(stat -c '%a %U %G' "$program") in
-    '711 root qmail') ok "$program is 0711, of root and qmail" ;;
-    *) look "$program is $(stat -c '%a, of %U and %G' "$program"), not 0711, of root and qmail" ;;
+    # shellcheck disable=SC2012 # POSIX has nothing else that says it
+    case $(ls -l "$program" | awk '{ print $1, $3, $4 }') in
+    -rwx--x--x*' root qmail') ok "$program is 0711, of root and qmail" ;;
+    *) look "$program is not 0711, of root and qmail: $(ls -l "$program")" ;;
     esac
     if [ -e "$program.stock" ]; then
         ok "$program.stock is there to go back to"
@@ -169,32 +194,54 @@ look_at_ways() {
 # ---- what it does ----
 
 look_at_program() {
-    # Where it lies now need not be where qmailr may look.
-    copy=$work/qmail-remote
-    cp "$program" "$copy" && chmod 755 "$copy"
-    printf 'Subject: trial\n\nThis line has its end.\n' >"$work/whole"
-    printf 'Subject: trial\n\nThis one has not.' >"$work/partial"
-    report=$(run "$home" /dev/null)
+    printf 'Subject: trial\n\nThis one has not its end.' >"$work/partial"
+    report=$(run /dev/null "$program")
     case $report in
-    *'(qmail-remote) was invoked improperly. (#5.3.5)'*) ok 'it starts' ;;
-    *) bad "it does not start: $report" && return ;;
+    *'(qmail-remote) was invoked improperly. (#5.3.5)'*) ok "$user can start it" ;;
+    *) bad "$user cannot start it where it lies: $report" && return ;;
     esac
-    # Refused before any connection, but after every control file was read.
-    report=$(run "$home" "$work/partial" mote-trial.invalid '' x@mote-trial.invalid)
+    look_at_control
+    look_at_names
+}
+
+# Refused before any connection, but after every control file was read. Without
+# QMAILHOME, which qmail does not set: it has to know its home.
+look_at_control() {
+    set -- "$program" mote-trial.invalid '' x@mote-trial.invalid
+    partial='DSMTP cannot transfer messages with partial final lines. (#5.6.2)'
+    report=$(run "$work/partial" "$@")
     case $report in
-    'DSMTP cannot transfer messages with partial final lines. (#5.6.2)'*)
-        ok "$user can read all control files, and they are understood" ;;
-    *) bad "control files: ${report#?}" ;;
+    "$partial"*)
+        ok "$user can read all control files, and they are understood"
+        return
+        ;;
     esac
-    # Asks the DNS for what does not exist, without the routes around the DNS.
+    told=$(run "$work/partial" QMAILHOME="$home" "$@")
+    case $told in
+    "$partial"*) bad "it was built for another qmail home than $home, and looks there" ;;
+    *) bad "control files: ${told#?}" ;;
+    esac
+}
+
+# Asks the DNS for what does not exist, without the routes around the DNS; the
+# probe says MAIL to nobody, whatever the answer. The qmail home made for it is
+# entered here, for $user may not pass the folders above it.
+look_at_names() {
+    probe=$(dirname "$program")/mote-probe
+    if ! [ -x "$probe" ]; then
+        look "there is no $probe, so the name servers are not tried"
+        return
+    fi
     mkdir -p "$work/bare/control"
     echo trial.invalid >"$work/bare/control/me"
     echo 20 >"$work/bare/control/timeoutdns"
-    report=$(run "$work/bare" "$work/whole" mote-trial.invalid '' x@mote-trial.invalid)
-    case $report in
-    *'find any host named mote-trial.invalid. (#5.1.2)'*) ok 'the name servers answer' ;;
-    Z*) look "the name servers do not answer; only routes to addresses work: ${report#?}" ;;
-    *) bad "an unexpected answer: $report" ;;
+    chmod -R a+rX "$work/bare"
+    said=$(cd "$work/bare" && as_user env - PATH=/bin:/usr/bin QMAILHOME=. \
+        "$probe" x@mote-trial.invalid </dev/null 2>&1 | tail -n 1)
+    case $said in
+    *'(#5.1.2)'*) ok 'the name servers answer' ;;
+    *'(#4.1.2)'*) look "the name servers do not answer; only routes to addresses work: $said" ;;
+    *) look "the name servers answer for a name that cannot exist: $said" ;;
     esac
 }
 
@@ -213,9 +260,13 @@ fi
 program=${1:-${QMAILREMOTE:-$home/bin/qmail-remote}}
 id "$user" >/dev/null 2>&1 || { bad "there is no user $user here" && exit 1; }
 [ -f "$program" ] || { bad "there is no $program: mail bounces if that is qmail's" && exit 1; }
+find_way || { bad "no way to become $user: no setpriv, setuidgid, chpst or su that can" && exit 1; }
+case $program in
+/*) ;;
+*) program=$(pwd)/$program ;;
+esac
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
 if grep -q qmail-remote/tcpto6 "$program"; then
     ok "$program is mote"
     look_at_program

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "confine.h"
+#include "output.h"
 #include "probe_look.h"
 #include "probe_say.h"
 #include "pump.h"
@@ -195,7 +196,13 @@ probe(const struct load_args *args, const struct delivery *delivery,
         .count = 4, .environment = args->environment, .survey = true};
 
     say_init(&r->say);
+    if (args->count == 2 && strcmp(args->values[1], "--version") == 0)
+        return output(SLICE("mote " MOTE_VERSION "\n")) ? 0 : STATUS_LATER;
     address = find_address(&r->say, args, &sender);
+    /* Arguments of qmail-remote: run by mistake in its place. The queue takes
+     * this status and no report for "later". */
+    if (!address && args->count > 3)
+        return STATUS_LATER;
     if (!address) {
         (void)os_write(
             ERROR_FD,

@@ -30,7 +30,7 @@ verdict() {
 # A copy without git and without MANIFEST is no place to make one.
 if ! [ -f MANIFEST ] && ! git rev-parse HEAD >/dev/null 2>&1; then
     for case in archive_same_bytes_elsewhere archive_is_plain archive_is_complete \
-        archive_obeys_source_date_epoch; do
+        archive_is_the_same_from_any_tar archive_has_an_spdx_document archive_obeys_source_date_epoch; do
         echo "skip $case: neither git nor MANIFEST here"
     done
     exit 0
@@ -77,6 +77,29 @@ plain() {
     awk '{ print $6 }' "$work/list" | sort -c 2>&1
 }
 
+# As its rules are: tags and values, one document, each package with what it must
+# have; the sum is the archive's. Made elsewhere it is the same.
+spdx() {
+    document=build/dist/$name.spdx
+    grep -qx "PackageChecksum: SHA256: $(sha256sum <"$archive" | cut -d ' ' -f 1)" "$document" ||
+        echo 'not the sum of the archive'
+    [ "$(grep -c '^PackageName: ' "$document")" = 3 ] || echo 'not three packages'
+    for tag in SPDXID PackageVersion PackageDownloadLocation PackageLicenseConcluded \
+        PackageLicenseDeclared PackageCopyrightText PackageChecksum; do
+        count=$(grep -c "^$tag: ." "$document")
+        [ "$count" -ge 3 ] || echo "$tag $count times"
+    done
+    grep -vE '^$|^[A-Z][A-Za-z]*: .' "$document"
+    cmp "$document" "$elsewhere/$name/build/dist/$name.spdx" 2>&1
+}
+
+# In which versions of tar differ; so the fields must be empty. Those of the
+# first file stand for all.
+no_devices() {
+    gzip -dc "$archive" | dd bs=1 skip=329 count=16 2>/dev/null | tr -d '\0' |
+        sed 's/^/device numbers: /'
+}
+
 has_all() {
     awk '{ print $6 }' "$work/list" | sed "s|^$name/||" >"$work/names"
     for file in LICENSE MANIFEST third_party/mbedtls/LICENSE \
@@ -98,5 +121,7 @@ has_all() {
 
 plain | verdict archive_is_plain
 has_all | verdict archive_is_complete
+no_devices | verdict archive_is_the_same_from_any_tar
 same_bytes | verdict archive_same_bytes_elsewhere
+spdx | verdict archive_has_an_spdx_document
 obeys_epoch | verdict archive_obeys_source_date_epoch

@@ -6,6 +6,7 @@
 #   alone      make builds the same program in two folders as two users
 #   bootstrap  so does ./bootstrap, and it is the one of this folder
 #   compilers  clang, and a musl toolchain as CC in Alpine's recipe, build it
+#   debian     dpkg-buildpackage makes the Debian package, lintian finds no error
 #   image      buildah makes the container's image, and starts it
 #   check      ./bootstrap check passes there
 #   plain      so does make check, with the compiler's own C library
@@ -118,6 +119,34 @@ part_compilers() {
     } | verdict alpine_recipe_with_a_musl_toolchain
 }
 
+# With debian/ where a packager puts it. Static linking is overridden in there.
+part_debian() {
+    if ! command -v dh >/dev/null || ! command -v lintian >/dev/null; then
+        echo 'skip debian_package: no debhelper, or no lintian'
+        return
+    fi
+    unpack debian
+    cp -r "$tree/packaging/debian" "$tree/debian"
+    {
+        run "$tree" dpkg-buildpackage -d -b -us -uc
+        lintian --fail-on error "$work"/debian/mote_*.changes 2>&1 | grep '^E: '
+        dpkg-deb -x "$work"/debian/mote_[0-9]*.deb "$work/package"
+        (cd "$work/package" && find . ! -type d | sort) >"$work/package.list"
+        diff "$work/package.list" - <<'LIST'
+./usr/libexec/mote/mote-probe
+./usr/libexec/mote/qmail-remote
+./usr/sbin/mote-probe
+./usr/share/doc/mote/changelog.Debian.gz
+./usr/share/doc/mote/changelog.gz
+./usr/share/doc/mote/copyright
+./usr/share/lintian/overrides/mote
+./usr/share/man/man8/mote-probe.8.gz
+./usr/share/man/man8/mote.8.gz
+LIST
+        "$work/package/usr/sbin/mote-probe" --version | grep -vx "mote $version"
+    } | verdict debian_package
+}
+
 # In storage of its own. What is started says that it lacks arguments, as the
 # user the image names.
 part_image() {
@@ -176,7 +205,7 @@ if ! make -s dist >"$work/log" 2>&1; then
     echo "not ok make_dist: $(tail -n 1 "$work/log")"
     exit 1
 fi
-[ $# -gt 0 ] || set -- alone bootstrap compilers image check plain
+[ $# -gt 0 ] || set -- alone bootstrap compilers debian image check plain
 for part in "$@"; do
     "part_$part"
 done

@@ -69,6 +69,8 @@ without_root() {
     chown 65534:65534 "$to"
     setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null ||
         { echo 'skip installs_without_root: there is no other user here' && return; }
+    setpriv --reuid=65534 --regid=65534 --clear-groups sh -c "cd '$here'" 2>/dev/null ||
+        { echo "skip installs_without_root: no other user may enter $here" && return; }
     # shellcheck disable=SC2086 # words
     setpriv --reuid=65534 --regid=65534 --clear-groups $make install \
         DESTDIR="$to" >"$work/log" 2>&1
@@ -112,6 +114,17 @@ rolls_back() {
     [ "$("$to/var/qmail/bin/qmail-remote")" = stock ] || echo 'stock is not back'
     (cd "$to" && find . ! -type d ! -path ./var/qmail/bin/qmail-remote)
     [ "$(stat -c %a "$to/var/qmail/bin/qmail-remote")" = 711 ] || echo 'its mode changed'
+}
+
+# An upgrade of qmail puts its own program over ours; it is what is kept then.
+renews_stock() {
+    fresh renew
+    plant_stock
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    printf '#!/bin/sh\necho newer\n' >"$to/var/qmail/bin/qmail-remote"
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    [ "$("$to/var/qmail/bin/qmail-remote")" = newer ] || echo 'an older program is back'
 }
 
 # Without another qmail-remote to put back, the program stays, and make says so.
@@ -170,8 +183,13 @@ openwrt() {
     make -s "$@" install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
     compare "$to" packaging/openwrt/files
     make -s "$@" show >"$work/log" 2>&1 || cat "$work/log"
-    grep -q "^mote $version mote-$version.tar.gz skip ISC Apache-2.0$" "$work/log" ||
+    grep -q "^mote $version mote-$version.tar.gz skip ISC Apache-2.0 MIT$" "$work/log" ||
         echo 'the variables are not what they should be'
+    grep -qx 'conffiles /opt/qmail/control/' "$work/log" || echo 'no conffiles'
+    [ "$(wc -c <"$to/opt/qmail/run/qmail-remote/tcpto6")" -eq 1792 ] || echo 'no tcpto6'
+    sed "s|/opt/qmail/bin/mote-probe|$to&|" packaging/openwrt/test.sh >"$work/test.sh"
+    sh "$work/test.sh" mote "$version" || echo 'test.sh fails'
+    ! sh "$work/test.sh" mote 9.9 || echo 'test.sh is content with another version'
 }
 
 buildroot() {
@@ -190,7 +208,10 @@ buildroot() {
         /^users/ { seen = 1 } END { if (!seen) print "no users" }' "$work/log"
     # name type mode uid gid and five dashes; each is there with that mode
     awk '$2 ~ /^[fd]$/ && $1 ~ /^\//' "$work/log" | while read -r name type mode rest; do
-        [ "$rest" = 'root qmail - - - - -' ] || echo "$name: $rest"
+        case $name:$rest in
+        */tcpto6:'qmailr qmail - - - - -' | *:'root qmail - - - - -') ;;
+        *) echo "$name: $rest" ;;
+        esac
         [ "0$(stat -c %a "$to$name")" = "$mode" ] || echo "$name: not $mode"
         case $type in
         f) [ -f "$to$name" ] ;;
@@ -198,6 +219,7 @@ buildroot() {
         esac || echo "$name: not $type"
     done
     [ "$(grep -c 'root qmail' "$work/log")" = 2 ] || echo 'no permissions'
+    grep -q '/tcpto6 f 0644 qmailr qmail - - - - -$' "$work/log" || echo 'no tcpto6'
 }
 
 # Kconfig's words at the start of lines, its symbols, and as many ends as ifs.
@@ -209,7 +231,7 @@ buildroot_config() {
         /^if / { open++; next }
         /^endif$/ { open--; next }
         /^comment ".*"$/ || /^\t(bool|string) ".*"$/ || /^\tdefault ".*"$/ { next }
-        /^\tdepends on / || /^\t\t!?\(?BR2_/ { next }
+        /^\t# / || /^\tdepends on / || /^\t\t!?\(?BR2_/ { next }
         { print FILENAME ":" FNR ": " $0 }
         END { if (open) print "if without endif" }' packaging/buildroot/Config.in
 }
@@ -261,6 +283,7 @@ narrow_umask | verdict installs_the_same_under_umask_077
 without_root
 by_rename | verdict takes_its_place_by_rename
 rolls_back | verdict uninstall_puts_stock_back
+renews_stock | verdict upgrade_of_qmail_renews_stock
 stays | verdict uninstall_leaves_no_hole
 beside | verdict installs_beside_and_overwrites_nothing
 other_places | verdict installs_where_it_is_told

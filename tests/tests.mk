@@ -82,7 +82,7 @@ unit: $(UNIT)
 check: all $(UNIT) $(CORPORA) build/bench/unconfined $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
 	$(Q)tests/run $(UNIT) $(CORPORA) $(call target_runs,$(SUBMITTED)) \
 	    tests/binary.sh tests/tidy.sh tests/budget.sh tests/stack.py tests/lint.sh \
-	    tests/readme.sh tests/sim/run.sh tests/packaging.sh tests/dist.sh \
+	    tests/readme.sh tests/sim/run.sh tests/packaging.sh tests/dist.sh tests/setup.sh \
 	    $(wildcard tests/live/*_test.py) \
 	    $(TORTURE_TEST) -- tests/promises.sh
 torture: all $(TORTURE)

@@ -86,11 +86,11 @@ format() {
 
 licence() {
     for file in $sources; do
-        head -n 1 "$file" | grep -qx '/\* SPDX-License-Identifier: ISC \*/' ||
+        head -n 1 "$file" | grep -qx '/\* SPDX-License-''Identifier: ISC \*/' ||
             echo "$file:1: no SPDX line"
     done
     for file in Makefile config.mk $(scripts); do
-        head -n 2 "$file" | grep -qx '# SPDX-License-Identifier: ISC' ||
+        head -n 2 "$file" | grep -qx '# SPDX-License-''Identifier: ISC' ||
             echo "$file:1: no SPDX line"
     done
 }

@@ -24,4 +24,9 @@ cp "$bundle" "$root/etc/ssl/certs/ca-certificates.crt"
 cp "$program" "$root/var/qmail/bin/qmail-remote"
 chmod 0644 "$root/etc/resolv.conf" "$root/etc/ssl/certs/ca-certificates.crt"
 chmod 0755 "$root/var/qmail/bin/qmail-remote"
+mkdir -p "$root/usr/share/doc/mote"
+for licence in LICENSE LICENSES/Apache-2.0.txt third_party/COPYRIGHT.musl; do
+    cp "$(dirname "$0")/../../$licence" "$root/usr/share/doc/mote/"
+    chmod 0644 "$root/usr/share/doc/mote/${licence##*/}"
+done
 ln -sf qmail-remote "$root/var/qmail/bin/mote-probe"

@@ -4,6 +4,8 @@
 import queue
 import ssl
 
+import unpacked  # noqa: F401  aiosmtpd may be there
+
 try:
     from aiosmtpd.controller import Controller
     from aiosmtpd.smtp import SMTP, AuthResult
@@ -27,11 +29,16 @@ class Handler:
 
     def __init__(self):
         self.messages = queue.Queue()
-        self.events = []  # "TLS", "MAIL" and "AUTH PLAIN USER", as they happen
+        self.events = []  # "TLS", "no TLS", "MAIL" and "AUTH PLAIN USER"
 
     def handle_STARTTLS(self, _server, _session, _envelope):
         self.events.append("TLS")
         return True
+
+    async def handle_exception(self, error):
+        if type(error).__name__ == "TLSSetupException":
+            self.events.append("no TLS")
+        return "500 that failed"
 
     async def handle_MAIL(self, _server, _session, envelope, address, options):
         self.events.append("MAIL")

@@ -344,7 +344,7 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except Skip as why:
-        print(f"demo: {why}; ./bootstrap installs what it needs")
+        print(f"demo: {why}; ./bootstrap demo gets what it needs")
         sys.exit(2)
     except AssertionError as why:  # something that was waited for never came
         print(f"\nNOT TRUE: {why}")

@@ -9,6 +9,8 @@ import logging
 import subprocess
 import warnings
 
+import unpacked  # aiosmtpd may be there
+
 try:
     import aiosmtpd
 except ImportError:  # aiosmtp.py says so when it is needed
@@ -40,7 +42,7 @@ class PostfixServer:
             self.postfix.listen(address, certificate, port, **(wanted if login else {}))
         self.postfix.start()
         version = subprocess.run(
-            ["/usr/sbin/postconf", "-dh", "mail_version"],
+            [unpacked.program("postconf"), "-dh", "mail_version"],
             capture_output=True, text=True, check=True).stdout.strip()
         self.name = f"Postfix {version}"
         self.marked = 0
@@ -123,7 +125,9 @@ class AiosmtpdServer:
         return f"TLS connection: {version} with cipher {name} ({bits} bits)"
 
     def saw_no_mail(self):
-        return "MAIL" not in self.server.handler.events
+        """The client ends the handshake when it has seen the certificate."""
+        wait_until(lambda: self.server.handler.events, "the end of TLS")
+        return self.server.handler.events == ["no TLS"]
 
     def login_line(self):
         return next(e for e in self.server.handler.events if e.startswith("AUTH"))

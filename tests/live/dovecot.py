@@ -13,19 +13,21 @@ import json
 import os
 import pwd
 import re
-import shutil
 import subprocess
 import time
 
+import unpacked
 from harness import Skip
 from rspawn import may_change_user
 from world import wait_until
 
-PROGRAM = "/usr/sbin/dovecot"
+DAEMONS = unpacked.place("/usr/lib/dovecot")
 MECHANISMS = "plain login xoauth2 oauthbearer"
 KEY = b"a key that nobody else has: 32 octets or more"
 
 CONF = """\
+import_environment = LD_LIBRARY_PATH
+libexec_dir = {daemons}
 base_dir = {path}/run
 state_dir = {path}/state
 log_path = {path}/log
@@ -91,6 +93,7 @@ class Dovecot:
         owner = pwd.getpwnam("nobody")
         world.file(f"{name}/conf", CONF.format(
             path=self.path, socket=self.socket, mechanisms=mechanisms,
+            daemons=DAEMONS,
             user=owner.pw_name, group=grp.getgrgid(owner.pw_gid).gr_name))
         world.file(f"{name}/oauth2.conf", OAUTH2_CONF.format(path=self.path))
         world.file(f"{name}/users", "".join(
@@ -99,7 +102,8 @@ class Dovecot:
         world.file(f"{name}/keys/default/HS256/default",
                    base64.b64encode(KEY).decode())
         process = world.start(name, [
-            PROGRAM, "-F", "-c", os.path.join(self.path, "conf")])
+            unpacked.program("dovecot"), "-F", "-c",
+            os.path.join(self.path, "conf")])
         wait_until(lambda: os.path.exists(self.socket), "Dovecot", process)
 
     def log(self):
@@ -121,9 +125,10 @@ class Dovecot:
 
 def is_dovecot_2_3():
     """2.4 has other settings altogether."""
-    if not shutil.which(PROGRAM):
+    program = unpacked.program("dovecot")
+    if not program:
         return False
-    said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True,
+    said = subprocess.run([program, "--version"], capture_output=True, text=True,
                           check=False).stdout
     return re.match(r"2\.3\.", said) is not None
 

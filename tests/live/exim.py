@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: ISC
 """An Exim of our own that wants a login: PLAIN and LOGIN, over TLS only.
 
-Its package cannot be installed beside Postfix's, so bootstrap only unpacks it,
-into build/exim. The user that it insists on is added to /etc/passwd as this
-world sees it.
+The user that it insists on is added to /etc/passwd as this world sees it.
 """
 
 import os
-import subprocess
 
+import unpacked
 from harness import Skip
 from postfix import greets
 from rspawn import may_change_user
 from world import mount, wait_until
 
-PROGRAM = os.path.abspath("build/exim/usr/sbin/exim4")
+PROGRAM = unpacked.place("/usr/sbin/exim4")
 UID = 65533
 
 CONF = """\
@@ -80,8 +78,8 @@ class Exim:
     def __init__(self, world, certificate, places, user, password):
         if not may_change_user():
             raise Skip("Exim needs root")
-        if not runs(PROGRAM):
-            raise Skip("Exim is not unpacked in build/exim, or does not run")
+        if not os.path.exists(PROGRAM):
+            raise Skip("Exim is not there")
         self.path = world.folder("exim")
         for folder in ("spool", "log", "mail"):
             os.chown(world.folder(f"exim/{folder}"), UID, UID)
@@ -93,7 +91,9 @@ class Exim:
         conf = world.file("exim/conf", text)
         for part in (certificate.key, certificate.chain):
             os.chown(part, UID, UID)
-        process = world.start("exim", [PROGRAM, "-C", conf, "-bdf"])
+        process = world.start("exim", [PROGRAM, "-C", conf, "-bdf"],
+                              env={"PATH": unpacked.SYSTEM_PATH,
+                                   **unpacked.libraries()})
         for address, port in places:
             wait_until(lambda: greets(address, port, port == 465),
                        f"Exim on {address}", process)
@@ -115,15 +115,6 @@ class Exim:
             stored = file.read()
         os.unlink(path)
         return stored
-
-
-def runs(program):
-    """Whether it is there with all of its libraries."""
-    try:
-        return b"not found" not in subprocess.run(
-            ["ldd", program], capture_output=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return False
 
 
 def add_user(world):

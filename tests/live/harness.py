@@ -6,6 +6,8 @@ import sys
 import time
 import traceback
 
+import unpacked  # noqa: F401  for what it does to PATH
+
 # MOTE_TRACE=1 in the environment: stack traces and the time of each case.
 BINARY = os.path.abspath(os.environ.get("MOTE", "build/qmail-remote"))
 

@@ -11,6 +11,7 @@ import ssl
 import sys
 
 import messages
+import unpacked
 from aiosmtp import server_context
 from authority import Issuer
 from checks import delivered, encrypted
@@ -41,8 +42,8 @@ class Setting:
         needs_musl()
         if platform.machine() != "x86_64":
             raise Skip("the counts are those of x86_64")
-        if not shutil.which("valgrind"):
-            raise Skip("valgrind is not installed")
+        if not unpacked.program("valgrind"):
+            raise Skip("valgrind is not there")
         self.world = world
         serve_names(world, [f"dest MX 10 {NAME}.", f"mx.dest A {ADDRESS}"])
         self.issuer = Issuer(world)
@@ -51,6 +52,13 @@ class Setting:
         self.home = world.home()
         shutil.copyfile(UNCONFINED, self.home.binary)
         self.counts = world.folder("counts", 0o777)
+
+
+def callgrind(pattern):
+    """What counts a program's instructions into the files PATTERN.PID."""
+    tools = unpacked.place("/usr/libexec/valgrind")
+    return ["/usr/bin/env", f"VALGRIND_LIB={tools}", unpacked.program("valgrind"),
+            "-q", "--tool=callgrind", f"--callgrind-out-file={pattern}.%p"]
 
 
 def total(pattern):
@@ -71,8 +79,7 @@ def known(setting, version):
             pattern = os.path.join(setting.counts, f"known{version}-{number}")
             outcome = setting.home.deliver(
                 HOST, f"bob@{HOST}", messages.small(),
-                wrapper=["/usr/bin/valgrind", "-q", "--tool=callgrind",
-                         f"--callgrind-out-file={pattern}.%p"])
+                wrapper=callgrind(pattern))
             delivered(outcome, ADDRESS)
             encrypted(outcome, "verified", version)
     file.remove()
@@ -88,11 +95,9 @@ def first(setting, version, verify):
     only = ssl.TLSVersion["TLSv" + version.replace(".", "_")]
     upgrade = python_tls(setting.leaf, server_context(setting.leaf, only, only))
     pattern = os.path.join(setting.counts, f"{version}-{verify}")
-    count = ["/usr/bin/valgrind", "-q", "--tool=callgrind",
-             f"--callgrind-out-file={pattern}.%p"]
     with Scripted(setting.world, ADDRESS, {"EHLO": EHLO_STARTTLS}, upgrade):
         outcome = setting.home.deliver(HOST, f"bob@{HOST}", messages.small(),
-                                       wrapper=count)
+                                       wrapper=callgrind(pattern))
     delivered(outcome, ADDRESS)
     encrypted(outcome, verify, version)
     thousands, limit = total(pattern), MEASURED[version, verify] * ROOM

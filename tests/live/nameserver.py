@@ -9,10 +9,10 @@ nobody listens.
 
 import os
 import pwd
-import shutil
 import socket
 import struct
 
+import unpacked
 from harness import Skip
 from rspawn import may_change_user
 from world import free_port, ip_batch, mount, wait_for_port, wait_until
@@ -123,8 +123,7 @@ server=/broken.example/127.0.0.1#{nobody}
 
 def program(name):
     """The path of a daemon, also for users without sbin in their PATH."""
-    path = shutil.which(name, path="/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin")
-    return path or name
+    return unpacked.program(name) or name
 
 
 class Authority:

@@ -4,16 +4,24 @@
 import os
 import pwd
 import re
-import shutil
 import socket
 import ssl
 
+import unpacked
 from harness import Skip
 from rspawn import NOBODY, may_change_user
 from world import wait_until
 
+# As they are wherever a Postfix is: unpacked, it has no users of its own, which
+# must differ from nobody, whom it makes no use of. Debian always has these.
+DAEMONS = unpacked.place("/usr/lib/postfix/sbin")
+OWNER, GROUP = "mail", "news"
+
 MAIN_CF = """\
 compatibility_level = 3.6
+import_environment = MAIL_CONFIG LD_LIBRARY_PATH
+mail_owner = {owner}
+setgid_group = {group}
 queue_directory = {path}/queue
 data_directory = {path}/data
 maillog_file = {path}/maillog
@@ -83,11 +91,11 @@ class Postfix:
     def __init__(self, world, hostname="mail.dest.example"):
         if not may_change_user():
             raise Skip("Postfix needs root")
-        if not shutil.which("postconf", path="/usr/sbin:/sbin"):
+        if not unpacked.program("postconf"):
             raise Skip("Postfix is not installed")
         self.world = world
         self.path = world.folder("postfix")
-        owner = pwd.getpwnam("postfix")
+        owner = pwd.getpwnam(OWNER)
         world.folder("postfix/conf")
         for name in ("data", *(f"queue/{n}" for n in QUEUES)):
             folder = world.folder(f"postfix/{name}", 0o700)
@@ -99,7 +107,7 @@ class Postfix:
         self.master = MASTER_CF
         self.write("main.cf", MAIN_CF.format(
             path=self.path, hostname=hostname, uid=NOBODY,
-            daemons="/usr/lib/postfix/sbin"))
+            daemons=DAEMONS, owner=OWNER, group=GROUP))
 
     def write(self, name, text):
         self.world.file(f"postfix/conf/{name}", text)
@@ -120,8 +128,9 @@ class Postfix:
         self.write("master.cf", self.master)
         conf = os.path.join(self.path, "conf")
         process = self.world.start(
-            "postfix", ["/usr/lib/postfix/sbin/master", "-d", "-c", conf],
-            env={"MAIL_CONFIG": conf, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+            "postfix", [f"{DAEMONS}/master", "-d", "-c", conf],
+            env={"MAIL_CONFIG": conf, "PATH": unpacked.SYSTEM_PATH,
+                 **unpacked.libraries()})
         for listener in self.listeners:
             wait_until(lambda: greets(*listener), f"Postfix on {listener[0]}", process)
 

@@ -685,6 +685,24 @@ def usage(setting):
 
 
 @suite.case
+def in_place_of_qmail_remote(setting):
+    """Named by QMAILREMOTE by mistake: mail waits, whatever its arguments."""
+    for arguments in ((HOST, "alice@client.example", f"bob@{HOST}"),
+                      (HOST, "", f"bob@{HOST}", f"carol@{HOST}"),
+                      ("-x", "alice@client.example", f"bob@{HOST}")):
+        seen = setting.probe(*arguments)
+        equal((seen.status, seen.output, seen.error), (111, b"", b""), arguments)
+
+
+@suite.case
+def version(setting):
+    with open("CHANGES", encoding="utf-8") as changes:
+        newest = next(line.split()[0] for line in changes if line[:1].isdigit())
+    seen = setting.probe("--version")
+    equal((seen.status, seen.output, seen.error), (0, f"mote {newest}\n".encode(), b""))
+
+
+@suite.case
 def options_combine(setting):
     seen = setting.probe("-jv", "bob@absent.example")
     equal(seen.event("verdict")["class"], "D")

@@ -80,7 +80,8 @@ def becomes(setting, host, data, change, letter="Z", path=None, size=4):
         change(table, now)
         return table
 
-    assert after in some_second(span, make), after.rstrip(b"\0").hex()
+    assert after in some_second(span, make), (
+        after.rstrip(b"\0").hex(), span, outcome.text)
 
 
 def table_of(*records):

@@ -2,18 +2,24 @@
 """packaging/trial.sh, which looks at a qmail before and after the change."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 
 import rspawn
+import unpacked
 from authority import Issuer
-from harness import Suite, contains, equal
+from harness import BINARY, Skip, Suite, contains, equal
+from names import Names
 from nameserver import serve_names
 from resuming import File
-from world import run_suite
+from scripted import Scripted
+from world import inside, mount, run_suite
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TRIAL = os.path.join(HERE, "../../packaging/trial.sh")
+PAGE = os.path.join(HERE, "../../QMAIL.md")
 STOCK = "#!/bin/sh\nexec touch stock-was-run\n"
 suite = Suite()
 
@@ -23,15 +29,32 @@ class Setting:
         self.world = world
         serve_names(world, ["dest A 192.0.2.10"])
         self.home = world.home()
+        self.knows_its_home()
+        self.user = "nobody" if rspawn.may_change_user() else "root"
+
+    def knows_its_home(self):
+        """A program that was built for this home, whose path has the length of
+        the usual one, and the probe beside it."""
+        self.short = "/run/qmail"
+        if not os.path.exists(self.short):
+            os.symlink(self.home.path, self.short)
+        with open(BINARY, "rb") as program:
+            code = program.read()
+        assert code.count(b"/var/qmail\0") == 1
+        self.program = os.path.join(self.home.path, "bin/qmail-remote")
+        os.unlink(self.program)
+        with open(self.program, "wb") as program:
+            program.write(code.replace(b"/var/qmail\0", self.short.encode() + b"\0"))
+        os.chmod(self.program, 0o755)
+        os.symlink("qmail-remote", os.path.join(self.home.path, "bin/mote-probe"))
 
     def trial(self, *arguments, **env):
         """Exit code and lines: (word, text)."""
-        user = "nobody" if rspawn.may_change_user() else "root"
         run = subprocess.run(
             [TRIAL, *arguments], capture_output=True, text=True, check=False,
             cwd=self.world.path, stdin=subprocess.DEVNULL,
             env={"PATH": os.environ["PATH"], "QMAILHOME": self.home.path,
-                 "QMAILR": user, **env})
+                 "QMAILR": self.user, **env})
         equal(run.stderr, "")
         return run.returncode, run.stdout.split("\n")[:-1]
 
@@ -54,7 +77,7 @@ def everything_is_well(setting):
     setting.file("bin/qmail-rspawn", "... QMAILREMOTE ...\n")
     status, lines = setting.trial()
     equal((status, of("bad", lines)), (0, []))
-    for text in ("it starts", "the name servers answer", "this qmail knows QMAILREMOTE",
+    for text in (f"{setting.user} can start it", "the name servers answer", "this qmail knows QMAILREMOTE",
                  "control/ipme lists addresses of this machine"):
         contains(of("ok", lines), text)
     # The test's binary is neither of group qmail nor has it replaced another.
@@ -64,10 +87,10 @@ def everything_is_well(setting):
 @suite.case
 def mode_and_way_back_are_looked_at(setting):
     setting.home.control()
-    os.chmod(setting.home.binary, 0o700)
+    os.chmod(setting.program, 0o754)
     _, lines = setting.trial()
-    os.chmod(setting.home.binary, 0o755)
-    assert any("is 700, of" in line for line in of("look", lines)), lines
+    os.chmod(setting.program, 0o755)
+    assert any("is not 0711, of" in line for line in of("look", lines)), lines
     stock = setting.file("bin/qmail-remote.stock", STOCK)
     _, lines = setting.trial()
     os.unlink(stock)
@@ -200,6 +223,143 @@ def mail_goes_through_the_queue(setting):
         text = file.read()
     assert text.startswith("bob@dest.example\nTo: <bob@dest.example>\n"), text
     contains(lines[0], text.split("Subject: ")[1].split("\n")[0])
+
+
+def another_user(setting):
+    if setting.user == "root":
+        raise Skip("there is no other user here")
+
+
+@suite.case
+def a_program_that_qmailr_cannot_start(setting):
+    """Its mode, or that of a folder above it; the copy of it could be started."""
+    another_user(setting)
+    setting.home.control()
+    for path, mode in ((setting.program, 0o644),
+                       (os.path.dirname(setting.program), 0o700)):
+        os.chmod(path, mode)
+        try:
+            status, lines = setting.trial()
+        finally:
+            os.chmod(path, 0o755)
+        equal(status, 1, path)
+        contains(of("bad", lines)[0], "nobody cannot start it")
+
+
+@suite.case
+def built_for_another_home(setting):
+    setting.home.control()
+    os.rename(setting.program, setting.program + ".right")
+    with open(BINARY, "rb") as program, open(setting.program, "wb") as other:
+        other.write(program.read())
+    os.chmod(setting.program, 0o755)
+    try:
+        status, lines = setting.trial()
+    finally:
+        os.rename(setting.program + ".right", setting.program)
+    equal(status, 1)
+    contains(of("bad", lines)[0], "it was built for another qmail home")
+
+
+@suite.case
+def name_servers_that_invent(setting):
+    """They have an address for every name: nothing is sent there."""
+    setting.home.control()
+    names = Names(setting.world, "127.0.0.3")
+    names.add("mote-trial.invalid", A=["192.0.2.11"])
+    server = Scripted(setting.world, "192.0.2.11")
+    setting.world.resolv_conf("nameserver 127.0.0.3\n")
+    status, lines = setting.trial()
+    setting.world.resolv_conf("nameserver 127.0.0.1\n")
+    equal((status, of("bad", lines)), (0, []))
+    assert any("for a name that cannot exist" in l for l in of("look", lines)), lines
+    assert not any(verb in ("MAIL", "RCPT", "DATA")
+                   for session in server.sessions for verb in session.verbs())
+
+
+@suite.case
+def folders_for_scratch_do_not_matter(setting):
+    """Nothing can be started there, and nobody else may enter."""
+    if not inside():
+        raise Skip("nothing can be mounted here")
+    setting.home.control()
+    scratch = setting.world.folder("scratch")
+    mount("-t", "tmpfs", "-o", "mode=0700,noexec", "tmpfs", scratch)
+    status, lines = setting.trial(TMPDIR=scratch)
+    equal((status, of("bad", lines)), (0, []))
+    contains(of("ok", lines), "the name servers answer")
+
+
+@suite.case
+def a_setpriv_without_options(setting):
+    """As BusyBox has it: su will do."""
+    another_user(setting)
+    setting.home.control()
+    tools = setting.world.folder("tools")
+    for name in ("setpriv", "setuidgid", "chpst"):
+        tool = setting.world.file(f"tools/{name}", "#!/bin/sh\nexit 1\n")
+        os.chmod(tool, 0o755)
+    status, lines = setting.trial(PATH=f"{tools}:{os.environ['PATH']}")
+    equal((status, of("bad", lines)), (0, []))
+    contains(of("ok", lines), "nobody can start it")
+
+
+def told(part):
+    """The lines to type of QMAIL.md among which one has this part."""
+    with open(PAGE, encoding="utf-8") as page:
+        blocks = re.findall(r"(?:^    .*\n)+", page.read(), re.M)
+    return "".join(next(b for b in blocks if part in b))
+
+
+def bare_system(setting, busybox):
+    """A root with BusyBox, a qmail home with a stock program, and nothing else."""
+    root = setting.world.folder("box")
+    for name in ("bin", "etc", "dev", "tmp", "var/qmail/bin", "var/qmail/control",
+                 "var/qmail/queue/lock"):
+        setting.world.folder(f"box/{name}")
+    for name, text in {
+            "etc/passwd": "root:x:0:0::/:/bin/sh\nqmailr:x:7788:7799::/:/bin/false\n",
+            "etc/group": "root:x:0:\nqmail:x:7799:\n",
+            "etc/resolv.conf": "nameserver 127.0.0.1\n", "dev/null": "",
+            "dev/zero": "", "var/qmail/control/me": "client.example\n",
+            "var/qmail/bin/qmail-remote": STOCK}.items():
+        setting.world.file(f"box/{name}", text)
+    for name in ("null", "zero"):
+        mount("--bind", f"/dev/{name}", f"{root}/dev/{name}")
+    shutil.copy(busybox, f"{root}/bin/busybox")
+    shutil.copy(BINARY, f"{root}/qmail-remote")
+    shutil.copy(TRIAL, f"{root}/trial.sh")
+    mount("-t", "proc", "proc", setting.world.folder("box/proc"))
+    return root
+
+
+@suite.case
+def busybox_is_enough(setting):
+    """What QMAIL.md tells where there is neither make nor source, to the letter."""
+    another_user(setting)
+    busybox = unpacked.program("busybox")
+    if not busybox or not unpacked.program("chroot"):
+        raise Skip("no busybox, or no chroot")
+    root = bare_system(setting, busybox)
+    lines = "".join(map(told, ("control/ipme", "qmail-remote.new", "bs=28")))
+    run = subprocess.run(
+        [unpacked.program("chroot"), root, "/bin/busybox", "sh", "-c",
+         "/bin/busybox --install -s /bin && set -ex && cd / && umask 077\n" + lines
+         + "sh /trial.sh"], capture_output=True, text=True, check=False,
+        stdin=subprocess.DEVNULL, env={"PATH": "/bin"})
+    lines = run.stdout.split("\n")
+    equal((run.returncode, of("bad", lines)), (0, []), run.stderr)
+    for text in ("qmailr can start it", "the name servers answer",
+                 "control/ipme lists addresses of this machine",
+                 "/var/qmail/bin/qmail-remote is 0711, of root and qmail",
+                 "/var/qmail/bin/qmail-remote.stock is there to go back to"):
+        contains(of("ok", lines), text)
+    with open(f"{root}/var/qmail/control/ipme", encoding="ascii") as ipme:
+        contains(ipme.read().split("\n"), "192.0.2.1")
+    table = os.stat(f"{root}/var/qmail/run/qmail-remote/tcpto6")
+    equal((table.st_size, table.st_uid, table.st_mode & 0o777), (1792, 7788, 0o644))
+    run = os.stat(f"{root}/var/qmail/run")
+    equal(run.st_mode & 0o777, 0o755)
 
 
 if __name__ == "__main__":

@@ -9,4 +9,5 @@ install:
 show:
 	$$(info $(PKG_NAME) $(PKG_VERSION) $(PKG_SOURCE) $(PKG_HASH) $(PKG_LICENSE))
 	$$(info $(PKG_LICENSE_FILES))
+	$$(info conffiles $(Package/$(1)/conffiles))
 endef
