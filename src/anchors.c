@@ -134,6 +134,8 @@ supply_directory(struct anchors_work *w, int directory, struct tls *tls)
 const char *
 anchors_supply(struct anchors_work *w, const struct job *job, struct tls *tls)
 {
+    if (tls->issuer_count == 0)
+        return NULL;
     if (job->anchors == JOB_ANCHORS_DIRECTORY) {
         supply_directory(w, job->anchors_fd, tls);
         return NULL;

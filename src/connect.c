@@ -4,11 +4,43 @@
 void
 connect_init(struct connect *c, const struct policy_candidates *candidates,
              const struct policy_hosts *hosts, struct tcpto *tcpto,
-             uint32_t timeout_ms)
+             const struct job *job)
 {
-    *c = (struct connect){
-        .candidates = candidates, .tcpto = tcpto, .last_failed = POLICY_NOBODY};
-    policy_race_init(&c->race, candidates, hosts, timeout_ms);
+    *c = (struct connect){.candidates = candidates,
+                          .tcpto = tcpto,
+                          .from = job->from,
+                          .last_failed = POLICY_NOBODY};
+    policy_race_init(&c->race, candidates, hosts,
+                     job->connect_timeout_s * 1000);
+}
+
+/* From any other address it would be somebody else's mail: who sets one has it
+ * in DNS. */
+static const char *
+explain_from(struct connect *c, const struct addr *from)
+{
+    struct buf text;
+
+    buf_init(&text, (uint8_t *)c->text, sizeof(c->text) - 1);
+    buf_put_text(&text, "cannot send from ");
+    addr_print(&text, from);
+    buf_put_text(&text, ": ");
+    buf_put_text(&text, os_why());
+    c->text[text.used] = '\0';
+    return c->text;
+}
+
+/* A stream, or what os_connect says and `why`. */
+static int
+begin(struct connect *c, uint32_t index)
+{
+    const struct endpoint *to = &c->candidates->list[index].to;
+    const struct addr *from = &c->from[to->addr.family - ADDR_IPV4];
+    int fd = os_connect(to, from, true);
+
+    if (fd < 0)
+        c->why = fd == OS_NO_ADDRESS ? explain_from(c, from) : os_why();
+    return fd;
 }
 
 static void
@@ -56,12 +88,16 @@ connect_start(struct connect *c)
     while ((index = policy_race_expired(&c->race, now_ms)) != POLICY_NOBODY)
         lose(c, index, true, "timed out");
     while ((index = policy_race_next(&c->race, os_now_ms())) != POLICY_NOBODY) {
-        c->fds[index] = os_connect(&c->candidates->list[index].to, true);
-        if (c->fds[index] >= 0)
+        int fd = begin(c, index);
+
+        c->fds[index] = fd >= 0 ? fd : OS_NONE;
+        if (fd >= 0)
             continue;
-        c->fds[index] = OS_NONE;
         policy_race_failed(&c->race, index);
-        lose(c, index, false, os_why());
+        c->last_failed = index;
+        /* The server has no part in what this machine lacks. */
+        if (fd != OS_NO_ADDRESS)
+            tcpto_record(c->tcpto, &c->candidates->list[index].to.addr, false);
     }
 }
 
@@ -138,11 +174,13 @@ connect_again(struct connect *c, uint32_t index)
     int64_t deadline_ms = os_now_ms() + c->race.timeout_ms;
     struct os_poll p = {.tx = true};
 
-    p.fd = os_connect(&c->candidates->list[index].to, true);
-    if (p.fd >= 0 && os_poll(&p, 1, deadline_ms) && p.can_tx &&
+    p.fd = begin(c, index);
+    if (p.fd < 0)
+        return OS_NONE;
+    if (os_poll(&p, 1, deadline_ms) && p.can_tx &&
         (!p.error || os_connected(p.fd) == 0))
         return p.fd;
-    c->why = p.fd >= 0 && !p.can_tx ? "timed out" : os_why();
+    c->why = !p.can_tx ? "timed out" : os_why();
     os_close(p.fd);
     return OS_NONE;
 }

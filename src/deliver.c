@@ -21,6 +21,10 @@ note_tls_failure(struct deliver *d, uint32_t index, struct slice why)
 static void
 put_starttls(struct deliver *d, uint32_t index)
 {
+    static const char *const proofs[] = {
+        [POLICY_PROOF_NONE] = "; verify=unverified;",
+        [POLICY_PROOF_NAME] = "; verify=verified;",
+        [POLICY_PROOF_PIN] = "; verify=pinned;"};
     const struct deliver_work *w = d->given.work;
     const struct deliver_note *note = &d->notes[index];
     struct buf *out = &d->attempt.starttls;
@@ -31,9 +35,7 @@ put_starttls(struct deliver *d, uint32_t index)
         outcome_put(out, w->tls.proto);
         outcome_put_text(out, "; cipher=");
         outcome_put(out, w->tls.cipher);
-        outcome_put_text(out, d->session.proof == POLICY_PROOF_NAME
-                                  ? "; verify=verified;"
-                                  : "; verify=unverified;");
+        outcome_put_text(out, proofs[d->session.proof]);
     } else if (note->why_size > 0) {
         outcome_put_text(out, "STARTTLS failed: ");
         outcome_put(out, slice_of(note->why, note->why_size));
@@ -58,7 +60,8 @@ static bool
 has_said(enum fault fault)
 {
     return fault != FAULT_OK && fault != FAULT_RECIPIENTS &&
-           fault != FAULT_TOO_BIG && fault != FAULT_TLS_ABSENT;
+           fault != FAULT_TOO_BIG && fault != FAULT_TLS_ABSENT &&
+           fault != FAULT_LOGIN_ABSENT && fault != FAULT_LOGIN_UNPROVED;
 }
 
 /* The session's verdict and what the server said to it. */
@@ -78,6 +81,8 @@ put_session(struct deliver *d)
         outcome_put(&o->said, s->said);
     if (s->fault == FAULT_TOO_BIG)
         put_too_big(d);
+    if (s->fault == FAULT_LOGIN_ABSENT)
+        outcome_put(&o->why, smtp_features_names(&s->features));
     if (s->why.size == 0)
         return;
     outcome_put_text(&o->detail, "At ");
@@ -109,6 +114,16 @@ put_not_again(struct deliver *d, uint32_t index, enum policy_way way)
 
 /* ---- TLS ---- */
 
+/* A watched session looks at all it can, whatever is demanded. */
+static bool
+is_verified(const struct deliver *d)
+{
+    if (d->manner == DELIVER_WATCHED)
+        return d->demand.proof == POLICY_PROOF_PIN ||
+               d->given.job->anchors_fd != OS_NONE;
+    return d->session.proof == POLICY_PROOF_NAME;
+}
+
 static bool
 prepare_tls(struct deliver *d)
 {
@@ -116,16 +131,19 @@ prepare_tls(struct deliver *d)
     struct deliver_work *w = d->given.work;
     uint8_t entropy[TLS_ENTROPY_SIZE];
     bool watched = d->manner == DELIVER_WATCHED;
-    bool told = watched && job->anchors_fd != OS_NONE;
-    struct tls_config config = {.verify = told ||
-                                          d->session.proof == POLICY_PROOF_NAME,
+    struct tls_config config = {.verify = is_verified(d),
                                 .tell = watched,
+                                .first = d->session.implicit,
                                 .checked = d->client_checked,
                                 .arena = w->arena,
                                 .arena_size = sizeof(w->arena)};
 
     if (d->tls_ready)
         return true;
+    if (d->demand.proof == POLICY_PROOF_PIN) {
+        config.pins = job->tlspolicy.pins;
+        config.pin_count = job->tlspolicy.pin_count;
+    }
     if (job->client_cert.used > 0) {
         config.client_cert = buf_slice(&job->client_cert);
         config.client_key = buf_slice(&job->client_key);
@@ -186,39 +204,110 @@ deliver_secure(struct deliver *d, uint32_t index)
     const struct policy_candidate *c =
         &d->given.targets->candidates.list[index];
     const struct target_name *name = &d->given.targets->names[c->host];
+    const struct qmail_tlspolicy *policy = &d->given.job->tlspolicy;
     struct link_peer peer = {.name = slice_of(name->text, name->size),
                              .literal = name->size == 0 ? &c->to.addr : NULL};
     struct link_trust trust = {.job = d->given.job, .work = &w->anchors};
 
+    if (policy->name_size > 0)
+        peer = (struct link_peer){
+            .name = slice_of(policy->name, policy->name_size)};
     return prepare_tls(d) && link_secure(&w->link, &peer, &trust,
                                          os_now_ms() + w->config.timeout_ms);
 }
 
+bool
+deliver_is_proved(const struct deliver *d)
+{
+    const struct tls *t = &d->given.work->tls;
+
+    return t->state == TLS_OPEN && t->reason.size == 0 &&
+           (is_verified(d) || d->session.proof == POLICY_PROOF_PIN);
+}
+
 /* ---- one session ---- */
 
-static void
-configure(struct deliver *d)
+static enum smtp_tls
+tls_of(const struct policy_manner *m)
 {
     static const enum smtp_tls tls[] = {[POLICY_TLS_OFF] = SMTP_TLS_OFF,
                                         [POLICY_TLS_TRY] = SMTP_TLS_TRY,
                                         [POLICY_TLS_MUST] = SMTP_TLS_MUST};
+
+    return m->implicit ? SMTP_TLS_FIRST : tls[m->tls];
+}
+
+static enum smtp_hello
+hello_of(const struct policy_manner *m)
+{
+    if (m->helo)
+        return SMTP_HELLO_HELO;
+    return m->may_helo ? SMTP_HELLO_EHLO : SMTP_HELLO_ONLY;
+}
+
+/* NULL: there is none, or it was refused a moment ago. */
+static const struct smtp_login *
+login_of(struct deliver *d, uint32_t index)
+{
+    const struct job *job = d->given.job;
+    const struct qmail_login *login = &job->login;
+    struct smtp_login *out = &d->given.work->login;
+    const struct target_name *relay =
+        &d->given.targets->names[d->given.targets->candidates.list[index].host];
+
+    if (login->kind == LOGIN_NONE || d->notes[index].refused)
+        return NULL;
+    *out = (struct smtp_login){.user = slice_of(login->user, login->user_size),
+                               .secret =
+                                   slice_of(login->secret, login->secret_size),
+                               .token = login->kind == LOGIN_TOKEN,
+                               .host = slice_of(relay->text, relay->size),
+                               .port = job->route.port};
+    return out;
+}
+
+static void
+configure(struct deliver *d, uint32_t index)
+{
     const struct job *job = d->given.job;
     const struct message *m = d->given.message;
 
-    d->given.work->config = (struct smtp_config){
-        .helo = buf_slice(&job->helo),
-        .sender = job->sender,
-        .recipients = job->recipients,
-        .recipient_count = job->recipient_count,
-        .timeout_ms = job->remote_timeout_s * 1000,
-        .dry = d->manner != DELIVER_MAIL,
-        .watched = d->manner == DELIVER_WATCHED,
-        .tls = tls[d->session.tls],
-        .hello = d->session.helo ? SMTP_HELLO_HELO : SMTP_HELLO_EHLO,
-        .careful = d->session.careful,
-        .survey = m->surveyed,
-        .eight_bit = m->survey.eight_bit,
-        .size = m->survey.size};
+    d->given.work->config =
+        (struct smtp_config){.helo = buf_slice(&job->helo),
+                             .sender = job->sender,
+                             .recipients = job->recipients,
+                             .recipient_count = job->recipient_count,
+                             .timeout_ms = job->remote_timeout_s * 1000,
+                             .dry = d->manner != DELIVER_MAIL,
+                             .watched = d->manner == DELIVER_WATCHED,
+                             .tls = tls_of(&d->session),
+                             .hello = hello_of(&d->session),
+                             .login = login_of(d, index),
+                             .unproved = d->session.unproved,
+                             .careful = d->session.careful,
+                             .survey = m->surveyed,
+                             .eight_bit = m->survey.eight_bit,
+                             .size = m->survey.size};
+}
+
+/* Of a candidate. */
+static struct policy_demand
+demand_of(const struct deliver *d, uint32_t index)
+{
+    const struct addr *a = &d->given.targets->candidates.list[index].to.addr;
+
+    return policy_demand_of(&d->given.job->hop, addr_is_loopback(a));
+}
+
+/* Nothing has to be proved to go on, so that all of it is seen. */
+static void
+watch(struct deliver *d, uint32_t index)
+{
+    d->demand = demand_of(d, index);
+    d->session = policy_begin(&d->demand, false, false, false);
+    d->session.proof = POLICY_PROOF_NONE;
+    if (d->session.tls == POLICY_TLS_MUST && !d->session.implicit)
+        d->session.tls = POLICY_TLS_TRY;
 }
 
 void
@@ -228,9 +317,28 @@ deliver_begin(struct deliver *d, uint32_t index, int fd)
 
     outcome_init(&d->attempt);
     d->attempt.ip = d->given.targets->candidates.list[index].to.addr;
-    configure(d);
+    if (d->manner == DELIVER_WATCHED)
+        watch(d, index);
+    configure(d, index);
     link_open(&w->link, fd, &w->tls);
     smtp_init(&w->smtp, &w->config, os_now_ms());
+}
+
+/* A login is tried once at an address: how it ended when it was watched is how
+ * it would end. */
+static enum policy_end
+end_login(struct deliver *d, uint32_t index, enum policy_end end)
+{
+    struct deliver_note *note = &d->notes[index];
+
+    if (d->manner == DELIVER_WATCHED && d->attempt.fault == FAULT_LOGIN) {
+        note->refused = true;
+        note->login_end = end;
+    } else if (d->attempt.fault == FAULT_OK && note->refused) {
+        d->attempt.fault = FAULT_LOGIN;
+        return note->login_end;
+    }
+    return end;
 }
 
 enum policy_end
@@ -258,7 +366,7 @@ deliver_end(struct deliver *d, uint32_t index)
         return fail_tls(d, index, s->why);
     put_session(d);
     put_starttls(d, index);
-    return ends[s->end];
+    return end_login(d, index, ends[s->end]);
 }
 
 /* The session from greeting to verdict, TLS in between. */
@@ -281,7 +389,7 @@ converse(struct deliver *d, uint32_t index)
             note_tls_failure(d, index, w->link.why);
             return fail_tls(d, index, w->link.why);
         }
-        smtp_secured(&w->smtp, os_now_ms());
+        smtp_secured(&w->smtp, deliver_is_proved(d), os_now_ms());
         pump_run(&p);
     }
     return deliver_end(d, index);
@@ -308,13 +416,21 @@ hold_session(struct deliver *d, uint32_t index, int fd)
     return end;
 }
 
-/* Of a candidate. */
-static struct policy_demand
-demand_of(const struct deliver *d, uint32_t index)
+/* Only now is it known that a relay's address is not loopback. */
+static bool
+lacks_anchors(struct deliver *d)
 {
-    const struct addr *a = &d->given.targets->candidates.list[index].to.addr;
+    const struct job *job = d->given.job;
+    struct outcome *o = &d->attempt;
 
-    return policy_demand_of(&d->given.job->hop, addr_is_loopback(a));
+    if (d->session.proof != POLICY_PROOF_NAME || job->anchors_fd != OS_NONE)
+        return false;
+    outcome_init(o);
+    o->fault = FAULT_CONTROL;
+    o->progress = 1;
+    outcome_put_text(&o->detail, "control/trustanchors: needed to log in at ");
+    outcome_put(&o->detail, qmail_route_name(&job->route));
+    return true;
 }
 
 /* One candidate, up to a session that needs no repetition; *end: how the last
@@ -330,6 +446,11 @@ try_candidate(struct deliver *d, uint32_t index, int fd, bool second,
     d->tally.second_pass = d->tally.second_pass || d->demand.second_pass;
     d->session =
         policy_begin(&d->demand, second, note->broken, m->regular && m->old);
+    if (lacks_anchors(d)) {
+        os_close(fd);
+        *end = POLICY_END_UNFIT;
+        return POLICY_WAY_NEXT;
+    }
     for (;;) {
         bool spent = false;
         enum policy_way way = POLICY_WAY_REPORT;
@@ -375,8 +496,7 @@ pass(struct deliver *d, bool second, struct outcome *out)
 
     d->tally = (struct policy_tally){0};
     connect_init(&d->connect, &d->given.targets->candidates,
-                 &d->given.targets->hosts, d->given.tcpto,
-                 job->connect_timeout_s * 1000);
+                 &d->given.targets->hosts, d->given.tcpto, job);
     while (d->tally.counted < SESSION_COUNT_MAX &&
            (result = seek_next(&seek, &index, &fd)) == SEEK_FOUND) {
         enum policy_end end = POLICY_END_VERDICT;
@@ -428,11 +548,10 @@ deliver_init(struct deliver *d, const struct delivery *given,
     d->manner = manner;
     d->demand = policy_demand_of(&given->job->hop, false);
     d->session = policy_begin(&d->demand, false, false, false);
-    if (manner == DELIVER_WATCHED && d->session.tls == POLICY_TLS_MUST)
-        d->session = (struct policy_manner){.tls = POLICY_TLS_TRY};
     d->tls_ready = false;
     for (uint32_t i = 0; i < CANDIDATE_COUNT_MAX; i++) {
         d->notes[i].broken = false;
+        d->notes[i].refused = d->notes[i].refused && manner != DELIVER_MAIL;
         d->notes[i].why_size = 0;
     }
     outcome_init(&d->attempt);

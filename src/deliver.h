@@ -39,6 +39,7 @@ struct deliver_work {
     /* First: resolve_work's pages, which exist already, are its own. */
     alignas(16) uint8_t arena[TLS_ARENA_SIZE];
     struct smtp_config config;
+    struct smtp_login login;
     struct link link;
     struct anchors_work anchors;
     struct tls tls;
@@ -56,17 +57,19 @@ struct delivery {
     struct deliver_work *work;
 };
 
-/* What is known of TLS with a candidate from an earlier session. */
+/* What is known of a candidate from an earlier session. */
 struct deliver_note {
-    bool broken;
-    uint8_t why_size; /* 0: nothing was wrong */
+    bool broken;               /* its TLS */
+    bool refused;              /* our login was, in a watched session, ... */
+    enum policy_end login_end; /* ... which ended so */
+    uint8_t why_size;          /* 0: nothing was wrong */
     uint8_t why[TLS_NOTE_SIZE_MAX];
 };
 
 struct deliver {
     struct delivery given;
     enum deliver_manner manner;
-    struct policy_demand demand;
+    struct policy_demand demand;  /* of the candidate at hand */
     struct policy_manner session; /* how the one at hand is held */
     struct policy_tally tally;    /* of the pass at hand */
     struct connect connect;
@@ -89,6 +92,8 @@ void deliver(const struct delivery *given, enum deliver_manner manner,
 void deliver_init(struct deliver *d, const struct delivery *given,
                   enum deliver_manner manner);
 void deliver_begin(struct deliver *d, uint32_t index, int fd);
+/* TLS is up; the peer has proved what was looked at. */
+bool deliver_is_proved(const struct deliver *d);
 /* False: work->link.why; or attempt.fault where TLS cannot be set up at all. */
 bool deliver_secure(struct deliver *d, uint32_t index);
 /* The verdict is in attempt. */

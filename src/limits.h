@@ -42,9 +42,10 @@ enum {
     /* second line of a report: a file, the path in it, a reason */
     CONTROL_DETAIL_SIZE_MAX = 1151,
 
-    IPME_COUNT_MAX = 256,    /* a whole /24 on one machine */
-    CONNECT_TIMEOUT_S = 60,  /* stock's timeoutconnect */
-    REMOTE_TIMEOUT_S = 1200, /* stock's timeoutremote */
+    IPME_COUNT_MAX = 256,       /* a whole /24 on one machine */
+    CONNECT_TIMEOUT_S = 60,     /* stock's timeoutconnect */
+    CONNECT_WHY_SIZE_MAX = 127, /* cannot send from ADDRESS: a system's text */
+    REMOTE_TIMEOUT_S = 1200,    /* stock's timeoutremote */
     SMTP_PORT = 25,
     SUBMISSIONS_PORT = 465, /* TLS from the first byte: RFC 8314 section 7.3 */
     LOGIN_USER_SIZE_MAX = 255,    /* a mail address, or less */
@@ -128,15 +129,26 @@ enum {
     REPLY_LINE_COUNT_MAX = 1000,
     REPLY_SIZE_MAX = 65536,
     REPLY_TEXT_SIZE_MAX = 5000, /* kept of a reply, for the report */
-    REPLY_LINE_SIZE_MAX = 200,  /* of a line: a keyword, or what it is not */
-    SMTP_WHY_SIZE_MAX =
-        REPLY_LINE_SIZE_MAX + 48, /* such a line in a sentence */
+    REPLY_LINE_SIZE_MAX = 512,  /* RFC 5321 4.5.3.1.5; a keyword and its
+                                   parameters: all that Cyrus SASL can do has
+                                   over 200 octets */
+    SMTP_QUOTE_SIZE_MAX = 200,  /* of a line that is no reply */
+    SMTP_WHY_SIZE_MAX = SMTP_QUOTE_SIZE_MAX + 48, /* in a sentence */
     SMTP_RX_SIZE = 4096,
     SMTP_TX_SIZE = 65536,           /* a write: what the kernel sends at once */
     SMTP_SECURE_TX_SIZE = 16384,    /* a full record (RFC 8446 5.1) */
     SMTP_COMMAND_SIZE_MAX = 512,    /* RFC 5321 4.5.3.1.4 */
     SMTP_AUTH_NAMES_SIZE_MAX = 200, /* told of mechanisms that are offered */
-    MESSAGE_CHUNK_SIZE = 32768,     /* a read: twice as much gains 2 % */
+    /* OAUTHBEARER's, with a user of commas and 37 octets around the rest */
+    SMTP_AUTH_RESPONSE_SIZE_MAX = 3 * LOGIN_USER_SIZE_MAX + NAME_TEXT_SIZE_MAX +
+                                  LOGIN_SECRET_SIZE_MAX + 37,
+    SMTP_AUTH_LINE_SIZE_MAX = (SMTP_AUTH_RESPONSE_SIZE_MAX + 2) / 3 * 4 + 2,
+    /* So many octets in a row a reply must not quote of a login. Fewer would
+     * hide text that is a piece of it by chance: a token has thousands. */
+    SMTP_HIDE_PASSWORD_RUN = 4,
+    SMTP_HIDE_TOKEN_RUN = 6,
+    SMTP_HIDE_FILTER_SIZE = 1024, /* a bit for each in a reply, at half load */
+    MESSAGE_CHUNK_SIZE = 32768,   /* a read: twice as much gains 2 % */
 
     /* The queue's first retry comes after 400 s; the rest is for a queue that
      * was slow to begin. */
@@ -188,6 +200,10 @@ _Static_assert(TLSA_DATA_SIZE_MAX >= TLSA_COUNT_MAX * TLSA_SHA512_SIZE,
 _Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");
 _Static_assert(SMTP_SECURE_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX,
                "a command fits");
+_Static_assert(SMTP_SECURE_TX_SIZE >= SMTP_AUTH_LINE_SIZE_MAX,
+               "the longest response fits");
+_Static_assert(SMTP_AUTH_LINE_SIZE_MAX >= 12288,
+               "what a server must take: RFC 4954 section 4");
 _Static_assert(SMTP_SECURE_TX_SIZE <= SMTP_TX_SIZE, "it is part of the buffer");
 _Static_assert(OS_FILE_COUNT_MAX >= DNS_ATTEMPT_COUNT_MAX + CANDIDATE_COUNT_MAX,
                "every socket has a number");

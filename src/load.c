@@ -169,6 +169,27 @@ load_timeouts(struct loader *l)
     return fault;
 }
 
+static enum fault
+load_from(struct loader *l)
+{
+    static const char *const paths[] = {"control/outgoingip",
+                                        "control/outgoingip6"};
+
+    for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++) {
+        struct slice value;
+        bool found = false;
+        struct addr a;
+        enum fault fault = read_value(l, paths[i], &value, &found);
+
+        if (fault != FAULT_OK)
+            return fault;
+        if (addr_parse(value, &a) && a.family == ADDR_IPV4 + i &&
+            !addr_is_unspecified(&a))
+            l->job->from[i] = a;
+    }
+    return FAULT_OK;
+}
+
 /* ---- lists ---- */
 
 static enum fault
@@ -480,6 +501,8 @@ load(const struct load_args *args, struct load_work *work, struct job *job,
         fault = load_helo(&l);
     if (fault == FAULT_OK)
         fault = load_timeouts(&l);
+    if (fault == FAULT_OK)
+        fault = load_from(&l);
     if (fault == FAULT_OK)
         fault = load_ipme(&l);
     if (fault == FAULT_OK)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "base/wipe.h"
 #include "confine.h"
 #include "os/os.h"
 #include "output.h"
@@ -50,6 +51,7 @@ main(int argc, char **argv, char **envp)
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)
         deliver(&delivery, DELIVER_MAIL, &root.deliver, o);
+    wipe(&root.job.login, sizeof(root.job.login));
     report(&root.report, o, root.job.host);
     return 0;
 }

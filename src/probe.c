@@ -53,7 +53,7 @@ secure(struct root *r, uint32_t index)
     }
     probe_say_tls(r);
     outcome_put(why, w->tls.reason);
-    smtp_secured(&w->smtp, os_now_ms());
+    smtp_secured(&w->smtp, deliver_is_proved(&r->deliver), os_now_ms());
     if (r->job.anchors_fd == OS_NONE)
         return FAULT_CONTROL;
     return why->used > 0 ? FAULT_TLS_UNTRUSTED : FAULT_OK;
@@ -102,7 +102,7 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
 
     deliver_init(&r->deliver, delivery, DELIVER_WATCHED);
     connect_init(&r->deliver.connect, &r->targets.candidates, &r->targets.hosts,
-                 &r->tcpto, r->job.connect_timeout_s * 1000);
+                 &r->tcpto, &r->job);
     if (!probe_say_connect(r, index))
         return;
     tls = talk(r, index);

@@ -28,7 +28,7 @@ send_attempt(struct resolve_work *w, const struct dns_action *action)
     uint32_t attempt = action->attempt;
 
     if (action->act == DNS_ACT_OPEN) {
-        int fd = os_connect(&action->server, action->tcp);
+        int fd = os_connect(&action->server, NULL, action->tcp);
 
         w->random_fresh = false;
         w->fds[attempt] = fd >= 0 ? fd : OS_NONE;

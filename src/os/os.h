@@ -17,10 +17,11 @@
 #include "limits.h"
 
 enum os_error {
-    OS_ERROR = -1,   /* os_why says which */
-    OS_AGAIN = -2,   /* nothing now: poll */
-    OS_MISSING = -3, /* no such file */
-    OS_TIMEOUT = -4  /* a connection: the system's own time-out */
+    OS_ERROR = -1,     /* os_why says which */
+    OS_AGAIN = -2,     /* nothing now: poll */
+    OS_MISSING = -3,   /* no such file */
+    OS_TIMEOUT = -4,   /* a connection: the system's own time-out */
+    OS_NO_ADDRESS = -5 /* a socket cannot have it: os_why */
 };
 
 enum {
@@ -46,6 +47,7 @@ struct os_poll {
 /* What is still needed once all files are read. */
 struct os_confinement {
     int directory; /* its files are opened, for reading; or OS_NONE */
+    bool from;     /* streams get an address of ours: os_connect */
     uint32_t port_count;
     uint16_t ports[OS_PORT_COUNT_MAX]; /* streams are connected to these */
 };
@@ -84,8 +86,9 @@ bool os_lock(int fd, bool take);
 void os_close(int fd);
 /* The index of a network interface; 0: there is none of that name. */
 uint32_t os_interface(const char *name);
-/* A socket that is connected (datagrams) or connecting (stream). */
-int os_connect(const struct endpoint *to, bool stream);
+/* A socket that is connected (datagrams) or connecting (stream), with `from` as
+ * its own address, or with one the system chooses: NULL, ADDR_NONE. */
+int os_connect(const struct endpoint *to, const struct addr *from, bool stream);
 /* What became of a stream that has an error: 0 (it was connected) or an
  * os_error. */
 int os_connected(int fd);

@@ -346,14 +346,30 @@ put_address(struct sockaddr_storage *out, const struct endpoint *e)
     return sizeof(four);
 }
 
+/* At port 0, which connect chooses: so that one address has as many ports for
+ * each server, not for all of them together. Kernels before 4.2 choose here. */
+static bool
+use_address(int fd, const struct addr *from, uint32_t scope)
+{
+    struct endpoint e = {.addr = *from, .scope = scope};
+    struct sockaddr_storage address;
+    socklen_t size = put_address(&address, &e);
+    int one = 1;
+
+    (void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+                     sizeof(one));
+    return bind(fd, (struct sockaddr *)&address, size) == 0;
+}
+
 int
-os_connect(const struct endpoint *to, bool stream)
+os_connect(const struct endpoint *to, const struct addr *from, bool stream)
 {
     struct sockaddr_storage address;
     socklen_t size = put_address(&address, to);
     int type =
         (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
     int fd = socket(address.ss_family, type, 0);
+    enum os_error error = OS_ERROR;
     int one = 1;
 
     if (fd < 0)
@@ -361,12 +377,15 @@ os_connect(const struct endpoint *to, bool stream)
     /* One write a flight: the last segment of one never waits for an ACK. */
     if (stream)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(fd, (struct sockaddr *)&address, size) == 0 ||
-        errno == EINPROGRESS || errno == EINTR)
+    if (from != NULL && from->family != ADDR_NONE &&
+        !use_address(fd, from, to->scope))
+        error = OS_NO_ADDRESS;
+    else if (connect(fd, (struct sockaddr *)&address, size) == 0 ||
+             errno == EINPROGRESS || errno == EINTR)
         return fd;
     (void)failed();
     close(fd);
-    return OS_ERROR;
+    return error;
 }
 
 int

@@ -200,7 +200,8 @@ enum {
     OP_ANY_BIT = 0x45,
     OP_RETURN = 0x06,
     /* Where the filter begins for whom no file is left to open. */
-    NO_FILES_AT = 9
+    NO_FILES_AT = 9,
+    BIND_AT = NO_FILES_AT + 5 /* what bind gets */
 };
 
 struct instruction {
@@ -244,7 +245,7 @@ struct program {
 
 /* Reading what is open, the network, the clock, an end. What an architecture
  * does not have it does not name. */
-static const struct instruction filter[] = {
+static struct instruction filter[] = {
     LOAD(ARCH_AT),
     EQUAL(ARCH, 1, 0),
     REFUSE,
@@ -259,6 +260,8 @@ static const struct instruction filter[] = {
     EQUAL(ARCH, 1, 0),
     REFUSE,
     LOAD(NUMBER_AT),
+    IF(SYS_bind),
+    [BIND_AT] = REFUSE,
     ALLOW(SYS_read),
     ALLOW(SYS_write),
     ALLOW(SYS_close),
@@ -330,14 +333,16 @@ static const struct instruction filter[] = {
 };
 
 static void
-close_calls(bool files)
+close_calls(const struct os_confinement *c)
 {
-    const size_t from = files ? 0 : NO_FILES_AT;
+    const size_t from = c->directory != OS_NONE ? 0 : NO_FILES_AT;
     struct program program = {
         .count = (unsigned short)(sizeof(filter) / sizeof(filter[0]) - from),
-        .code = (struct instruction *)filter + from, /* only ever read */
+        .code = filter + from,
     };
 
+    if (c->from)
+        filter[BIND_AT].value = RETURN_ALLOW;
     (void)prctl(PR_SET_SECCOMP, MODE_FILTER, &program, 0, 0);
 }
 
@@ -354,5 +359,5 @@ sandbox_apply(const struct os_confinement *c)
         return;
     if (!filtered)
         close_files(c);
-    close_calls(c->directory != OS_NONE);
+    close_calls(c);
 }

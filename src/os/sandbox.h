@@ -2,7 +2,7 @@
 /*
  * What a program can give up on Linux once it has read its files.
  *
- * in     what it still needs: a directory, ports
+ * in     what it still needs: a directory, ports, an address of its own
  * out    nothing: it applies to the process from then on
  * bound  a few calls to the system
  * fault  none: what the kernel lacks is skipped, one layer after the other,

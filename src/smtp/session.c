@@ -5,6 +5,7 @@
 
 #include "base/ascii.h"
 #include "base/assert.h"
+#include "base/wipe.h"
 #include "smtp/steps.h"
 
 enum {
@@ -50,6 +51,9 @@ emit_more(struct smtp *s)
 static void
 drop_tx(struct smtp *s)
 {
+    if (s->tx_secret)
+        wipe(s->tx_bytes, s->tx.used);
+    s->tx_secret = false;
     buf_reset(&s->tx);
     s->tx_taken = 0;
 }
@@ -133,6 +137,25 @@ read_line(struct smtp *s)
         smtp_features_line(&s->features, smtp_reply_line(r));
 }
 
+/* What a reply quotes of the login goes before anybody sees it. Where the
+ * secret is too short to be told from other text, all but the code goes. */
+static void
+hide_login(struct smtp *s)
+{
+    struct smtp_reply *r = &s->reply;
+
+    if (!s->quotable)
+        return;
+    if (smtp_auth_hide(&r->text, s->config->login) &&
+        smtp_auth_hide(&r->line, s->config->login))
+        return;
+    buf_reset(&r->line);
+    buf_put_text(&r->line, "***");
+    buf_reset(&r->text);
+    buf_put_number(&r->text, r->code, CODE_SIZE);
+    buf_put_text(&r->text, " ***\n");
+}
+
 /* Why there is no reply, with the line at fault. */
 static struct slice
 quote_line(struct smtp *s)
@@ -141,7 +164,8 @@ quote_line(struct smtp *s)
 
     buf_init(&why, s->why_bytes, sizeof(s->why_bytes));
     buf_put_text(&why, "the reply is malformed or too long: \"");
-    buf_put(&why, slice_chomp(buf_slice(&s->reply.line)));
+    buf_put(&why, slice_part(slice_chomp(buf_slice(&s->reply.line)), 0,
+                             SMTP_QUOTE_SIZE_MAX));
     buf_put_byte(&why, '"');
     return buf_slice(&why);
 }
@@ -161,6 +185,7 @@ read_some(struct smtp *s, struct slice bytes, int64_t now_ms)
     }
     used = smtp_reply_rx(&s->reply, bytes);
     if (s->reply.state == SMTP_REPLY_BAD) {
+        hide_login(s);
         s->said = SLICE("");
         go(s, smtp_ended(s, quote_line(s)));
         return used;
@@ -170,6 +195,7 @@ read_some(struct smtp *s, struct slice bytes, int64_t now_ms)
     read_line(s);
     if (s->reply.state == SMTP_REPLY_LINE)
         return used;
+    hide_login(s);
     s->reply_open = false;
     s->look_ready = s->config->watched;
     s->deadline_ms = now_ms + s->config->timeout_ms;
@@ -226,9 +252,11 @@ smtp_init(struct smtp *s, const struct smtp_config *config, int64_t now_ms)
 
     assert(config->recipient_count > 0);
     assert(config->recipient_count <= RECIPIENT_COUNT_MAX);
+    assert(!config->login || config->login->secret.size > 0);
     memset(s, 0, skip); /* the big buffers hold nothing */
     s->config = config;
-    s->step = SMTP_STEP_GREETING;
+    s->step =
+        config->tls == SMTP_TLS_FIRST ? SMTP_STEP_SECURE : SMTP_STEP_GREETING;
     s->emit = SMTP_STEP_END;
     s->commands_sent = 1; /* the connection asks for the greeting */
     s->deadline_ms = now_ms + config->timeout_ms;
@@ -332,13 +360,15 @@ smtp_taken(struct smtp *s, int64_t now_ms)
 }
 
 void
-smtp_secured(struct smtp *s, int64_t now_ms)
+smtp_secured(struct smtp *s, bool proved, int64_t now_ms)
 {
     assert(s->step == SMTP_STEP_SECURE && s->rx_used == 0 && s->tx.used == 0);
     s->secure = true;
+    s->proved = proved;
     s->tx.size = SMTP_SECURE_TX_SIZE; /* more would only take more memory */
     s->deadline_ms = now_ms + s->config->timeout_ms;
-    go(s, SMTP_STEP_EHLO);
+    go(s,
+       s->config->tls == SMTP_TLS_FIRST ? SMTP_STEP_GREETING : SMTP_STEP_EHLO);
 }
 
 void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One session with a mail server, greeting to verdict (RFC 5321, 2920, 3207).
+ * One session with a mail server, greeting to verdict (RFC 5321, 2920, 3207,
+ * 4954).
  *
  * in     plain bytes of the server, the message, time
  * out    plain bytes for the server, a verdict, the last reply
@@ -17,6 +18,7 @@
 #include "base/fault.h"
 #include "base/slice.h"
 #include "limits.h"
+#include "smtp/auth.h"
 #include "smtp/body.h"
 #include "smtp/features.h"
 #include "smtp/reply.h"
@@ -27,6 +29,9 @@
     X(EHLO, ehlo, "EHLO")                 \
     X(HELO, helo, "HELO")                 \
     X(STARTTLS, starttls, "STARTTLS")     \
+    X(AUTH, auth, "AUTH")                 \
+    X(RESPONSE, response, "AUTH")         \
+    X(CANCEL, cancel, "AUTH")             \
     X(MAIL, mail, "MAIL")                 \
     X(RCPT, rcpt, "RCPT")                 \
     X(DATA, data, "DATA")                 \
@@ -40,14 +45,16 @@ enum smtp_step {
 #undef SMTP_STEP
 
 enum smtp_tls {
-    SMTP_TLS_OFF, /* never ask for it */
-    SMTP_TLS_TRY, /* ask where it is offered; a refusal goes on in clear */
-    SMTP_TLS_MUST /* without it no MAIL */
+    SMTP_TLS_OFF,  /* never ask for it */
+    SMTP_TLS_TRY,  /* ask where it is offered; a refusal goes on in clear */
+    SMTP_TLS_MUST, /* without it no MAIL */
+    SMTP_TLS_FIRST /* from the first byte */
 };
 
 enum smtp_hello {
     SMTP_HELLO_EHLO, /* and HELO where that is refused */
-    SMTP_HELLO_HELO  /* at once: no extension, no TLS */
+    SMTP_HELLO_HELO, /* at once: no extension, no TLS */
+    SMTP_HELLO_ONLY  /* EHLO, and never HELO */
 };
 
 /* How a session ended. A connection is dead when it was closed, failed or
@@ -59,7 +66,9 @@ enum smtp_end {
     SMTP_END_SYNTAX,    /* likewise, but 500 to 504 or 555 to MAIL, RCPT or DATA
                            in a flight, or to MAIL with parameters; to RCPT it
                            is no verdict yet: FAULT_DIED */
-    SMTP_END_UNFIT,     /* greeting, EHLO or HELO refused */
+    SMTP_END_UNFIT,     /* greeting, EHLO or HELO refused; no login with it, or
+                           not now. A login that is refused for good is a
+                           verdict */
     SMTP_END_MUTE,      /* closed or failed at EHLO, in clear, without a byte of
                            reply */
     SMTP_END_DIED,      /* dead before the end of the message was sent */
@@ -67,8 +76,8 @@ enum smtp_end {
     SMTP_END_TLS_ABSENT,  /* SMTP_TLS_MUST, and not offered */
     SMTP_END_TLS_REFUSED, /* SMTP_TLS_MUST, and STARTTLS refused */
     SMTP_END_TLS_BROKEN   /* dead at STARTTLS, behind its refusal before the
-                             reply to MAIL, or inside TLS before that to
-                             EHLO; `why` says how */
+                             reply to MAIL or AUTH, or inside TLS before the
+                             first; `why` says how */
 };
 
 enum {
@@ -89,10 +98,12 @@ struct smtp_config {
     uint32_t timeout_ms;
     enum smtp_tls tls;
     enum smtp_hello hello;
-    bool careful; /* lock-step, no parameters to MAIL */
-    bool dry;     /* ends with FAULT_OK where MAIL would be said */
-    bool watched; /* stops behind each reply */
-    bool survey;  /* the next two are known */
+    const struct smtp_login *login; /* NULL: none */
+    bool unproved; /* a secret may be sent to who has proved nothing */
+    bool careful;  /* lock-step, no parameters to MAIL */
+    bool dry;      /* ends with FAULT_OK where MAIL would be said; logs in */
+    bool watched;  /* stops behind each reply */
+    bool survey;   /* the next two are known */
     bool eight_bit;
     uint64_t size; /* octets, as SIZE counts them */
 };
@@ -107,10 +118,17 @@ struct smtp {
     struct slice said;         /* what the server said to it, or empty */
     struct slice why;          /* of a connection that died, or empty */
     bool secure;               /* inside TLS */
+    bool proved;               /* and it is who it has to be */
     bool tls_refused;          /* STARTTLS was */
-    bool dead;                 /* nothing more is sent */
-    bool lost;                 /* nothing more comes than was received, ... */
-    struct slice lost_why;     /* ... because of this */
+    bool logged_in;            /* by `auth` */
+    bool quotable;  /* what the login says may come back in replies */
+    bool tx_secret; /* tx has some of it */
+    enum smtp_auth_mechanism auth; /* tried last */
+    uint32_t auth_tried;           /* 1 << mechanism */
+    uint32_t responses_sent;       /* of `auth` */
+    bool dead;                     /* nothing more is sent */
+    bool lost;             /* nothing more comes than was received, ... */
+    struct slice lost_why; /* ... because of this */
     int64_t deadline_ms;
     struct smtp_features features;
     struct smtp_reply reply;
@@ -156,8 +174,9 @@ void smtp_sent(struct smtp *s, int64_t now_ms);
 void smtp_body(struct smtp *s, struct slice *in, bool last);
 /* recipient_verdict and reply have been read, or the reply looked at. */
 void smtp_taken(struct smtp *s, int64_t now_ms);
-/* TLS is up: all that was said in clear is forgotten. */
-void smtp_secured(struct smtp *s, int64_t now_ms);
+/* TLS is up: all that was said in clear is forgotten. `proved`: the peer has
+ * proved all that is demanded of it. */
+void smtp_secured(struct smtp *s, bool proved, int64_t now_ms);
 /* The connection is gone, but what was received still counts; `why` is lent to
  * the end. */
 void smtp_lost(struct smtp *s, struct slice why);

@@ -4,7 +4,13 @@
 #include "base/assert.h"
 #include "smtp/address.h"
 
-enum { GOODBYE = 221, PERMANENT = 500, TEMPORARY = 400, INTERMEDIATE = 300 };
+enum {
+    GOODBYE = 221,
+    INTERMEDIATE = 300,
+    CONTINUE = 334, /* a response is due */
+    TEMPORARY = 400,
+    PERMANENT = 500
+};
 
 /* ---- ends ---- */
 
@@ -31,9 +37,12 @@ smtp_message_was_sent(const struct smtp *s)
 static bool
 is_about_tls(const struct smtp *s)
 {
+    enum smtp_step first =
+        s->config->tls == SMTP_TLS_FIRST ? SMTP_STEP_GREETING : SMTP_STEP_EHLO;
+    bool behind = s->step == SMTP_STEP_AUTH || s->step == SMTP_STEP_MAIL;
+
     return s->step == SMTP_STEP_STARTTLS || s->step == SMTP_STEP_SECURE ||
-           (s->tls_refused && s->step == SMTP_STEP_MAIL) ||
-           (s->secure && s->step == SMTP_STEP_EHLO);
+           (s->tls_refused && behind) || (s->secure && s->step == first);
 }
 
 /* True of a dead connection: nothing more is sent or read. What it means
@@ -150,12 +159,44 @@ is_too_big(const struct smtp *s)
            s->config->size > s->features.size_max;
 }
 
+/* Nothing is said to it any more, and what it said was no answer to that. */
+static enum smtp_step
+finish_unasked(struct smtp *s, enum fault fault)
+{
+    s->said = SLICE("");
+    return smtp_finish(s, SMTP_END_UNFIT, fault);
+}
+
+/* The way to log in that was not tried yet, into s->auth. */
+static bool
+choose_login(struct smtp *s)
+{
+    enum smtp_auth_mechanism next =
+        smtp_auth_choose(s->config->login, s->features.auth & ~s->auth_tried);
+
+    if (next != SMTP_AUTH_NONE)
+        s->auth = next;
+    return next != SMTP_AUTH_NONE;
+}
+
+static bool
+may_log_in(const struct smtp *s)
+{
+    return s->proved || s->config->unproved;
+}
+
 /* As secure as it has to be: MAIL, unless there is a reason not to say it. */
 static enum smtp_step
 before_mail(struct smtp *s)
 {
     if (is_too_big(s))
         return smtp_finish(s, SMTP_END_VERDICT, FAULT_TOO_BIG);
+    if (s->config->login && !s->logged_in) {
+        if (!may_log_in(s))
+            return finish_unasked(s, FAULT_LOGIN_UNPROVED);
+        return choose_login(s) ? SMTP_STEP_AUTH
+                               : finish_unasked(s, FAULT_LOGIN_ABSENT);
+    }
     if (s->config->dry)
         return smtp_finish(s, SMTP_END_VERDICT, FAULT_OK);
     return SMTP_STEP_MAIL;
@@ -186,7 +227,7 @@ refused_hello(struct smtp *s)
 static enum smtp_step
 after_ehlo(struct smtp *s)
 {
-    if (s->reply.code >= PERMANENT) {
+    if (s->reply.code >= PERMANENT && s->config->hello != SMTP_HELLO_ONLY) {
         buf_put(&s->refusal, buf_slice(&s->reply.text));
         return SMTP_STEP_HELO;
     }
@@ -227,6 +268,107 @@ after_starttls(struct smtp *s)
     return before_mail(s);
 }
 
+/* ---- AUTH: a server that may have the secret offers s->auth ---- */
+
+/* From here on. */
+static void
+tell_login(struct smtp *s)
+{
+    assert(s->config->login && may_log_in(s) && !s->logged_in);
+    s->tx_secret = s->quotable = true;
+}
+
+static enum smtp_step
+emit_auth(struct smtp *s)
+{
+    tell_login(s);
+    s->auth_tried |= UINT32_C(1) << s->auth;
+    s->responses_sent = 0;
+    /* Who answers PLAIN and its response with 334 may have read the first word
+     * only: the response is due once more. With a token that is a refusal. */
+    if (smtp_auth_put_command(&s->tx, s->auth, s->config->login) &&
+        s->auth != SMTP_AUTH_PLAIN)
+        s->responses_sent = 1;
+    return SMTP_STEP_END;
+}
+
+/* By 4xx or 5xx. For good: from another address of the relay the same would
+ * come, and count towards a lock-out. */
+static enum smtp_step
+refused_login(struct smtp *s)
+{
+    if (s->reply.code == SMTP_CLOSING)
+        return smtp_finish(s, SMTP_END_DIED, FAULT_LOGIN);
+    return smtp_finish(
+        s, s->reply.code < PERMANENT ? SMTP_END_UNFIT : SMTP_END_VERDICT,
+        FAULT_LOGIN);
+}
+
+/* It is the mechanism it does not like, not the login. A token's second
+ * response is an answer to what it did not like. */
+static bool
+is_about_mechanism(const struct smtp *s)
+{
+    uint32_t code = s->reply.code;
+
+    return (code == 500 || (code >= 502 && code <= 504)) &&
+           !(s->config->login->token && s->responses_sent > 1);
+}
+
+static enum smtp_step
+after_auth(struct smtp *s)
+{
+    if (s->reply.code == CONTINUE)
+        return s->responses_sent < smtp_auth_response_count(s->auth)
+                   ? SMTP_STEP_RESPONSE
+                   : SMTP_STEP_CANCEL;
+    if (s->reply.code >= INTERMEDIATE && s->reply.code < TEMPORARY)
+        return unexpected(s);
+    if (is_about_mechanism(s) && choose_login(s))
+        return SMTP_STEP_AUTH;
+    if (s->reply.code >= TEMPORARY)
+        return refused_login(s);
+    s->logged_in = true;
+    return before_mail(s);
+}
+
+/* ---- a response: the server waits for it ---- */
+
+static enum smtp_step
+emit_response(struct smtp *s)
+{
+    tell_login(s);
+    smtp_auth_put_response(&s->tx, s->auth, s->config->login,
+                           s->responses_sent++);
+    return SMTP_STEP_END;
+}
+
+static enum smtp_step
+after_response(struct smtp *s)
+{
+    return after_auth(s);
+}
+
+/* ---- the end of a login: the server waits for more than there is ---- */
+
+static enum smtp_step
+emit_cancel(struct smtp *s)
+{
+    buf_put_text(&s->tx, "*\r\n");
+    return SMTP_STEP_END;
+}
+
+/* RFC 4954 section 4: 501. A 2xx does not undo it. */
+static enum smtp_step
+after_cancel(struct smtp *s)
+{
+    if (s->reply.code >= INTERMEDIATE && s->reply.code < TEMPORARY)
+        return unexpected(s);
+    if (s->reply.code >= TEMPORARY)
+        return refused_login(s);
+    return smtp_finish(s, SMTP_END_VERDICT, FAULT_LOGIN);
+}
+
 /* ---- MAIL: as secure as it has to be ---- */
 
 static bool
@@ -247,7 +389,8 @@ emit_mail(struct smtp *s)
 {
     const struct smtp_config *c = s->config;
 
-    assert(!c->dry && (s->secure || c->tls != SMTP_TLS_MUST));
+    assert(!c->dry && (s->secure || c->tls < SMTP_TLS_MUST));
+    assert(!c->login || s->logged_in);
     buf_put_text(&s->tx, "MAIL FROM:<");
     smtp_address_put(&s->tx, c->sender);
     buf_put_text(&s->tx, ">");

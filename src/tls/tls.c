@@ -48,6 +48,8 @@ static const uint16_t groups[] = {
     MBEDTLS_SSL_IANA_TLS_GROUP_NONE,
 };
 
+enum { REPLY_DIGITS = 3, HEARD_OTHER = REPLY_DIGITS + 1 };
+
 static bool
 is_waiting(int result)
 {
@@ -65,7 +67,13 @@ tls_give_up(struct tls *t, enum tls_state state)
 void
 tls_fail(struct tls *t, int error)
 {
-    tls_reason_error(&t->core->reason, error);
+    if (error != MBEDTLS_ERR_SSL_INVALID_RECORD || t->heard != REPLY_DIGITS)
+        tls_reason_error(&t->core->reason, error);
+    else
+        buf_put_text(&t->core->reason,
+                     t->first ? "the server speaks first, in clear: there is "
+                                "no TLS on this port"
+                              : "the server goes on in clear after STARTTLS");
     tls_give_up(t, TLS_FAILED);
 }
 
@@ -163,8 +171,11 @@ tls_init(struct tls *t, const struct tls_config *config,
     bool done = false;
 
     memset(t, 0, sizeof(*t));
-    t->verify = config->verify;
+    t->verify = config->verify || config->pin_count > 0;
     t->tell = config->tell;
+    t->first = config->first;
+    t->pins = config->pins;
+    t->pin_count = config->pin_count;
     buf_init(&why, t->reason_text, sizeof(t->reason_text));
     mbedtls_memory_buffer_alloc_init(config->arena, config->arena_size);
     t->core = core_new();
@@ -257,6 +268,7 @@ forget(struct tls *t)
     t->rx_start = t->rx_used = 0;
     t->rx_end = t->close_due = t->close_said = false;
     t->verified = t->retried = false;
+    t->heard = 0;
     t->literal = (struct addr){.family = ADDR_NONE};
     t->name[0] = '\0';
     buf_init(&t->core->reason, t->reason_text, sizeof(t->reason_text));
@@ -364,6 +376,7 @@ handshake(struct tls *t)
         return;
     }
     name_suite(t);
+    tls_verify_pin(t);
     t->state = TLS_OPEN;
 }
 
@@ -413,10 +426,20 @@ tls_rx(struct tls *t, size_t *room)
     return t->rx + t->rx_used;
 }
 
+/* The digits of a reply code (RFC 5321 section 4.2), octet by octet as they
+ * come; TLS begins with none of them. */
+static void
+hear(struct tls *t, const uint8_t *at, size_t size)
+{
+    for (; size > 0 && t->heard < REPLY_DIGITS; at++, size--)
+        t->heard = ascii_digit(*at) ? t->heard + 1 : HEARD_OTHER;
+}
+
 void
 tls_rx_ack(struct tls *t, size_t size)
 {
     assert(size <= sizeof(t->rx) - t->rx_start - t->rx_used);
+    hear(t, t->rx + t->rx_start + t->rx_used, size);
     t->rx_used += size;
     t->rx_end |= size == 0;
     if (t->state == TLS_HANDSHAKE)

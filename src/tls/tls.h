@@ -36,6 +36,11 @@ struct tls_config {
     bool verify;  /* no TLS_OPEN without tls_verify */
     bool tell;    /* a bad certificate is used all the same, with `reason` */
     bool checked; /* the key is known to be the certificate's */
+    bool first;   /* TLS is what a connection begins with: no STARTTLS */
+    /* Lent for ever. With any, the peer's certificate is good if its key is one
+     * of these, and only then; no anchors are wanted. */
+    const uint8_t (*pins)[TLS_PIN_SIZE];
+    uint32_t pin_count;
     struct slice client_cert; /* PEM: leaf, then its chain; data NULL: none */
     struct slice client_key;  /* PEM */
     uint8_t *arena;           /* lent for ever; aligned as max_align_t */
@@ -53,6 +58,9 @@ struct tls {
      * hashed directory look into %08x.0, .1 ... of each one's `file`. */
     struct tls_name_hash issuers[TLS_ISSUER_COUNT_MAX];
     uint32_t issuer_count;
+    /* At TLS_ANCHORS and from then on, at TLS_OPEN in any case: SHA-256 of the
+     * SubjectPublicKeyInfo of the peer's own certificate. */
+    uint8_t pin[TLS_PIN_SIZE];
 
     /* For src/tls/ alone. */
     struct tls_core *core; /* what mbedTLS wants, in the arena */
@@ -64,10 +72,14 @@ struct tls {
     bool rx_end;
     bool verify;
     bool tell;
+    bool first;
     bool verified;  /* or not to be */
     bool retried;   /* there was a HelloRetryRequest */
     bool close_due; /* close_notify is to follow `lent` */
     bool close_said;
+    uint32_t heard; /* octets of a reply that the connection began with */
+    const uint8_t (*pins)[TLS_PIN_SIZE];
+    uint32_t pin_count;
     struct addr literal;
     int64_t wall_s;
     char name[NAME_TEXT_SIZE_MAX + 1]; /* NUL-ended for mbedTLS */

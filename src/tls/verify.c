@@ -3,6 +3,7 @@
 
 #include <mbedtls/error.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/sha256.h>
 #include <string.h>
 
 #include "base/ascii.h"
@@ -100,11 +101,23 @@ may_be_spliced(const mbedtls_ssl_context *ssl)
 }
 
 void
+tls_verify_pin(struct tls *t)
+{
+    const mbedtls_x509_crt *leaf = tls_chain(t->core);
+
+    memset(t->pin, 0, sizeof(t->pin));
+    if (leaf != NULL && leaf->raw.p != NULL)
+        /* It has no hardware that could fail, and no heap. */
+        (void)mbedtls_sha256(leaf->pk_raw.p, leaf->pk_raw.len, t->pin, 0);
+}
+
+void
 tls_verify_begin(struct tls *t)
 {
     const mbedtls_x509_crt *cert = tls_chain(t->core);
     uint32_t count = 0;
 
+    tls_verify_pin(t);
     if (may_be_spliced(&t->core->ssl)) {
         buf_put_text(&t->core->reason,
                      "no secure renegotiation (RFC 5746) at the peer");
@@ -116,6 +129,9 @@ tls_verify_begin(struct tls *t)
         refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_NO_CERT);
         return;
     }
+    t->state = TLS_ANCHORS;
+    if (t->pin_count > 0)
+        return;
     want_issuer(t, &cert->subject_raw); /* it may be trusted itself */
     for (; cert != NULL; cert = cert->next) {
         if (count++ == TLS_CHAIN_COUNT_MAX) {
@@ -127,7 +143,6 @@ tls_verify_begin(struct tls *t)
         }
         want_issuer(t, &cert->issuer_raw);
     }
-    t->state = TLS_ANCHORS;
 }
 
 static bool
@@ -447,6 +462,28 @@ verify_path(struct tls_core *core, mbedtls_x509_crt *leaf, struct verdict *v)
     return error;
 }
 
+static void
+decide_by_pins(struct tls *t)
+{
+    struct buf *reason = &t->core->reason;
+
+    for (uint32_t i = 0; i < t->pin_count; i++)
+        t->verified =
+            t->verified || memcmp(t->pins[i], t->pin, sizeof(t->pin)) == 0;
+    if (t->verified) {
+        t->state = TLS_HANDSHAKE;
+        return;
+    }
+    if (t->pin_count == 1) {
+        buf_put_text(reason, "its key is not the pinned one");
+    } else {
+        buf_put_text(reason, "its key is none of the ");
+        buf_put_number(reason, t->pin_count, 0);
+        buf_put_text(reason, " pinned ones");
+    }
+    refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+}
+
 void
 tls_verify_decide(struct tls *t)
 {
@@ -455,6 +492,10 @@ tls_verify_decide(struct tls *t)
     mbedtls_x509_crt *leaf = tls_chain(core);
     int error;
 
+    if (t->pin_count > 0) {
+        decide_by_pins(t);
+        return;
+    }
     if (core->anchor_count > TLS_ANCHOR_COUNT_MAX) {
         buf_put_text(&core->reason, "too many trust anchors of one name");
         refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);

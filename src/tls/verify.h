@@ -16,6 +16,8 @@
 
 /* Fills `issuers`, TLS_ANCHORS; or all is decided already. */
 void tls_verify_begin(struct tls *t);
+/* Fills `pin`, from what the peer has presented. */
+void tls_verify_pin(struct tls *t);
 /* At TLS_ANCHORS. */
 void tls_verify_decide(struct tls *t);
 /* "2026-01-02" */

@@ -185,7 +185,7 @@ secure(struct world *w, bool works)
         return;
     }
     w->secure = true;
-    smtp_secured(&w->smtp, w->now_ms);
+    smtp_secured(&w->smtp, true, w->now_ms);
 }
 
 /* What was received and not taken yet still counts. */

@@ -74,8 +74,8 @@ FAULTS = [
     "2500_names", "critical_in_the_chain",
 ]
 REASONS = {
-    "words": "the peer sent what is not TLS",
-    "injected_words": "the peer sent what is not TLS",
+    "words": "the server goes on in clear after STARTTLS",
+    "injected_words": "the server goes on in clear after STARTTLS",
     "fatal_alert": "peer sent alert 40 (handshake_failure)",
     "drop": "connection closed during the handshake",
     "reset": "Connection reset by peer",
@@ -317,7 +317,7 @@ def strict1_two_passes(setting):
     refusing = ({**STARTTLS, "STARTTLS": "454 no"}, None)
     outcome, one, two = pair(setting, 1, broken, refusing)
     delivered(outcome, ADDRESS)
-    equal(reason_of(outcome), "the peer sent what is not TLS")
+    equal(reason_of(outcome), "the server goes on in clear after STARTTLS")
     equal([len(one.sessions), len(two.sessions)], [2, 1])
     no_mail_before([one.sessions[0], two.sessions[0]])
     equal(one.sessions[1].verbs()[:2], ["EHLO", "MAIL"])

@@ -111,11 +111,12 @@ class Query:
 
 
 class Names:
-    """The server; queries has every question that came, in order."""
+    """The server; queries has every question that came, in order, peers the
+    addresses they came from."""
 
     def __init__(self, world, address="127.0.0.1", port=53):
         self.address, self.port = address, port
-        self.zone, self.rules, self.queries = {}, {}, []
+        self.zone, self.rules, self.queries, self.peers = {}, {}, [], set()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.udp = socket.socket(family, socket.SOCK_DGRAM)
         self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -151,7 +152,7 @@ class Names:
                 if name in (None, q.name.lower()) and kind in (None, q.type)]
 
     def forget(self):
-        self.queries = []
+        self.queries, self.peers = [], set()
 
     # ---- serving
 
@@ -182,6 +183,7 @@ class Names:
         threading.Thread(target=guarded, daemon=True).start()
 
     def answer_udp(self, data, peer):
+        self.peers.add(peer[0])
         for action in self.actions(data, False):
             if isinstance(action, float):
                 time.sleep(action)
@@ -193,6 +195,7 @@ class Names:
     def answer_tcp(self, connection):
         with connection:
             connection.settimeout(30)
+            self.peers.add(connection.getpeername()[0])
             head = self.exactly(connection, 2)
             data = self.exactly(connection, struct.unpack("!H", head)[0])
             for action in self.actions(data, True):

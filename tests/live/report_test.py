@@ -263,8 +263,9 @@ TLS_TEXTS = {
                 f"{SAID}454-not\n454 now\n"
                 "STARTTLS failed: refused by the server;\n"),
     "failed": ({**STARTTLS, "STARTTLS": ("220 go", 0.3, b"500 what?\r\n")}, TLS_2,
-               f"{CONNECTED}TLS failed: the peer sent what is not TLS. (#4.7.5)\n"
-               "STARTTLS failed: the peer sent what is not TLS;\n"),
+               f"{CONNECTED}TLS failed: the server goes on in clear after STARTTLS. "
+               "(#4.7.5)\n"
+               "STARTTLS failed: the server goes on in clear after STARTTLS;\n"),
     "refused_goes_on": ({**STARTTLS, "STARTTLS": "502 no"}, {"tlsstrictness": 0},
                         R, f"K{ADDRESS} accepted message.\n{SAID}250 2.0.0 kept\n"
                         "STARTTLS failed: refused by the server;\n"),

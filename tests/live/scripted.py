@@ -51,8 +51,9 @@ class Gone(Exception):
 class Session:
     """One connection: what was said in it and what was delivered."""
 
-    def __init__(self, number):
+    def __init__(self, number, peer):
         self.number = number
+        self.peer = peer  # its address
         self.began = time.monotonic()
         self.commands = []  # lines as received, "tls " in front when over TLS
         self.ahead = []  # verbs of those that more was sent behind at once
@@ -119,11 +120,11 @@ class Scripted:
     def accept(self):
         while not self.closed:
             try:
-                connection, _ = self.listener.accept()
+                connection, peer = self.listener.accept()
             except OSError:
                 return
             number = len(self.sessions)
-            session = Session(number)
+            session = Session(number, peer[0])
             self.sessions.append(session)
             script = self.scripts[min(number, len(self.scripts) - 1)]
             wire = Wire(self, connection, session, script)

@@ -45,14 +45,25 @@ os_interface(const char *name)
     return strcmp(name, SIM_INTERFACE_NAME) == 0 ? SIM_INTERFACE : 0;
 }
 
+/* The machine's own addresses are those of ipme. */
+static bool
+has_address(const struct addr *a)
+{
+    struct place p = place_of(a);
+
+    return place_is_own(&p, true);
+}
+
 int
-os_connect(const struct endpoint *to, bool stream)
+os_connect(const struct endpoint *to, const struct addr *from, bool stream)
 {
     struct conn *c = NULL;
     int fd = 0;
 
     if (os_fails("connect"))
         return OS_ERROR;
+    if (from != NULL && from->family != ADDR_NONE && !has_address(from))
+        return OS_NO_ADDRESS;
     c = net_open(to, stream);
     stack_paint();
     c->closed = c->state == CONN_FAILED; /* it has no descriptor */

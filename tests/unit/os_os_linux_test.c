@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -168,11 +171,113 @@ TEST(another_error_gives_no_key)
     CHECK(holds(does_not_wait, EFAULT));
 }
 
-#define CASES(X)                                \
-    X(names_into_any_bytes)                     \
-    X(keys_come_from_the_kernel)                \
-    X(a_kernel_that_is_not_ready_is_waited_for) \
-    X(a_kernel_without_the_call_has_its_device) \
+/* ---- sockets ---- */
+
+static int
+listen_at(const struct addr *a, uint16_t *port)
+{
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6};
+    struct sockaddr_in four = {.sin_family = AF_INET};
+    bool is_six = a->family == ADDR_IPV6;
+    struct sockaddr *at =
+        is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four;
+    socklen_t size = is_six ? sizeof(six) : sizeof(four);
+    int fd = socket(at->sa_family, SOCK_STREAM, 0);
+
+    memcpy(is_six ? (void *)&six.sin6_addr : (void *)&four.sin_addr, a->bytes,
+           addr_size(a));
+    if (fd < 0 || bind(fd, at, size) != 0 || listen(fd, 8) != 0 ||
+        getsockname(fd, at, &size) != 0)
+        return -1;
+    *port = ntohs(is_six ? six.sin6_port : four.sin_port);
+    return fd;
+}
+
+/* Whom the server sees. */
+static bool
+is_seen(int server, const struct addr *a)
+{
+    struct sockaddr_storage from = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof(from);
+    int fd = accept(server, (struct sockaddr *)&from, &size);
+    const void *bytes =
+        a->family == ADDR_IPV6
+            ? (const void *)&((struct sockaddr_in6 *)&from)->sin6_addr
+            : (const void *)&((struct sockaddr_in *)&from)->sin_addr;
+
+    return fd >= 0 && close(fd) == 0 &&
+           memcmp(bytes, a->bytes, addr_size(a)) == 0;
+}
+
+static bool
+has_late_port(int fd)
+{
+    int late = 0;
+    socklen_t size = sizeof(late);
+
+    return getsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &late, &size) ==
+               0 &&
+           late == 1;
+}
+
+/* Whether a connection to `at` comes from there, twice at the same time. */
+static bool
+comes_from(const char *at, const char *from)
+{
+    struct endpoint to = {.scope = 0};
+    struct addr a;
+    int server = -1, one = -1, two = -1;
+    bool right = addr_parse(slice_text(at), &to.addr) &&
+                 addr_parse(slice_text(from), &a);
+
+    server = right ? listen_at(&to.addr, &to.port) : -1;
+    if (server < 0)
+        return false;
+    one = os_connect(&to, &a, true);
+    two = os_connect(&to, &a, true);
+    right = one >= 0 && two >= 0 && has_late_port(one) && is_seen(server, &a) &&
+            is_seen(server, &a);
+    close(one);
+    close(two);
+    close(server);
+    return right;
+}
+
+TEST(a_socket_has_the_address_it_is_given)
+{
+    CHECK(comes_from("127.0.0.1", "127.0.0.9"));
+    CHECK(comes_from("127.0.0.1", "127.0.0.1"));
+    /* Where the machine has IPv6 at all. */
+    if (access("/proc/net/if_inet6", R_OK) == 0)
+        CHECK(comes_from("::1", "::1"));
+}
+
+TEST(an_address_of_another_machine_is_not_replaced)
+{
+    struct endpoint to = {.port = 0};
+    struct addr a;
+    int server = -1;
+
+    CHECK(addr_parse(SLICE("127.0.0.1"), &to.addr));
+    server = listen_at(&to.addr, &to.port);
+    CHECK(server >= 0);
+    CHECK(addr_parse(SLICE("192.0.2.1"), &a));
+    CHECK(os_connect(&to, &a, true) == OS_NO_ADDRESS);
+    CHECK(strcmp(os_why(), strerror(EADDRNOTAVAIL)) == 0);
+    CHECK(addr_parse(SLICE("2001:db8::1"), &a));
+    CHECK(os_connect(&to, &a, true) == OS_NO_ADDRESS);
+    a = (struct addr){.family = ADDR_NONE};
+    CHECK(os_connect(&to, &a, true) >= 0 && is_seen(server, &to.addr));
+    CHECK(os_connect(&to, NULL, true) >= 0 && is_seen(server, &to.addr));
+}
+
+#define CASES(X)                                     \
+    X(a_socket_has_the_address_it_is_given)          \
+    X(an_address_of_another_machine_is_not_replaced) \
+    X(names_into_any_bytes)                          \
+    X(keys_come_from_the_kernel)                     \
+    X(a_kernel_that_is_not_ready_is_waited_for)      \
+    X(a_kernel_without_the_call_has_its_device)      \
     X(another_error_gives_no_key)
 
 TEST_MAIN(CASES)

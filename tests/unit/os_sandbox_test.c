@@ -28,6 +28,8 @@ static int listener_port;
 /* Whether it is under a filter already that kills for what it can do without.
  */
 static bool filtered;
+/* Its own address is set, as by control/outgoingip. */
+static bool from;
 
 static int
 status_of(bool (*try)(void), int directory)
@@ -42,8 +44,10 @@ status_of(bool (*try)(void), int directory)
     int status = 0;
 
     if (pid == 0) {
-        struct os_confinement c = {
-            .directory = directory, .port_count = 2, .ports = {25, 53}};
+        struct os_confinement c = {.directory = directory,
+                                   .from = from,
+                                   .port_count = 2,
+                                   .ports = {25, 53}};
 
         if (filtered &&
             !callfilter(dispensable, sizeof(dispensable) / sizeof(int),
@@ -187,13 +191,35 @@ does_its_work(void)
 {
     struct endpoint e = {.addr = {.family = ADDR_IPV4, .bytes = {127, 0, 0, 1}},
                          .port = 53};
-    int fd = os_connect(&e, false);
+    int fd = os_connect(&e, NULL, false);
     struct os_poll p = {.fd = fd, .tx = true};
     uint8_t byte = 0;
 
     return fd >= 0 && os_poll(&p, 1, os_now_ms() + 1000) && p.can_tx &&
            os_write(fd, (struct slice){&byte, 1}) == 1 && os_random(&byte, 1) &&
            os_wall_s() > 0 && os_pid() > 0;
+}
+
+static bool
+binds(void)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    return fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+}
+
+/* Whoever listens where the route leads, or nobody: it was connected from the
+ * address that is asked for. */
+static bool
+comes_from(void)
+{
+    struct endpoint e = {.addr = {.family = ADDR_IPV4, .bytes = {127, 0, 0, 1}},
+                         .port = 25};
+    struct addr a = {.family = ADDR_IPV4, .bytes = {127, 0, 0, 9}};
+
+    return os_connect(&e, &a, true) >= 0;
 }
 
 TEST(files_are_out_of_reach)
@@ -243,6 +269,24 @@ TEST(only_its_own_ports_are_connected_to)
     CHECK(refused(connects_elsewhere));
 }
 
+TEST(an_address_only_where_it_is_set)
+{
+    int directory = open("/etc", O_RDONLY | O_DIRECTORY);
+
+    CHECK(refused(binds));
+    CHECK(refused(comes_from));
+    CHECK(!gets_through(binds, directory));
+    from = true;
+    CHECK(gets_through(binds, OS_NONE));
+    CHECK(gets_through(comes_from, OS_NONE));
+    CHECK(gets_through(binds, directory));
+    CHECK(refused(listens));
+    CHECK(refused(opens_passwd));
+    filtered = true;
+    CHECK(gets_through(comes_from, OS_NONE));
+    filtered = from = false;
+}
+
 TEST(a_hashed_directory_can_be_read_only)
 {
     trusted = open("/etc", O_RDONLY | O_DIRECTORY);
@@ -286,6 +330,7 @@ TEST(a_filter_from_outside_is_not_provoked)
     X(nothing_is_gained_back)              \
     X(only_the_internet_is_spoken)         \
     X(only_its_own_ports_are_connected_to) \
+    X(an_address_only_where_it_is_set)     \
     X(a_hashed_directory_can_be_read_only) \
     X(what_a_delivery_needs_is_left)       \
     X(a_filter_from_outside_is_not_provoked)

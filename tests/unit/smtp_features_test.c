@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "smtp/features.h"
 
+#include "smtp/auth.h"
+
 #include "test.h"
 
 static struct smtp_features
@@ -170,6 +172,109 @@ TEST(the_last_size_counts)
     CHECK(f.size && f.size_max == 0);
 }
 
+/* ---- AUTH (RFC 4954 section 3) ---- */
+
+static struct smtp_features offered;
+
+static void
+offer(const char *lines)
+{
+    struct slice rest = slice_text(lines);
+
+    offered = (struct smtp_features){0};
+    while (rest.size > 0) {
+        size_t lf = slice_find(rest, '\n');
+
+        smtp_features_line(&offered, slice_part(rest, 0, lf));
+        rest = slice_part(rest, lf + 1, rest.size);
+    }
+}
+
+/* The lines, one behind the other, offer these of ours and have those names. */
+static bool
+has_auth(const char *lines, uint32_t auth, const char *names)
+{
+    offer(lines);
+    if ((offered.auth >> 1 << 1) == auth &&
+        slice_equal(smtp_features_names(&offered), slice_text(names)))
+        return true;
+    printf("%x <%.*s>\n", (unsigned)offered.auth,
+           (int)smtp_features_names(&offered).size,
+           (const char *)smtp_features_names(&offered).data);
+    return false;
+}
+
+enum {
+    PLAIN = 1 << SMTP_AUTH_PLAIN,
+    LOGIN = 1 << SMTP_AUTH_LOGIN,
+    XOAUTH2 = 1 << SMTP_AUTH_XOAUTH2,
+    OAUTHBEARER = 1 << SMTP_AUTH_OAUTHBEARER
+};
+
+TEST(reads_auth)
+{
+    CHECK(has_auth("", 0, "none"));
+    CHECK(has_auth("AUTH", 0, "none"));
+    CHECK(has_auth("AUTH ", 0, "none"));
+    CHECK(has_auth("AUTH PLAIN", PLAIN, "PLAIN"));
+    CHECK(has_auth("AUTH LOGIN PLAIN", PLAIN | LOGIN, "LOGIN PLAIN"));
+    CHECK(has_auth("AUTH  LOGIN\tPLAIN ", PLAIN | LOGIN, "LOGIN PLAIN"));
+    CHECK(has_auth("auth xoauth2 OAuthBearer", XOAUTH2 | OAUTHBEARER,
+                   "xoauth2 OAuthBearer"));
+    CHECK(has_auth("AUTH=LOGIN PLAIN", PLAIN | LOGIN, "LOGIN PLAIN"));
+    CHECK(has_auth("auth=login", LOGIN, "login"));
+    CHECK(has_auth("AUTH= LOGIN", LOGIN, "LOGIN"));
+    CHECK(has_auth("AUTH CRAM-MD5 SCRAM-SHA-1 X_1", 0,
+                   "CRAM-MD5 SCRAM-SHA-1 X_1"));
+}
+
+TEST(auth_lines_add_up)
+{
+    CHECK(has_auth("AUTH PLAIN\nAUTH=LOGIN", PLAIN | LOGIN, "PLAIN LOGIN"));
+    CHECK(has_auth("AUTH NTLM GSSAPI\nAUTH=gssapi NTLM\nAUTH X\nSIZE 5", 0,
+                   "NTLM GSSAPI X"));
+}
+
+TEST(look_alikes_of_auth_offer_nothing)
+{
+    static const char *const lines[] = {
+        "AUTHX PLAIN", "XAUTH PLAIN",     "AUT PLAIN",
+        "AUTH-PLAIN",  "AUTH:PLAIN",      "AUTHPLAIN",
+        " AUTH PLAIN", "HELP AUTH PLAIN", "A=AUTH PLAIN"};
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        CHECK(has_auth(lines[i], 0, "none"));
+    CHECK(has_auth("AUTH PLAINX XPLAIN PLAI LOGIN=1", 0,
+                   "PLAINX XPLAIN PLAI LOGIN?1"));
+}
+
+TEST(names_are_safe_to_report)
+{
+    CHECK(has_auth("AUTH a\xff\x1b[1m x.y \"q\"", 0, "a???1m x?y ?q?"));
+}
+
+/* Cut at a whole name; those of ours count wherever they are. */
+TEST(many_names)
+{
+    char line[REPLY_LINE_SIZE_MAX] = "AUTH";
+    size_t size = 0;
+
+    for (int i = 0; i < 60; i++)
+        snprintf(line + strlen(line), 8, " N-%04d", i);
+    strcat(line, " PLAIN");
+    offer(line);
+    CHECK(offered.auth & PLAIN);
+    size = smtp_features_names(&offered).size;
+    CHECK(size == 28 * 7 - 1 && size <= SMTP_AUTH_NAMES_SIZE_MAX);
+    memset(line + 5, 'x', 200);
+    strcpy(line + 205, " Y");
+    offer(line);
+    CHECK(smtp_features_names(&offered).size == 200);
+    memset(line + 5, 'x', 201);
+    strcpy(line + 206, " Y");
+    CHECK(has_auth(line, 0, "none"));
+}
+
 #define CASES(X)                               \
     X(knows_keywords_in_any_case)              \
     X(each_keyword_is_one_feature)             \
@@ -179,6 +284,11 @@ TEST(the_last_size_counts)
     X(a_nul_hides_no_keyword)                  \
     X(reads_size)                              \
     X(a_size_that_is_no_number_limits_nothing) \
-    X(the_last_size_counts)
+    X(the_last_size_counts)                    \
+    X(reads_auth)                              \
+    X(auth_lines_add_up)                       \
+    X(look_alikes_of_auth_offer_nothing)       \
+    X(names_are_safe_to_report)                \
+    X(many_names)
 
 TEST_MAIN(CASES)

@@ -210,7 +210,7 @@ server_do(struct server *v, const char *verb)
     } else if (strncmp(verb, "abort", 5) == 0) {
         smtp_abort(&v->smtp, FAULT_MESSAGE);
     } else if (smtp_want(&v->smtp) & SMTP_WANT_SECURE) {
-        smtp_secured(&v->smtp, v->now_ms);
+        smtp_secured(&v->smtp, true, v->now_ms);
     } else {
         printf("not to be secured\n");
     }

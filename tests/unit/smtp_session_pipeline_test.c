@@ -126,7 +126,7 @@ count_turns(enum smtp_tls tls, uint32_t recipient_count, size_t message_size)
         for (; due > 0 && s->step < SMTP_STEP_SECURE; due--)
             server_say(&server, slice_text(kindly[s->step]));
         if (smtp_want(s) & SMTP_WANT_SECURE)
-            smtp_secured(&server.smtp, server.now_ms);
+            smtp_secured(&server.smtp, true, server.now_ms);
     }
     return s->fault == FAULT_ACCEPTED ? turns : 0;
 }

@@ -147,13 +147,13 @@ TEST(a_line_that_is_no_reply_is_kept)
 /* The first 200 octets of it, in one piece or in two. */
 TEST(a_long_line_that_is_no_reply_is_cut)
 {
-    char line[2 * REPLY_LINE_SIZE_MAX + 8] = "> ",
-                                        shown[REPLY_LINE_SIZE_MAX + 3];
+    char line[2 * SMTP_QUOTE_SIZE_MAX + 8] = "> ",
+                                        shown[SMTP_QUOTE_SIZE_MAX + 3];
 
     scene = (struct scene){0};
     for (int i = 0; i < 3; i++) {
         static const char *const starts[] = {"x", "220+", "600 "};
-        size_t size = REPLY_LINE_SIZE_MAX;
+        size_t size = SMTP_QUOTE_SIZE_MAX;
 
         memset(line + 2, 'y', 2 * size);
         memcpy(line + 2, starts[i], strlen(starts[i]));

@@ -109,7 +109,7 @@ TEST(the_clear_and_tls_have_their_time)
     scene = (struct scene){.config.tls = SMTP_TLS_MUST};
     CHECK(waits(GREETED "> 250-mx\n> 250 STARTTLS\n< STARTTLS\n> 220 go\n"));
     server.now_ms += 7000;
-    smtp_secured(&server.smtp, server.now_ms);
+    smtp_secured(&server.smtp, true, server.now_ms);
     CHECK(ends_after(START_MS + 7000 + TIMEOUT_MS, FAULT_TLS_FAILED));
 }
 

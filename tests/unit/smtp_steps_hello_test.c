@@ -150,7 +150,7 @@ say_opening(const struct opening *o, int count)
                  codes_of[o->replies[i]], codes_of[o->replies[i]]);
         server_say(&server, slice_text(line));
         if (smtp_want(&server.smtp) & SMTP_WANT_SECURE)
-            smtp_secured(&server.smtp, server.now_ms);
+            smtp_secured(&server.smtp, true, server.now_ms);
         hear_all();
     }
 }

@@ -52,7 +52,10 @@ static char peer_dir[PEER_PATH_SIZE];
 static alignas(max_align_t) uint8_t peer_arena[TLS_ARENA_SIZE];
 static size_t peer_arena_size = sizeof(peer_arena); /* of it, what is used */
 static struct tls peer_tls;
-static bool peer_tell; /* bad certificates are used all the same */
+static bool peer_tell;  /* bad certificates are used all the same */
+static bool peer_first; /* there was no STARTTLS */
+static uint8_t peer_pins[PIN_COUNT_MAX][TLS_PIN_SIZE];
+static uint32_t peer_pin_count;
 static struct tls_trust peer_trust;
 
 /* Makes certificates: `key NAME KIND`, `sign NAME AUTHORITY SUBJECT EXT...`,
@@ -250,6 +253,9 @@ peer_init(struct tls *t, bool verify, const char *cert, const char *key)
     static const uint8_t entropy[TLS_ENTROPY_SIZE] = {1, 2, 3};
     struct tls_config config = {.verify = verify,
                                 .tell = peer_tell,
+                                .first = peer_first,
+                                .pins = peer_pins,
+                                .pin_count = peer_pin_count,
                                 .arena = peer_arena,
                                 .arena_size = peer_arena_size};
 

@@ -85,11 +85,14 @@ hear(void)
     }
 }
 
+static bool first; /* there was no STARTTLS */
+
 static bool
 start_for(struct slice name)
 {
     static const uint8_t entropy[TLS_ENTROPY_SIZE] = {1, 2, 3};
-    struct tls_config config = {.arena = arena, .arena_size = sizeof(arena)};
+    struct tls_config config = {
+        .first = first, .arena = arena, .arena_size = sizeof(arena)};
 
     tls_end(&tls); /* PSA's table of keys outlives the arena */
     if (!tls_init(&tls, &config, entropy) || !tls_start(&tls, name, NULL, 0))
@@ -311,6 +314,60 @@ TEST(names_the_host)
     CHECK(says("192.0.2.1") == false);
 }
 
+/* Instead of a hello, so many octets at a time. */
+static bool
+fails_on(struct slice words, size_t split, const char *reason)
+{
+    if (!start())
+        return false;
+    while (words.size > 0 && tls.state == TLS_HANDSHAKE) {
+        struct slice some = slice_part(words, 0, split);
+        size_t room;
+
+        memcpy(tls_rx(&tls, &room), some.data, some.size);
+        tls_rx_ack(&tls, some.size);
+        words = slice_part(words, some.size, words.size);
+    }
+    return tls.state == TLS_FAILED &&
+           slice_equal(tls.reason, slice_text(reason));
+}
+
+TEST(says_that_a_server_speaks_in_clear)
+{
+    static const char *const replies[] = {
+        "220 mx.example.net ESMTP\r\n", "421 busy\r\n", "554-no\r\n554 no\r\n",
+        "220\r\n", "500 what?\r\n"};
+
+    for (size_t i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
+        for (size_t split = 1; split < 8; split += 2) {
+            first = true;
+            CHECK(fails_on(slice_text(replies[i]), split,
+                           "the server speaks first, in clear: there is no TLS "
+                           "on this port"));
+            first = false;
+            CHECK(fails_on(slice_text(replies[i]), split,
+                           "the server goes on in clear after STARTTLS"));
+        }
+}
+
+/* Only of what begins as a reply does. */
+TEST(takes_nothing_else_for_a_reply)
+{
+    static const char *const others[] = {"SSH-2.0-x\r\n", "* OK IMAP\r\n",
+                                         "22 x 220\r\n", "\r\n220 x\r\n",
+                                         "HTTP/1.1 400 Bad\r\n"};
+    struct slice alert = SLICE("\x15\x03\x03\x00\x02\x01\x5a"
+                               "220 mx.example.net\r\n");
+
+    first = true;
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        CHECK(fails_on(slice_text(others[i]), HELLO_SIZE_MAX,
+                       "the peer sent what is not TLS"));
+    CHECK(fails_on(alert, HELLO_SIZE_MAX, "the peer sent what is not TLS"));
+    CHECK(fails_on(alert, 1, "the peer sent what is not TLS"));
+    first = false;
+}
+
 #define CASES(X)                              \
     X(never_goes_back_to_tls13)               \
     X(never_goes_back_to_tls13_after_a_retry) \
@@ -318,6 +375,8 @@ TEST(names_the_host)
     X(never_mixes_versions_and_suites)        \
     X(sends_the_cookie_back)                  \
     X(goes_on_with_tls12)                     \
-    X(names_the_host)
+    X(names_the_host)                         \
+    X(says_that_a_server_speaks_in_clear)     \
+    X(takes_nothing_else_for_a_reply)
 
 TEST_MAIN(CASES)

@@ -441,7 +441,7 @@ fails_on(struct slice answer, bool end, const char *reason)
 
 TEST(survives_what_is_not_a_server)
 {
-    CHECK(fails_on(SLICE("220 not TLS at all\r\n"), false,
+    CHECK(fails_on(SLICE("HTTP/1.1 400 not TLS at all\r\n"), false,
                    "the peer sent what is not TLS"));
     CHECK(fails_on(SLICE(""), true, "connection closed during the handshake"));
     CHECK(fails_on(SLICE("\x16\x03\x03"), true,
