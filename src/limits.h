@@ -170,10 +170,11 @@ enum {
     TLS_NAME_SIZE_MAX = 1024, /* a distinguished name in canonical form */
     TLS_RDN_COUNT_MAX = 8,    /* attributes in one part of such a name */
     TLS_SHA1_SIZE = 20,
-    TLS_PIN_SIZE = 32,        /* SHA-256 */
-    TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
-    TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */
-    TLS_DAYS_SIZE = 32,       /* 2026-01-02, twice; a year can have 5 digits */
+    TLS_PIN_SIZE = 32,           /* SHA-256 */
+    TLS_DANE_NAME_COUNT_MAX = 2, /* the next hop, and its alias's end */
+    TLS_CIPHER_SIZE_MAX = 47,    /* the longest of ours has 45 */
+    TLS_PEM_LINE_SIZE = 64,      /* RFC 7468 2: a line of base64; any label */
+    TLS_DAYS_SIZE = 32, /* 2026-01-02, twice; a year can have 5 digits */
     TLS_CLOCK_MIN_S = 1577836800, /* 2020-01-01: a clock before it is wrong */
 
     /* The probe */

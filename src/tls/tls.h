@@ -8,8 +8,8 @@
  *        failure in plain words
  * bound  memory is the arena lent to tls_init; exhausting it is a failure
  * fault  TLS_FAILED or TLS_REFUSED in `state`, with `reason`; sticky
- * order  tls_init once; then per connection tls_start, rx/tx while
- *        TLS_HANDSHAKE; at TLS_ANCHORS, in its midst, tls_anchor ...
+ * order  tls_init once; then per connection tls_start, perhaps tls_dane, rx/tx
+ *        while TLS_HANDSHAKE; at TLS_ANCHORS, in its midst, tls_anchor ...
  *        tls_verify, then rx/tx again; at TLS_OPEN read/write, tls_close,
  * tls_end
  */
@@ -18,6 +18,7 @@
 
 #include "base/addr.h"
 #include "base/slice.h"
+#include "base/tlsa.h"
 #include "limits.h"
 #include "tls/name.h"
 
@@ -47,6 +48,16 @@ struct tls_config {
     size_t arena_size;
 };
 
+/* What proves the peer of one connection, and nothing else does (RFC 7672
+ * section 3); no anchors are wanted. Lent for as long as it lasts. */
+struct tls_dane {
+    const struct tlsa_set *records;
+    /* Besides the one of tls_start: the names of which one is to be in a
+     * certificate that an authority of the records' has issued. */
+    struct slice names[TLS_DANE_NAME_COUNT_MAX];
+    uint32_t name_count;
+};
+
 struct tls {
     /* For the caller to read. */
     enum tls_state state;
@@ -61,6 +72,9 @@ struct tls {
     /* At TLS_ANCHORS and from then on, at TLS_OPEN in any case: SHA-256 of the
      * SubjectPublicKeyInfo of the peer's own certificate. */
     uint8_t pin[TLS_PIN_SIZE];
+    /* The record of tls_dane's that the proof rests on; TLSA_COUNT_MAX: none.
+     */
+    uint32_t tlsa_index;
 
     /* For src/tls/ alone. */
     struct tls_core *core; /* what mbedTLS wants, in the arena */
@@ -80,6 +94,7 @@ struct tls {
     uint32_t heard; /* octets of a reply that the connection began with */
     const uint8_t (*pins)[TLS_PIN_SIZE];
     uint32_t pin_count;
+    const struct tls_dane *dane; /* or NULL */
     struct addr literal;
     int64_t wall_s;
     char name[NAME_TEXT_SIZE_MAX + 1]; /* NUL-ended for mbedTLS */
@@ -97,6 +112,8 @@ bool tls_init(struct tls *t, const struct tls_config *config,
  * before is ended. False: TLS_FAILED. */
 bool tls_start(struct tls *t, struct slice name, const struct addr *literal,
                int64_t wall_s);
+/* Right behind tls_start, and only there. */
+void tls_dane(struct tls *t, const struct tls_dane *dane);
 
 /* Where the socket's bytes go, and how many fit: none while plain text waits
  * to be read. Then commit `size` of them; 0 is the end of the stream. */
