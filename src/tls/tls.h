@@ -72,8 +72,8 @@ struct tls {
     /* At TLS_ANCHORS and from then on, at TLS_OPEN in any case: SHA-256 of the
      * SubjectPublicKeyInfo of the peer's own certificate. */
     uint8_t pin[TLS_PIN_SIZE];
-    /* The record of tls_dane's that the proof rests on; TLSA_COUNT_MAX: none.
-     */
+    /* The record of tls_dane's that a proof rests on, or that it failed with;
+     * TLSA_COUNT_MAX: none. */
     uint32_t tlsa_index;
 
     /* For src/tls/ alone. */

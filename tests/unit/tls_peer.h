@@ -56,6 +56,7 @@ static bool peer_tell;  /* bad certificates are used all the same */
 static bool peer_first; /* there was no STARTTLS */
 static uint8_t peer_pins[PIN_COUNT_MAX][TLS_PIN_SIZE];
 static uint32_t peer_pin_count;
+static const struct tls_dane *peer_dane;
 static struct tls_trust peer_trust;
 
 /* Makes certificates: `key NAME KIND`, `sign NAME AUTHORITY SUBJECT EXT...`,
@@ -285,6 +286,7 @@ peer_handshake(struct peer *p, struct tls *t, const char *name, int64_t wall_s)
     if (!peer_connect(p))
         return;
     tls_start(t, slice_text(name), is_literal ? &literal : NULL, wall_s);
+    tls_dane(t, peer_dane);
     peer_shake(p, t);
 }
 
