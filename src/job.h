@@ -36,12 +36,14 @@ struct job {
     uint32_t connect_timeout_s, remote_timeout_s;
     struct qmail_ipme ipme;
     struct qmail_route route;
-    uint32_t route_line; /* of smtproutes; 0: none applies */
+    const char *route_file; /* of the line that applies; NULL: none does */
+    uint32_t route_line;
     struct dns_conf dns;
 
     struct qmail_login login;
-    struct addr from[ADDR_FAMILY_COUNT]; /* outgoingip, outgoingip6; ADDR_NONE:
-                                            the system chooses */
+    /* outgoingip, outgoingip6, by family - ADDR_IPV4; ADDR_NONE: the system
+     * chooses */
+    struct addr from[ADDR_FAMILY_COUNT];
 
     uint32_t tls_strictness; /* 0, 1, 2 */
     struct qmail_tlspolicy tlspolicy;

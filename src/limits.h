@@ -37,6 +37,7 @@ enum {
 
     /* Control files */
     CONTROL_LINE_SIZE_MAX = 1023, /* a path of PATH_MAX/4, a route of 4 names */
+    CONTROL_KEPT_SIZE_MAX = 9216, /* of a line: that, and more than a secret */
     CONTROL_CHUNK_SIZE = 4096,    /* read at once: a page */
     CONTROL_SECONDS_MAX = INT32_MAX / 1000, /* 24 days; fits in ms */
     /* second line of a report: a file, the path in it, a reason */
@@ -51,7 +52,8 @@ enum {
     LOGIN_USER_SIZE_MAX = 255,    /* a mail address, or less */
     LOGIN_SECRET_SIZE_MAX = 8192, /* a token; its line of base64 fits the 12288
                                      octets of RFC 4954 section 4 */
-    PIN_COUNT_MAX = 8,            /* of a hop: keys now, and those to come */
+    LOGIN_FILE_SIZE_MAX = LOGIN_SECRET_SIZE_MAX + 2, /* and a line end */
+    PIN_COUNT_MAX = 8, /* of a hop: keys now, and those to come */
     /* tcpto: stock's numbers (interface.md section 4) */
     TCPTO_RECORD_COUNT_MAX = 64,
     TCPTO_TAIL_SIZE = 12, /* of a record, behind the address */
@@ -191,6 +193,9 @@ _Static_assert(ENDPOINT_TEXT_SIZE_MAX >= ADDR_TEXT_SIZE_MAX + 8,
                "brackets, colon and port");
 _Static_assert(NAME_TEXT_SIZE_MAX + 2 == NAME_WIRE_SIZE_MAX,
                "first length octet and root label");
+_Static_assert(CONTROL_KEPT_SIZE_MAX >
+                   CONTROL_LINE_SIZE_MAX + LOGIN_SECRET_SIZE_MAX,
+               "a secret that is too long is seen to be");
 _Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
 _Static_assert((DNS_SERVER_COUNT_MAX - 1) * DNS_HEDGE_MS < DNS_ROUND_STEP_MS,
                "the first round asks them all");

@@ -28,6 +28,9 @@ struct load_args {
 struct load_work {
     struct file file;
     struct anchors_work anchors;
+    struct qmail_route_search routes[KEY_KIND_COUNT];
+    struct qmail_tlspolicy_search tlspolicy;
+    uint8_t secret[LOGIN_FILE_SIZE_MAX + 1]; /* and what makes it too long */
 };
 
 /* argv and environment are borrowed by the job. */

@@ -51,7 +51,8 @@ main(int argc, char **argv, char **envp)
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)
         deliver(&delivery, DELIVER_MAIL, &root.deliver, o);
-    wipe(&root.job.login, sizeof(root.job.login));
+    if (root.job.login.kind != LOGIN_NONE)
+        wipe(&root.job.login, sizeof(root.job.login));
     report(&root.report, o, root.job.host);
     return 0;
 }

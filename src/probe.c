@@ -20,21 +20,37 @@ probe_is_meant(const char *name)
 
 /* ---- argv ---- */
 
+/* The letters of an argument; false: one is not known. */
+static bool
+take_options(struct say *s, const char *option, bool *sender)
+{
+    for (; *option; option++) {
+        if (*option == 'j')
+            s->tell.json = true;
+        else if (*option == 'v')
+            s->tell.lines = true;
+        else if (*option == 'f')
+            *sender = true;
+        else
+            return false;
+    }
+    return true;
+}
+
 /* The argument behind the options; NULL: there is none, or there are more. */
 static char *
-find_address(struct say *s, const struct load_args *args)
+find_address(struct say *s, const struct load_args *args, char **sender)
 {
     int at = 1;
 
-    for (; at < args->count && args->values[at][0] == '-'; at++)
-        for (const char *option = args->values[at] + 1; *option; option++) {
-            if (*option == 'j')
-                s->tell.json = true;
-            else if (*option == 'v')
-                s->tell.lines = true;
-            else
-                return NULL;
-        }
+    for (; at < args->count && args->values[at][0] == '-'; at++) {
+        bool follows = false;
+
+        if (!take_options(s, args->values[at] + 1, &follows))
+            return NULL;
+        if (follows && ++at < args->count)
+            *sender = args->values[at];
+    }
     return at + 1 == args->count ? args->values[at] : NULL;
 }
 
@@ -106,6 +122,7 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
     if (!probe_say_connect(r, index))
         return;
     tls = talk(r, index);
+    probe_say_login(r);
     probe_say_levels(r, tls);
     link_close(&w->link, smtp_tx(&w->smtp));
     /* Keys outlive the arena, which the next one begins anew. */
@@ -151,6 +168,7 @@ look(struct root *r, const struct delivery *delivery)
     tcpto_open(&r->tcpto, false);
     confine(&r->job);
     probe_say_route(r);
+    probe_say_hop(r);
     o->fault = resolve_begin(&r->job, false, &r->work.resolve, &r->targets);
     if (o->fault == FAULT_OK)
         o->fault = resolve_wait(&r->job, &r->work.resolve, &r->targets);
@@ -168,22 +186,24 @@ int
 probe(const struct load_args *args, const struct delivery *delivery,
       struct root *r)
 {
-    char *address = NULL, *host = NULL, *end = NULL;
+    char *address = NULL, *host = NULL, *end = NULL, *sender = NULL;
     struct load_args as_remote = {
         .count = 4, .environment = args->environment, .survey = true};
 
     say_init(&r->say);
-    address = find_address(&r->say, args);
+    address = find_address(&r->say, args, &sender);
     if (!address) {
-        (void)os_write(ERROR_FD,
-                       SLICE("usage: mote-probe [-jv] host|address\n"));
+        (void)os_write(
+            ERROR_FD,
+            SLICE("usage: mote-probe [-jv] [-f sender] host|address\n"));
         return STATUS_USAGE;
     }
     for (host = end = address; *end; end++)
         if (*end == '@')
             host = end + 1;
-    /* The sender is the null sender. */
-    as_remote.values = (char *[]){args->values[0], host, end, address};
+    /* The null sender, if no other is meant. */
+    as_remote.values =
+        (char *[]){args->values[0], host, sender ? sender : end, address};
     r->outcome.fault =
         load(&as_remote, &r->work.load, &r->job, &r->outcome.detail);
     if (r->outcome.fault == FAULT_OK)

@@ -13,6 +13,8 @@
 #include "root.h"
 
 void probe_say_route(struct root *r);
+/* What is configured for TLS with the next hop besides tlsstrictness. */
+void probe_say_hop(struct root *r);
 /* The questions to the DNS and what came of them. */
 void probe_say_names(struct root *r);
 /* Addresses in the order they are tried, then those left out. */
@@ -23,6 +25,8 @@ bool probe_say_connect(struct root *r, uint32_t index);
 void probe_say_reply(struct root *r, enum smtp_step step);
 /* TLS as it was set up, and the certificates. */
 void probe_say_tls(struct root *r);
+/* What came of the login, where one is wanted and it came so far. */
+void probe_say_login(struct root *r);
 /* How the mail would go at each strictness, or why at none; `tls`: at 2, where
  * FAULT_OK is a yes. */
 void probe_say_levels(struct root *r, enum fault tls);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Bytes that nobody may find later: a password, a token.
+ * Forgets a secret.
  *
- * in     memory that held a secret
- * out    zeros, whatever the compiler makes of stores that nobody reads
- * bound  none
+ * in     memory that nobody reads any more
+ * out    zeros, whatever the compiler thinks of them
+ * bound  `size` bytes
  * fault  none
  */
 #ifndef BASE_WIPE_H
@@ -12,6 +12,6 @@
 
 #include <stddef.h>
 
-void wipe(void *bytes, size_t size);
+void wipe(void *data, size_t size);
 
 #endif

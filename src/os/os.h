@@ -33,6 +33,7 @@ enum os_kind { OS_REGULAR, OS_DIRECTORY, OS_DEVICE, OS_STREAM };
 
 struct os_file {
     enum os_kind kind;
+    bool others;        /* may do something with it (mode & 007) */
     int64_t size;       /* OS_REGULAR */
     int64_t modified_s; /* since 1970 */
 };

@@ -237,6 +237,7 @@ os_stat(int fd, struct os_file *out)
                 : S_ISDIR(st.st_mode) ? OS_DIRECTORY
                 : S_ISCHR(st.st_mode) ? OS_DEVICE
                                       : OS_STREAM;
+    out->others = (st.st_mode & S_IRWXO) != 0;
     out->size = st.st_size;
     out->modified_s = st.st_mtime;
     return true;

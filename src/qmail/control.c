@@ -60,20 +60,25 @@ qmail_lines_next(struct qmail_lines *l, struct slice *chunk, bool end,
         return false;
     l->inside = false;
     *line = slice_chomp(slice_of(l->line, l->used));
+    l->too_long = l->too_long || line->size > CONTROL_LINE_SIZE_MAX;
     return true;
+}
+
+enum qmail_problem
+qmail_control_bytes(struct slice s)
+{
+    if (slice_find(s, 0) < s.size)
+        return PROBLEM_NUL;
+    for (size_t i = 0; i < s.size; i++)
+        if (ascii_control(s.data[i]) && s.data[i] != '\t')
+            return PROBLEM_CONTROL;
+    return PROBLEM_NONE;
 }
 
 enum qmail_problem
 qmail_lines_check(const struct qmail_lines *l, struct slice line)
 {
-    if (l->too_long)
-        return PROBLEM_LINE_LONG;
-    if (slice_find(line, 0) < line.size)
-        return PROBLEM_NUL;
-    for (size_t i = 0; i < line.size; i++)
-        if (ascii_control(line.data[i]) && line.data[i] != '\t')
-            return PROBLEM_CONTROL;
-    return PROBLEM_NONE;
+    return l->too_long ? PROBLEM_LINE_LONG : qmail_control_bytes(line);
 }
 
 bool
@@ -126,4 +131,33 @@ qmail_control_host(struct slice line)
     if (line.size > NAME_TEXT_SIZE_MAX)
         return PROBLEM_NAME_LONG;
     return PROBLEM_NONE;
+}
+
+enum qmail_problem
+qmail_control_name(struct slice name)
+{
+    size_t label_size = 0;
+    bool number = true;
+
+    if (name.size > NAME_TEXT_SIZE_MAX)
+        return PROBLEM_NAME_LONG;
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t byte = name.data[i];
+
+        if (byte == '.' && label_size == 0)
+            return PROBLEM_RELAY;
+        if (byte == '.') {
+            label_size = 0;
+            continue;
+        }
+        number = number && ascii_digit(byte);
+        if (!ascii_digit(byte) && !ascii_alpha(byte) && byte != '-' &&
+            byte != '_')
+            return PROBLEM_RELAY;
+        if (++label_size > NAME_LABEL_SIZE_MAX)
+            return PROBLEM_NAME_LONG;
+    }
+    if (label_size == 0)
+        return PROBLEM_RELAY;
+    return number ? PROBLEM_NOT_ADDRESS : PROBLEM_NONE;
 }

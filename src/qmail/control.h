@@ -6,7 +6,8 @@
  * out    one line after another, without the white space at its end (space,
  *        TAB, CR, LF); numbers and names
  * bound  a line without that white space has CONTROL_LINE_SIZE_MAX bytes at
- *        most; a file of any size and any number of lines is read in one buffer
+ *        most, but for a secret at its end (qmail/login.h); a file of any size
+ *        and any number of lines is read in one buffer
  * fault  a problem: what to print behind `control/FILE:LINE: `
  * order  init; next until false, then the next chunk; `end` with the last one
  *        (it may be empty). Of a line: skip (lists only), check, then its value
@@ -17,22 +18,36 @@
 #include "base/slice.h"
 #include "limits.h"
 
-#define QMAIL_PROBLEMS(X)                                      \
-    X(NONE, "")                                                \
-    X(LINE_LONG, "line too long")                              \
-    X(NUL, "contains a NUL byte")                              \
-    X(CONTROL, "contains a control byte")                      \
-    X(EMPTY, "is empty")                                       \
-    X(SPACE, "contains white space")                           \
-    X(NOT_ASCII, "contains a byte that is not ASCII")          \
-    X(NAME_LONG, "host name too long")                         \
-    X(NUMBER_LARGE, "number too large")                        \
-    X(STRICTNESS, "must be 0, 1 or 2")                         \
-    X(NOT_ADDRESS, "not an IP address")                        \
-    X(ADDRESS_COUNT, "too many addresses")                     \
-    X(RELAY, "relay is neither a host name nor an IP address") \
-    X(PORT, "port must be from 1 to 65535")                    \
-    X(BRACKETS, "an IPv6 address before a port needs brackets")
+#define QMAIL_PROBLEMS(X)                                       \
+    X(NONE, "")                                                 \
+    X(LINE_LONG, "line too long")                               \
+    X(NUL, "contains a NUL byte")                               \
+    X(CONTROL, "contains a control byte")                       \
+    X(EMPTY, "is empty")                                        \
+    X(SPACE, "contains white space")                            \
+    X(NOT_ASCII, "contains a byte that is not ASCII")           \
+    X(NAME_LONG, "host name too long")                          \
+    X(NUMBER_LARGE, "number too large")                         \
+    X(STRICTNESS, "must be 0, 1 or 2")                          \
+    X(NOT_ADDRESS, "not an IP address")                         \
+    X(NOT_IPV4, "not an IPv4 address")                          \
+    X(NOT_IPV6, "not an IPv6 address")                          \
+    X(ADDRESS_COUNT, "too many addresses")                      \
+    X(RELAY, "relay is neither a host name nor an IP address")  \
+    X(PORT, "port must be from 1 to 65535")                     \
+    X(BRACKETS, "an IPv6 address before a port needs brackets") \
+    X(USER_ALONE, "a user without a password")                  \
+    X(SECRET_ALONE, "a password without a user")                \
+    X(RELAY_ABSENT, "a password without a relay")               \
+    X(USER_LONG, "user too long")                               \
+    X(SECRET_LONG, "password too long")                         \
+    X(LEVEL, "level must be none, 0, 1 or 2")                   \
+    X(WORD, "unknown word behind the level")                    \
+    X(PIN, "a pin must have 64 hexadecimal digits")             \
+    X(PIN_COUNT, "too many pins")                               \
+    X(NAME, "name= needs one host name")                        \
+    X(NONE_WITH, "none goes with neither pin= nor implicit")    \
+    X(NONE_LOGIN, "none goes with no login")
 
 #define QMAIL_PROBLEM_ENUM(NAME, text) PROBLEM_##NAME,
 enum qmail_problem { QMAIL_PROBLEMS(QMAIL_PROBLEM_ENUM) PROBLEM_COUNT };
@@ -40,10 +55,10 @@ enum qmail_problem { QMAIL_PROBLEMS(QMAIL_PROBLEM_ENUM) PROBLEM_COUNT };
 
 struct qmail_lines {
     uint32_t number; /* of the line last given, from 1 */
-    bool too_long;   /* that line did not fit; its start was given */
+    bool too_long;   /* that line is; what was given may be its start */
     bool inside;     /* a line has begun and its LF has not been seen */
     size_t used;
-    uint8_t line[CONTROL_LINE_SIZE_MAX];
+    uint8_t line[CONTROL_KEPT_SIZE_MAX];
 };
 
 const char *qmail_problem_text(enum qmail_problem problem);
@@ -57,6 +72,8 @@ bool qmail_lines_next(struct qmail_lines *l, struct slice *chunk, bool end,
  * path needs no more than this. */
 enum qmail_problem qmail_lines_check(const struct qmail_lines *l,
                                      struct slice line);
+/* A NUL, or a control byte other than TAB. */
+enum qmail_problem qmail_control_bytes(struct slice s);
 
 /* In a list: empty or a comment (of any length). */
 bool qmail_control_skip(struct slice line);
@@ -69,5 +86,8 @@ enum qmail_problem qmail_control_strictness(struct slice line, uint32_t *out);
 /* What may be said in EHLO: 1 to NAME_TEXT_SIZE_MAX visible ASCII bytes, an
  * address in brackets included. */
 enum qmail_problem qmail_control_host(struct slice line);
+/* What may be asked of the DNS: letters, digits, `-`, `_` in labels of legal
+ * length (RFC 1035 2.3.4). Digits and dots alone are meant as an address. */
+enum qmail_problem qmail_control_name(struct slice name);
 
 #endif

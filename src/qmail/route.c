@@ -4,16 +4,6 @@
 #include <string.h>
 
 #include "base/ascii.h"
-#include "base/assert.h"
-
-/* An absolute name is the same name; a dot alone stays. */
-static struct slice
-without_dot(struct slice name)
-{
-    if (name.size > 1 && name.data[name.size - 1] == '.')
-        name.size--;
-    return name;
-}
 
 /* What the host itself says: an address, or a name with exchangers. */
 static void
@@ -26,71 +16,45 @@ use_host(struct qmail_route_search *s)
 }
 
 void
-qmail_route_init(struct qmail_route_search *s, struct slice host)
+qmail_route_init(struct qmail_route_search *s, struct slice host,
+                 struct slice sender, enum qmail_key_kind kind)
 {
-    *s = (struct qmail_route_search){.host = without_dot(host),
-                                     .route.kind = ROUTE_MX,
-                                     .route.port = SMTP_PORT};
-    (void)addr_parse_literal(s->host, &s->addr);
+    s->problem = PROBLEM_NONE;
+    s->empty = false;
+    s->addr = (struct addr){.family = ADDR_NONE};
+    s->route = (struct qmail_route){.kind = ROUTE_MX, .port = SMTP_PORT};
+    s->login.kind = LOGIN_NONE;
+    (void)addr_parse_literal(qmail_key_undot(host), &s->addr);
     use_host(s);
+    qmail_key_init(&s->key, kind, kind == KEY_HOST ? host : sender);
+    if (kind == KEY_HOST && sender.size == 0)
+        s->key.first = SLICE("!@");
 }
 
-/* Index of the first colon outside brackets, or line.size. */
-static size_t
-find_colon(struct slice line)
+static enum qmail_problem
+parse_value(struct slice value, struct qmail_route_search *s)
 {
-    for (size_t i = 0; i < line.size; i++) {
-        if (line.data[i] == ':')
-            return i;
-        if (line.data[i] == '[') {
-            size_t close = slice_find(slice_part(line, i, line.size), ']');
+    struct slice relay;
+    enum qmail_problem problem = qmail_login_parse(value, &relay, &s->login);
 
-            /* Without its end a bracket is a byte like any other. */
-            i += i + close < line.size ? close : 0;
-        }
-    }
-    return line.size;
-}
-
-/* The key is the host, an end of it from a dot on, or empty. `size` says how
- * much of the host it is. */
-static bool
-match(const struct qmail_route_search *s, struct slice key, size_t *size)
-{
-    struct slice host = s->host;
-    struct addr a = {.family = ADDR_NONE};
-
-    key = without_dot(key);
-    if (s->addr.family != ADDR_NONE && addr_parse_literal(key, &a) &&
-        addr_equal(&a, &s->addr)) {
-        *size = host.size;
-        return true;
-    }
-    if (key.size > host.size)
-        return false;
-    if (key.size > 0 && key.size < host.size && key.data[0] != '.')
-        return false;
-    *size = key.size;
-    return slice_equal_nocase(
-        key, slice_part(host, host.size - key.size, host.size));
+    if (problem == PROBLEM_NONE)
+        problem = qmail_route_parse(relay, &s->route);
+    if (problem == PROBLEM_NONE && s->login.kind != LOGIN_NONE &&
+        !s->route.relay)
+        return PROBLEM_RELAY_ABSENT;
+    return problem;
 }
 
 void
 qmail_route_offer(struct qmail_route_search *s, struct slice line,
                   uint32_t number)
 {
-    size_t colon = find_colon(line);
-    size_t size = 0;
+    struct slice value;
 
-    assert(number > 0);
-    if (colon == line.size || !match(s, slice_part(line, 0, colon), &size))
+    if (!qmail_key_offer(&s->key, line, number, &value))
         return;
-    if (s->line > 0 && size < s->key_size)
-        return;
-    s->line = number;
-    s->key_size = size;
-    s->problem =
-        qmail_route_parse(slice_part(line, colon + 1, line.size), &s->route);
+    s->empty = value.size == 0;
+    s->problem = parse_value(value, s);
     if (s->problem == PROBLEM_NONE && s->route.kind == ROUTE_MX)
         use_host(s);
 }
@@ -100,43 +64,24 @@ static enum qmail_problem
 split(struct slice relay, struct slice *host, struct slice *port)
 {
     struct addr a;
-    size_t colon = find_colon(relay);
+    size_t at = qmail_key_find(relay, SLICE(";"));
     size_t last = relay.size; /* behind the last colon */
 
     *host = relay;
     *port = slice_of(relay.data, 0);
     if (addr_parse(relay, &a))
         return PROBLEM_NONE;
-    while (last > 0 && relay.data[last - 1] != ':')
-        last--;
-    if (last > colon + 1 && addr_parse(slice_part(relay, 0, last - 1), &a))
-        return PROBLEM_BRACKETS;
-    *host = slice_part(relay, 0, colon);
-    *port = slice_part(relay, colon + 1, relay.size);
-    return PROBLEM_NONE;
-}
-
-/* Visible ASCII in labels of legal length (RFC 1035 2.3.4). */
-static enum qmail_problem
-check_name(struct slice name)
-{
-    size_t label_size = 0;
-
-    if (name.size > NAME_TEXT_SIZE_MAX)
-        return PROBLEM_NAME_LONG;
-    for (size_t i = 0; i < name.size; i++) {
-        uint8_t byte = name.data[i];
-
-        if (byte <= ' ' || byte >= 0x7f || byte == '[' || byte == ']')
-            return PROBLEM_RELAY;
-        if (byte != '.' && ++label_size > NAME_LABEL_SIZE_MAX)
-            return PROBLEM_NAME_LONG;
-        if (byte == '.' && label_size == 0)
-            return PROBLEM_RELAY;
-        if (byte == '.')
-            label_size = 0;
+    /* A semicolon is in no address. */
+    if (at == relay.size) {
+        at = qmail_key_find(relay, SLICE(":"));
+        while (last > 0 && relay.data[last - 1] != ':')
+            last--;
     }
-    return label_size > 0 ? PROBLEM_NONE : PROBLEM_RELAY;
+    if (last > at + 1 && addr_parse(slice_part(relay, 0, last - 1), &a))
+        return PROBLEM_BRACKETS;
+    *host = slice_part(relay, 0, at);
+    *port = slice_part(relay, at + 1, relay.size);
+    return PROBLEM_NONE;
 }
 
 static enum qmail_problem
@@ -144,7 +89,7 @@ parse_host(struct slice host, struct qmail_route *r)
 {
     enum qmail_problem problem = PROBLEM_NONE;
 
-    host = without_dot(host);
+    host = qmail_key_undot(host);
     if (host.size == 0)
         return PROBLEM_NONE;
     r->relay = true;
@@ -154,7 +99,7 @@ parse_host(struct slice host, struct qmail_route *r)
     }
     if (host.data[0] == '[')
         return PROBLEM_NOT_ADDRESS;
-    problem = check_name(host);
+    problem = qmail_control_name(host);
     if (problem != PROBLEM_NONE)
         return problem;
     r->kind = ROUTE_NAME;

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where a host's mail goes: control/smtproutes in one pass.
+ * Where mail goes: control/smtproutes by host, control/authsenders by sender,
+ * each in one pass.
  *
- * in     the host, then every line of the file that is not skipped
- * out    in the search: `route`, what the best line so far says, and its number
+ * in     host and sender, then every line of the file that is not skipped
+ * out    in the search: `route` and `login`, what the best line so far says
  * bound  one route is kept, however many lines there are
- * fault  `problem` of the best line: mail of other hosts does not suffer
- * order  init, offer ..., then look at problem and route
+ * fault  `problem` of the best line: other mail does not suffer
+ * order  init, offer ..., then look at key.line, problem and route
  *
- * Best is the key that is the whole host, then the longest that is an end of
- * it from a dot on, then the empty key; of equals the last. Case, and one dot
- * at the end of host or key, do not matter; addresses in brackets are compared
- * by value.
+ * Which line is best: qmail/key.h. For mail of the null sender a key `!@` in
+ * smtproutes is better than all.
  */
 #ifndef QMAIL_ROUTE_H
 #define QMAIL_ROUTE_H
@@ -20,6 +19,8 @@
 #include "base/slice.h"
 #include "limits.h"
 #include "qmail/control.h"
+#include "qmail/key.h"
+#include "qmail/login.h"
 
 enum qmail_route_kind {
     ROUTE_MX,     /* the host's exchangers */
@@ -37,21 +38,23 @@ struct qmail_route {
 };
 
 struct qmail_route_search {
-    struct slice host; /* borrowed; without a dot at its end */
-    struct addr addr;  /* the host, when it is an address in any spelling */
-    uint32_t line;     /* number of the best line, 0: none matches */
-    size_t key_size;   /* how good it is */
+    struct qmail_key key;
+    struct addr addr; /* the host, when it is an address in any spelling */
+    bool empty;       /* the best line says nothing */
     enum qmail_problem problem; /* of the best line */
-    struct qmail_route route;   /* valid when there is no problem */
+    struct qmail_route route;   /* both valid when there is no problem */
+    struct qmail_login login;   /* a secret: wipe it when it is not used */
 };
 
-/* `host` must outlive the search. */
-void qmail_route_init(struct qmail_route_search *s, struct slice host);
-/* `key:relay`; without a colon outside brackets it is ignored, as in stock. */
+/* `host` and `sender` must outlive the search; `kind`: whose keys these are. */
+void qmail_route_init(struct qmail_route_search *s, struct slice host,
+                      struct slice sender, enum qmail_key_kind kind);
+/* `key:value`; without a colon outside brackets it is ignored, as in stock. */
 void qmail_route_offer(struct qmail_route_search *s, struct slice line,
                        uint32_t number);
 /* Of a relay's text: nothing, host, host:port, address, [address]:port, and
- * :port, which is the host's exchangers at that port. */
+ * :port, which is the host's exchangers at that port. For `:port` also
+ * `;port`. */
 enum qmail_problem qmail_route_parse(struct slice relay,
                                      struct qmail_route *out);
 /* ROUTE_NAME's name, for look-up and TLS; else empty. */

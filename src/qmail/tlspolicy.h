@@ -6,10 +6,10 @@
  * out    in the search: what the best line says, and its number
  * bound  one policy is kept; PIN_COUNT_MAX pins
  * fault  `problem` of the best line: mail to other hops does not suffer
- * order  init, offer ..., then look at problem and policy
+ * order  init, offer ..., then look at key.line, problem and policy
  *
- * Keys are compared as those of qmail/route.h, with the relay's name where a
- * route names one, else with the host.
+ * `key:level [word ...]`; keys are compared (qmail/key.h) with the relay where
+ * a route names one, else with the host.
  */
 #ifndef QMAIL_TLSPOLICY_H
 #define QMAIL_TLSPOLICY_H
@@ -17,6 +17,7 @@
 #include "base/slice.h"
 #include "limits.h"
 #include "qmail/control.h"
+#include "qmail/key.h"
 
 enum qmail_tls_level {
     TLS_LEVEL_DEFAULT, /* no line applies: tlsstrictness counts */
@@ -36,5 +37,16 @@ struct qmail_tlspolicy {
     size_t name_size;                          /* 0: the peer's own */
     uint8_t name[NAME_TEXT_SIZE_MAX];          /* to be proved, and SNI */
 };
+
+struct qmail_tlspolicy_search {
+    struct qmail_key key;
+    enum qmail_problem problem;    /* of the best line */
+    struct qmail_tlspolicy policy; /* valid when there is no problem */
+};
+
+/* `hop`, a name or an address, must outlive the search. */
+void qmail_tlspolicy_init(struct qmail_tlspolicy_search *s, struct slice hop);
+void qmail_tlspolicy_offer(struct qmail_tlspolicy_search *s, struct slice line,
+                           uint32_t number);
 
 #endif

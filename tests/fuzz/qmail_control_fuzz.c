@@ -83,7 +83,7 @@ check_line(const struct qmail_lines *l, struct slice line, struct slice whole,
     too_long = whole.size > CONTROL_LINE_SIZE_MAX;
     MUST(l->number == number && l->too_long == too_long);
     MUST(slice_equal(line,
-                     slice_chomp(slice_part(whole, 0, CONTROL_LINE_SIZE_MAX))));
+                     slice_chomp(slice_part(whole, 0, CONTROL_KEPT_SIZE_MAX))));
     problem = qmail_lines_check(l, line);
     MUST((problem == PROBLEM_LINE_LONG) == too_long);
     for (size_t i = 0; i < line.size && !too_long; i++) {
@@ -132,15 +132,18 @@ check_file(struct slice file, struct slice steer, uint32_t own_count)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static uint8_t bytes[8192];
+    static uint8_t bytes[2 * CONTROL_KEPT_SIZE_MAX];
     struct slice in = slice_of(data, size);
     uint8_t flags = fuzz_u8(&in);
+    uint32_t run = flags >= 0xfe   ? CONTROL_LINE_SIZE_MAX - 7 + (flags & 1)
+                   : flags >= 0xfc ? CONTROL_KEPT_SIZE_MAX - 6 + (flags & 1)
+                                   : 0;
     struct slice steer = fuzz_take(&in, fuzz_u8(&in) % 32);
     struct buf b;
 
     /* Long lines: the input behind a run of its own. */
     buf_init(&b, bytes, sizeof(bytes));
-    for (uint32_t i = 0; flags >= 0xfe && i < 1016u + (flags & 1); i++)
+    for (uint32_t i = 0; i < run; i++)
         buf_put_byte(&b, flags & 1 ? 'x' : '9');
     buf_put(&b, in);
     check_file(buf_slice(&b), steer, flags == 1 ? IPME_COUNT_MAX - 2 : 0);

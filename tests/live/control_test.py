@@ -102,6 +102,11 @@ FILES = {
                       USUAL + " TLS", USUAL + " TLS"),
     "tlsstrictness": File(b"2", "control/trustanchors: needed at tlsstrictness 2",
                           "control/tlsstrictness: must be 0, 1 or 2"),
+    "authsenders": File(b":[192.0.2.11]", f"{SECOND} client.example",
+                        is_list=True),
+    "tlspolicy": File(b":0", USUAL + " TLS", is_list=True),
+    "outgoingip": File(b"0.0.0.0", USUAL),
+    "outgoingip6": File(b"::", USUAL),
 }
 
 

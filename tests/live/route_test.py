@@ -143,7 +143,11 @@ FAILS = {
     "relay_bad_literal": ("[192.0.2.300]", f"{CONTROL}control/smtproutes:2: "
                           "not an IP address\n"),
     "relay_with_space": ("relay .example", f"{CONTROL}control/smtproutes:2: "
-                         "relay is neither a host name nor an IP address\n"),
+                         "a user without a password\n"),
+    "relay_with_a_mark": ("rel!ay.example", f"{CONTROL}control/smtproutes:2: "
+                          "relay is neither a host name nor an IP address\n"),
+    "relay_of_zeros": ("192.168.001.010", f"{CONTROL}control/smtproutes:2: "
+                       "not an IP address\n"),
     "relay_with_empty_label": ("relay..example", f"{CONTROL}control/smtproutes:2: "
                                "relay is neither a host name nor an IP address\n"),
     "relay_too_long": ("x." * 127 + "xx", f"{CONTROL}control/smtproutes:2: "

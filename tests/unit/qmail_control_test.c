@@ -137,7 +137,7 @@ TEST(an_empty_file_has_no_line)
 static bool
 reads_long(size_t size, const char *tail, size_t step, size_t *line_size)
 {
-    static uint8_t file[2 * CONTROL_LINE_SIZE_MAX];
+    static uint8_t file[2 * CONTROL_KEPT_SIZE_MAX];
     struct qmail_lines l;
     struct slice line = slice_of(NULL, 0);
     size_t file_size = size + strlen(tail);
@@ -164,8 +164,8 @@ TEST(a_line_of_the_size_of_the_limit_fits_and_one_more_byte_does_not)
     for (size_t step = 1; step <= max + 8; step++) {
         CHECK(reads_long(max, "\n", step, &size) && size == max);
         CHECK(reads_long(max, "", step, &size) && size == max);
-        CHECK(!reads_long(max + 1, "\n", step, &size) && size == max);
-        CHECK(!reads_long(max + 1, "", step, &size) && size == max);
+        CHECK(!reads_long(max + 1, "\n", step, &size) && size == max + 1);
+        CHECK(!reads_long(max + 1, "", step, &size) && size == max + 1);
     }
 }
 
@@ -177,14 +177,27 @@ TEST(white_space_at_the_end_of_a_full_line_does_not_count)
     for (size_t step = 1; step <= max + 8; step++) {
         CHECK(reads_long(max, " \t \r\n", step, &size) && size == max);
         CHECK(reads_long(max - 1, "  \r", step, &size) && size == max - 1);
-        CHECK(!reads_long(max, "  x\n", step, &size) && size == max);
+        CHECK(!reads_long(max, "  x\n", step, &size) && size == max + 3);
         CHECK(!reads_long(max - 1, "  x\n", step, &size));
+    }
+}
+
+TEST(of_a_long_line_as_much_is_kept_as_fits)
+{
+    const size_t kept = CONTROL_KEPT_SIZE_MAX;
+    size_t size = 0;
+
+    for (size_t step = kept - 2; step <= kept + 8; step++) {
+        CHECK(!reads_long(kept, "\n", step, &size) && size == kept);
+        CHECK(!reads_long(kept + 1, " \n", step, &size) && size == kept);
+        CHECK(!reads_long(kept + 1, "", step, &size) && size == kept);
+        CHECK(!reads_long(kept + 5, "  x", step, &size) && size == kept);
     }
 }
 
 TEST(a_long_line_does_not_hurt_the_next)
 {
-    static uint8_t file[3 * CONTROL_LINE_SIZE_MAX];
+    static uint8_t file[2 * CONTROL_KEPT_SIZE_MAX];
     struct slice chunk = slice_of(file, sizeof(file)), line;
     struct qmail_lines l;
 
@@ -341,6 +354,7 @@ TEST(every_problem_has_a_text_of_one_visible_line)
     X(an_empty_file_has_no_line)                                       \
     X(a_line_of_the_size_of_the_limit_fits_and_one_more_byte_does_not) \
     X(white_space_at_the_end_of_a_full_line_does_not_count)            \
+    X(of_a_long_line_as_much_is_kept_as_fits)                          \
     X(a_long_line_does_not_hurt_the_next)                              \
     X(a_hundred_thousand_lines_are_counted)                            \
     X(a_control_byte_in_a_line_is_named)                               \

@@ -15,14 +15,15 @@ random_below(uint32_t count)
     return (seed >> 8) % count;
 }
 
-/* The route of `host` by a file of lines parted by LF. */
+/* The route of a host for a sender, by a file of lines parted by LF. */
 static struct qmail_route_search
-search(const char *host, const char *file)
+search_for(const char *sender, const char *host, enum qmail_key_kind kind,
+           const char *file)
 {
     struct qmail_route_search s;
     struct slice rest = slice_text(file);
 
-    qmail_route_init(&s, slice_text(host));
+    qmail_route_init(&s, slice_text(host), slice_text(sender), kind);
     for (uint32_t number = 1; rest.size > 0; number++) {
         size_t at = slice_find(rest, '\n');
 
@@ -32,14 +33,26 @@ search(const char *host, const char *file)
     return s;
 }
 
+static struct qmail_route_search
+search(const char *host, const char *file)
+{
+    return search_for("alice@example.net", host, KEY_HOST, file);
+}
+
+static bool
+leads_to(const struct qmail_route_search *s, const char *relay)
+{
+    return s->problem == PROBLEM_NONE && s->route.relay &&
+           s->route.kind == ROUTE_NAME &&
+           slice_equal(qmail_route_name(&s->route), slice_text(relay));
+}
+
 static bool
 goes_to(const char *host, const char *file, const char *relay)
 {
     struct qmail_route_search s = search(host, file);
 
-    return s.problem == PROBLEM_NONE && s.route.relay &&
-           s.route.kind == ROUTE_NAME &&
-           slice_equal(qmail_route_name(&s.route), slice_text(relay));
+    return leads_to(&s, relay);
 }
 
 static bool
@@ -58,7 +71,7 @@ TEST(without_a_match_the_exchangers_are_looked_up)
     CHECK(goes_to_mx("example.org", "xample.org:r\n.example.org:r", 25));
     CHECK(goes_to_mx("example.org", "www.example.org:r\n.com:r", 25));
     CHECK(goes_to_mx("example.org", "example.or:r\nexample.orgs:r", 25));
-    CHECK(search("example.org", "example.net:r").line == 0);
+    CHECK(search("example.org", "example.net:r").key.line == 0);
 }
 
 TEST(the_host_beats_its_longest_end_beats_the_empty_key)
@@ -76,8 +89,8 @@ TEST(the_host_beats_its_longest_end_beats_the_empty_key)
     CHECK(goes_to("x.c", file, "c"));
     CHECK(goes_to("c", file, "all"));
     CHECK(goes_to("", file, "all"));
-    CHECK(search("x.b.c", file).line == 2);
-    CHECK(search("c", file).line == 1);
+    CHECK(search("x.b.c", file).key.line == 2);
+    CHECK(search("c", file).key.line == 1);
 }
 
 TEST(of_equal_keys_the_last_counts)
@@ -263,6 +276,158 @@ TEST(what_is_wrong_in_a_relay_is_named)
     CHECK(problem_of(".relay") == PROBLEM_RELAY);
     CHECK(problem_of("relay..example") == PROBLEM_RELAY);
     CHECK(problem_of("relay..") == PROBLEM_RELAY);
+    CHECK(problem_of("relay;0") == PROBLEM_PORT);
+    CHECK(problem_of("relay;smtp") == PROBLEM_PORT);
+    CHECK(problem_of("relay;25;26") == PROBLEM_PORT);
+    CHECK(problem_of("relay;25:26") == PROBLEM_PORT);
+    CHECK(problem_of("relay:25;26") == PROBLEM_RELAY);
+}
+
+TEST(a_name_has_letters_digits_and_three_marks)
+{
+    for (int byte = 1; byte < 256; byte++) {
+        char relay[] = {'a', (char)byte, 'b', 0};
+        bool fine = ascii_alpha((uint8_t)byte) || ascii_digit((uint8_t)byte) ||
+                    strchr("-_.", byte);
+
+        /* These end the name, and `b` is no port. */
+        if (byte == ':' || byte == ';')
+            CHECK(problem_of(relay) == PROBLEM_PORT);
+        else
+            CHECK(problem_of(relay) == (fine ? PROBLEM_NONE : PROBLEM_RELAY));
+    }
+    CHECK(problem_of("r_x!.example") == PROBLEM_RELAY);
+    CHECK(problem_of("relay|user|password") == PROBLEM_RELAY);
+}
+
+TEST(digits_and_dots_are_an_address_or_nothing)
+{
+    CHECK(problem_of("192.168.001.010") == PROBLEM_NOT_ADDRESS);
+    CHECK(problem_of("192.168.001.010:25") == PROBLEM_NOT_ADDRESS);
+    CHECK(problem_of("192.0.2.256") == PROBLEM_NOT_ADDRESS);
+    CHECK(problem_of("192.0.2") == PROBLEM_NOT_ADDRESS);
+    CHECK(problem_of("1.2.3.4.5") == PROBLEM_NOT_ADDRESS);
+    CHECK(problem_of("3232235777") == PROBLEM_NOT_ADDRESS);
+    CHECK(problem_of("192.0.2.1.") == PROBLEM_NONE);
+    CHECK(relay_is_name("1.example", "1.example", 25));
+    CHECK(relay_is_name("1.2.3.x4", "1.2.3.x4", 25));
+    CHECK(relay_is_name("0x7f.1", "0x7f.1", 25));
+    CHECK(relay_is_name("1-2", "1-2", 25));
+}
+
+TEST(a_semicolon_parts_a_port_too)
+{
+    CHECK(relay_is_name("relay;587", "relay", 587));
+    CHECK(relay_is_name("relay.example.;26", "relay.example", 26));
+    CHECK(relay_is_name("relay;", "relay", 25));
+    CHECK(relay_is_address("192.0.2.1;587", "192.0.2.1", 587));
+    CHECK(relay_is_address("[192.0.2.1];587", "192.0.2.1", 587));
+    CHECK(relay_is_address("[2001:db8::1];587", "2001:db8::1", 587));
+    CHECK(relay_is_address("2001:db8::1;587", "2001:db8::1", 587));
+    CHECK(goes_to_mx("a.b", "a.b:;26\n:r", 26));
+    CHECK(goes_to_mx("a.b", "a.b:;\n:r", 25));
+}
+
+/* ---- by sender ---- */
+
+static bool
+sends_to(const char *sender, const char *file, const char *relay)
+{
+    struct qmail_route_search s = search_for(sender, "a.b", KEY_SENDER, file);
+
+    return leads_to(&s, relay) && !s.empty;
+}
+
+TEST(a_sender_is_looked_for_by_its_ends)
+{
+    static const char file[] = ":all\n"
+                               ".example:tld\n"
+                               "@d.example:domain\n"
+                               "bob@d.example:bob\n"
+                               "d.example:none\n"
+                               "ob@d.example:none";
+
+    CHECK(sends_to("bob@d.example", file, "bob"));
+    CHECK(sends_to("BOB@d.EXAMPLE", file, "bob"));
+    CHECK(sends_to("bobob@d.example", file, "domain"));
+    CHECK(sends_to("al@sub.d.example", file, "tld"));
+    CHECK(sends_to("al@other", file, "all"));
+    CHECK(sends_to("", file, "all"));
+    CHECK(search_for("al@other", "a.b", KEY_SENDER, "a.b:r").key.line == 0);
+}
+
+TEST(a_line_of_a_sender_that_says_nothing_is_empty)
+{
+    struct qmail_route_search s =
+        search_for("a@b", "h", KEY_SENDER, "@b:r\na@b:");
+
+    CHECK(s.key.line == 2 && s.empty && s.problem == PROBLEM_NONE);
+    s = search_for("a@b", "h", KEY_SENDER, "@b:r\na@b::26");
+    CHECK(s.key.line == 2 && !s.empty && s.route.kind == ROUTE_MX);
+    CHECK(s.route.port == 26 && !s.route.relay);
+    s = search_for("a@b", "h", KEY_SENDER, "a@b:\nA@b:r");
+    CHECK(s.key.line == 2 && !s.empty && leads_to(&s, "r"));
+}
+
+TEST(a_sender_s_route_holds_for_hosts_that_are_addresses)
+{
+    struct qmail_route_search s =
+        search_for("a@b", "[192.0.2.1]", KEY_SENDER, "@b:r");
+
+    CHECK(leads_to(&s, "r"));
+    s = search_for("a@b", "[192.0.2.1]", KEY_SENDER, "@b::26");
+    CHECK(s.route.kind == ROUTE_ADDRESS && !s.route.relay);
+    CHECK(s.route.port == 26 && s.route.addr.bytes[3] == 1);
+    /* Keys are senders: an address among them is text. */
+    CHECK(
+        search_for("a@[192.0.2.1]", "h", KEY_SENDER, "192.0.2.1:r").key.line ==
+        0);
+    s = search_for("a@[192.0.2.1]", "h", KEY_SENDER, "@[192.0.2.1]:r");
+    CHECK(leads_to(&s, "r"));
+}
+
+TEST(mail_of_the_null_sender_has_a_key_of_its_own)
+{
+    static const char file[] = "!@:bounces\na.b:r\n:all";
+    struct qmail_route_search s = search_for("", "a.b", KEY_HOST, file);
+
+    CHECK(leads_to(&s, "bounces") && s.key.line == 1);
+    s = search_for("", "[192.0.2.1]", KEY_HOST, file);
+    CHECK(leads_to(&s, "bounces"));
+    s = search_for("", "a.b", KEY_HOST, "!@:one\n!@:two\na.b:r");
+    CHECK(leads_to(&s, "two"));
+    s = search_for("", "a.b", KEY_HOST, "!@:\na.b:r");
+    CHECK(s.route.kind == ROUTE_MX && s.key.line == 1);
+    CHECK(goes_to("a.b", file, "r"));
+    CHECK(goes_to("b", "!@:bounces\n:all", "all"));
+    s = search_for("", "a.b", KEY_HOST, ":all");
+    CHECK(leads_to(&s, "all"));
+    s = search_for("", "a.b", KEY_SENDER, "!@:r");
+    CHECK(s.key.line == 0);
+}
+
+/* ---- with a login ---- */
+
+TEST(a_login_needs_a_relay)
+{
+    static const char *const values[] = {"|u|p",  ":587|u|p", ";587|u|p",
+                                         ".|u|p", " u p",     ":587 u p"};
+
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        char line[32] = "a.b:";
+        struct qmail_route_search s = search("a.b", strcat(line, values[i]));
+
+        CHECK(s.problem ==
+              (values[i][0] == '.' ? PROBLEM_RELAY : PROBLEM_RELAY_ABSENT));
+    }
+    CHECK(search("a.b", "a.b:r|u|p").problem == PROBLEM_NONE);
+    CHECK(search("a.b", "a.b:r|u|p").login.kind == LOGIN_PASSWORD);
+    CHECK(search("a.b", "a.b:r|u|p\nA.b:r").login.kind == LOGIN_NONE);
+    CHECK(search("a.b", "a.b:r|u").problem == PROBLEM_USER_ALONE);
+    CHECK(search("a.b", "a.b:r|u\n:r").problem == PROBLEM_USER_ALONE);
+    CHECK(search("a", "a.b:r|u\n:r").problem == PROBLEM_NONE);
+    CHECK(search("a.b", "a.b:r:0|u|p").problem == PROBLEM_PORT);
+    CHECK(search("a.b", "a.b:r_x!|u|p").problem == PROBLEM_RELAY);
 }
 
 TEST(a_relay_may_be_as_long_as_a_name_may)
@@ -292,7 +457,7 @@ TEST(a_wrong_relay_is_a_problem_of_the_hosts_it_is_for)
     static const char file[] = "a.b:r:0\n.b:[x]\nc:r";
 
     CHECK(search("a.b", file).problem == PROBLEM_PORT);
-    CHECK(search("a.b", file).line == 1);
+    CHECK(search("a.b", file).key.line == 1);
     CHECK(search("x.b", file).problem == PROBLEM_NOT_ADDRESS);
     CHECK(goes_to("c", file, "r"));
     CHECK(goes_to_mx("d", file, 25));
@@ -352,7 +517,7 @@ TEST(random_files_give_the_line_that_a_plain_search_gives)
         uint32_t want = 0;
 
         random_word(host);
-        qmail_route_init(&s, slice_text(host));
+        qmail_route_init(&s, slice_text(host), SLICE("a"), KEY_HOST);
         for (uint32_t i = 0; i < f.count; i++) {
             uint8_t line[2 * WORD_SIZE_MAX];
             struct buf b;
@@ -366,7 +531,7 @@ TEST(random_files_give_the_line_that_a_plain_search_gives)
         }
         want = plain_search(&f, host);
         found += want > 0;
-        CHECK(s.line == want);
+        CHECK(s.key.line == want);
         CHECK((s.route.kind == ROUTE_NAME) == (want > 0));
         CHECK(s.route.kind == ROUTE_MX || s.route.name[1] == '1' ||
               s.route.name[1] == (uint8_t)('0' + want));
@@ -380,7 +545,7 @@ TEST(a_hundred_thousand_lines_need_no_more_memory)
     uint8_t line[64];
     struct buf b;
 
-    qmail_route_init(&s, SLICE("www.host77777.example"));
+    qmail_route_init(&s, SLICE("www.host77777.example"), SLICE("a"), KEY_HOST);
     for (uint32_t i = 1; i <= 100000; i++) {
         buf_init(&b, line, sizeof(line));
         buf_put_text(&b, ".host");
@@ -389,9 +554,9 @@ TEST(a_hundred_thousand_lines_need_no_more_memory)
         buf_put_number(&b, i, 1);
         qmail_route_offer(&s, buf_slice(&b), i);
     }
-    CHECK(s.line == 77777 && s.problem == PROBLEM_NONE);
+    CHECK(s.key.line == 77777 && s.problem == PROBLEM_NONE);
     CHECK(slice_equal(qmail_route_name(&s.route), SLICE("relay77777")));
-    CHECK(sizeof(s) < 512);
+    CHECK(sizeof(s) < sizeof(struct qmail_login) + 512);
 }
 
 #define CASES(X)                                                \
@@ -408,6 +573,14 @@ TEST(a_hundred_thousand_lines_need_no_more_memory)
     X(a_relay_may_be_an_address)                                \
     X(a_relay_may_be_a_name_with_a_port)                        \
     X(what_is_wrong_in_a_relay_is_named)                        \
+    X(a_name_has_letters_digits_and_three_marks)                \
+    X(digits_and_dots_are_an_address_or_nothing)                \
+    X(a_semicolon_parts_a_port_too)                             \
+    X(a_sender_is_looked_for_by_its_ends)                       \
+    X(a_line_of_a_sender_that_says_nothing_is_empty)            \
+    X(a_sender_s_route_holds_for_hosts_that_are_addresses)      \
+    X(mail_of_the_null_sender_has_a_key_of_its_own)             \
+    X(a_login_needs_a_relay)                                    \
     X(a_relay_may_be_as_long_as_a_name_may)                     \
     X(a_wrong_relay_is_a_problem_of_the_hosts_it_is_for)        \
     X(random_files_give_the_line_that_a_plain_search_gives)     \
