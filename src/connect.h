@@ -2,11 +2,12 @@
 /*
  * Sockets for policy/race: connections to the candidates, until one is made.
  *
- * in     candidates and hosts, which may grow; tcpto; the job's addresses of
- * ours out    a connected stream, or who failed last, and why bound
- * CANDIDATE_COUNT_MAX sockets fault  a false; `last_failed` and `why` order
- * init once a pass; admit, start, poll, settle ... until one wins; again after
- * its session
+ * in     candidates and hosts, which may grow; tcpto; the job's own addresses
+ * out    a connected stream, or who failed last, and why
+ * bound  CANDIDATE_COUNT_MAX sockets
+ * fault  a false; `last_failed` and `why`
+ * order  init once a pass; admit, start, poll, settle ... until one wins; again
+ *        after its session
  */
 #ifndef CONNECT_H
 #define CONNECT_H

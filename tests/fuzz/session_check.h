@@ -19,10 +19,35 @@
 static inline void
 check_visible(const struct world *w, struct slice tx)
 {
-    if (w->config.tls != SMTP_TLS_MUST || w->secure)
+    if (w->config.tls < SMTP_TLS_MUST || w->secure)
         return;
     MUST(!contains(tx, "MAIL") && !contains(tx, "RCPT"));
     MUST(!contains(tx, "DATA"));
+}
+
+/* Nor what a server quoted of the login, once it may have some of it. */
+static inline void
+check_secret(const struct world *w)
+{
+    const struct smtp *s = &w->smtp;
+
+    if (s->auth_tried == 0)
+        return;
+    check_why(&w->lines, &w->login, s->why);
+    check_told(&w->lines, &w->login, s->said);
+    if (smtp_want(s) & (SMTP_WANT_LOOK | SMTP_WANT_RECIPIENT))
+        check_told(&w->lines, &w->login, buf_slice(&s->reply.text));
+}
+
+/* The end of each line with the secret is not in memory any more. */
+static inline void
+check_wiped(const struct world *w)
+{
+    struct slice tx = slice_of(w->smtp.tx_bytes, 2 * LOGIN_LINE_SIZE);
+
+    for (uint32_t at = LINE_PLAIN; w->config.login && at <= LINE_BEARER; at++)
+        MUST(w->lines.sizes[at] < 16 ||
+             !contains(tx, w->lines.text[at] + w->lines.sizes[at] - 8));
 }
 
 static inline void
@@ -49,6 +74,10 @@ check_clear_end(struct world *w)
     size_t size = sizeof("STARTTLS\r\n") - 1;
 
     MUST(!w->secure && w->config.tls != SMTP_TLS_OFF);
+    if (w->config.tls == SMTP_TLS_FIRST) {
+        MUST(w->heard_size == 0 && w->said_size == 0);
+        return;
+    }
     MUST(heard.size >= size);
     MUST(slice_equal(slice_part(heard, heard.size - size, heard.size),
                      SLICE("STARTTLS\r\n")));
@@ -66,7 +95,7 @@ check_accepted(const struct world *w, const struct wire *wire)
     MUST(!message_is_partial(w));
     MUST(strchr(w->verdicts, 'r'));
     MUST(w->verdict_count == w->config.recipient_count);
-    MUST(w->config.tls != SMTP_TLS_MUST || w->secure);
+    MUST(w->config.tls < SMTP_TLS_MUST || w->secure);
     MUST(w->smtp.end == SMTP_END_VERDICT && w->smtp.secure == w->secure);
 }
 
@@ -105,6 +134,8 @@ check_end(struct world *w)
     MUST(smtp_step_text(s->fault_step)[0] != '\0');
     MUST(!s->body_open || smtp_tx(s).size == 0);
     read_wire(w, &wire);
+    check_secret(w);
+    check_wiped(w);
     if (fault == FAULT_ACCEPTED)
         check_accepted(w, &wire);
     else if (row->class == 'D')

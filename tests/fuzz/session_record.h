@@ -13,6 +13,7 @@
 #define FUZZ_SESSION_RECORD_H
 
 #include "fuzz.h"
+#include "session_login.h"
 #include "smtp/session.h"
 
 enum { WIRE_SIZE = 1 << 18, BIG_SIZE = 40000, COMMANDS_MAX = 128 };
@@ -35,7 +36,12 @@ struct world {
     char verdicts[RECIPIENT_COUNT_MAX + 1];
     uint32_t verdict_count;
     const struct encoded *encoded;
+    struct smtp_login login;
+    bool proved; /* TLS proves what it must */
+    bool filled; /* the server has said a long line once */
     /* not cleared */
+    struct lines lines; /* of the login */
+    uint8_t secret[LOGIN_PIECE_SIZE];
     struct smtp smtp;
     uint8_t heard[WIRE_SIZE], said[WIRE_SIZE];
     uint32_t said_heard[WIRE_SIZE]; /* heard_size when that byte came */
@@ -142,7 +148,7 @@ contains(struct slice s, const char *text)
 struct wire {
     uint32_t commands; /* that have a reply, with the connection itself */
     size_t ends[COMMANDS_MAX]; /* where each of them ends */
-    uint32_t mail, rcpt, data, quit, starttls, hello;
+    uint32_t mail, rcpt, data, quit, starttls, hello, auth;
     bool whole;   /* the message is there to its end */
     bool stopped; /* ... or it stops in its middle */
 };
@@ -203,7 +209,7 @@ read_envelope(const struct world *w, struct slice line, struct wire *out)
                                         "RCPT TO:<\"a b\"@c.example>",
                                         "RCPT TO:<r2@[192.0.2.1]>"};
 
-    MUST(out->hello > 0);
+    MUST(out->hello > 0 && (!w->config.login || out->auth > 0));
     if (line_is(line, "MAIL")) {
         MUST(line_is(line, w->config.sender.size ? "MAIL FROM:<s@a.example>"
                                                  : "MAIL FROM:<>"));
@@ -217,6 +223,35 @@ read_envelope(const struct world *w, struct slice line, struct wire *out)
     MUST(out->mail == 1 && out->data == 0);
     MUST(slice_equal(line, slice_text(paths[out->rcpt % 3])));
     out->rcpt++;
+}
+
+/* For the login: only a mechanism that was offered, and to whom it may be said;
+ * of the lines behind it which is due is checked by the rules. */
+static inline void
+read_login(const struct world *w, struct slice line, struct wire *out)
+{
+    static const struct {
+        const char *name;
+        bool token;
+        enum line response;
+    } ours[] = {{"PLAIN", false, LINE_PLAIN},
+                {"LOGIN", false, LINE_USER},
+                {"XOAUTH2", true, LINE_XOAUTH2},
+                {"OAUTHBEARER", true, LINE_BEARER}};
+    bool known = !line_is(line, "AUTH ");
+
+    MUST(w->config.login && out->hello > 0 && out->mail == 0);
+    MUST(w->config.unproved || (w->secure && w->proved));
+    if (known) {
+        MUST(out->auth > 0 && find_line(&w->lines, line) < LOGIN_LINE_COUNT);
+        return;
+    }
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        known =
+            known ||
+            (ours[i].token == w->login.token && was_offered(w, ours[i].name) &&
+             is_auth_command(&w->lines, line, ours[i].name, ours[i].response));
+    MUST(known && ++out->auth <= 2);
 }
 
 /* One line of ours, whole, without its end. */
@@ -237,10 +272,11 @@ read_command(const struct world *w, struct slice line, struct slice *rest,
     } else if (slice_equal(line, SLICE("DATA"))) {
         MUST(out->rcpt == w->config.recipient_count);
         MUST(out->data++ == 0);
-    } else {
-        MUST(slice_equal(line, SLICE("QUIT")));
+    } else if (slice_equal(line, SLICE("QUIT"))) {
         out->quit++;
         out->commands--;
+    } else {
+        read_login(w, line, out);
     }
 }
 

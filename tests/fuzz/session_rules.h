@@ -22,6 +22,10 @@ struct course {
     struct smtp_features offers;
     size_t ehlo_from; /* its reply, in world.said */
     uint32_t answered, recipients, accepted;
+    uint32_t tried; /* mechanisms, of two */
+    uint32_t auth;  /* the one that is tried, from 1; PLAIN or XOAUTH2 is 1 */
+    uint32_t due;   /* responses that it has yet */
+    bool logged_in;
     char verdicts[RECIPIENT_COUNT_MAX + 1];
     enum smtp_end end;
     enum fault fault;
@@ -139,9 +143,12 @@ finish(struct course *c, enum smtp_end end, enum fault fault)
 static inline void
 died(struct course *c)
 {
+    bool implicit = c->w->config.tls == SMTP_TLS_FIRST;
     bool tls = c->step == SMTP_STEP_STARTTLS || c->step == SMTP_STEP_SECURE ||
-               (c->step == SMTP_STEP_EHLO && c->secure) ||
-               (c->step == SMTP_STEP_MAIL && c->refused);
+               (c->step == SMTP_STEP_GREETING && implicit) ||
+               (c->step == SMTP_STEP_EHLO && c->secure && !implicit) ||
+               (c->step == SMTP_STEP_MAIL && c->refused) ||
+               (c->step == SMTP_STEP_AUTH && c->refused);
 
     c->dead = true;
     if (c->wire->whole)
@@ -177,6 +184,50 @@ not_understood(uint32_t code)
     return (code >= 500 && code <= 504) || code == 555;
 }
 
+/* The best that is offered and was not tried. */
+static inline bool
+next_login(struct course *c)
+{
+    bool token = c->w->login.token;
+    const uint32_t bits[] = {token ? SMTP_AUTH_XOAUTH2 : SMTP_AUTH_PLAIN,
+                             token ? SMTP_AUTH_OAUTHBEARER : SMTP_AUTH_LOGIN};
+
+    for (uint32_t i = 0; i < 2; i++)
+        if (c->offers.auth >> bits[i] & 1 && !(c->tried >> i & 1)) {
+            c->tried |= 1u << i;
+            c->auth = i + 1;
+            c->step = SMTP_STEP_AUTH;
+            return true;
+        }
+    return false;
+}
+
+/* Responses that may follow the command. Those of a token go with it where they
+ * fit; PLAIN's may be asked for again. */
+static inline uint32_t
+responses_of(const struct course *c)
+{
+    const struct lines *l = &c->w->lines;
+
+    if (!c->w->login.token)
+        return c->auth;
+    return c->auth == 1 ? 1 + (l->sizes[LINE_XOAUTH2] + 15 > COMMAND_SIZE)
+                        : 1 + (l->sizes[LINE_BEARER] + 19 > COMMAND_SIZE);
+}
+
+static inline void
+begin_login(struct course *c)
+{
+    const struct world *w = c->w;
+
+    if (!w->config.unproved && !(c->secure && w->proved))
+        finish(c, SMTP_END_UNFIT, FAULT_LOGIN_UNPROVED);
+    else if (!next_login(c))
+        finish(c, SMTP_END_UNFIT, FAULT_LOGIN_ABSENT);
+    else
+        c->due = responses_of(c);
+}
+
 static inline void
 before_mail(struct course *c)
 {
@@ -185,6 +236,8 @@ before_mail(struct course *c)
     if (config->survey && c->offers.size_max > 0 &&
         config->size > c->offers.size_max)
         finish(c, SMTP_END_VERDICT, FAULT_TOO_BIG);
+    else if (config->login && !c->logged_in)
+        begin_login(c);
     else if (config->dry)
         finish(c, SMTP_END_VERDICT, FAULT_OK);
     else
@@ -196,7 +249,8 @@ on_hello(struct course *c, uint32_t code)
 {
     enum smtp_tls tls = c->w->config.tls;
 
-    if (code >= 500 && c->step == SMTP_STEP_EHLO) {
+    if (code >= 500 && c->step == SMTP_STEP_EHLO &&
+        c->w->config.hello != SMTP_HELLO_ONLY) {
         c->second_hello = true;
         c->step = SMTP_STEP_HELO;
     } else if (code == 421 && c->second_hello) {
@@ -226,6 +280,33 @@ on_starttls(struct course *c, uint32_t code)
     } else {
         c->refused = true;
         before_mail(c);
+    }
+}
+
+static inline void
+on_login(struct course *c, uint32_t code)
+{
+    bool cancelled = c->step == SMTP_STEP_CANCEL;
+    bool other = code == 500 || code == 502 || code == 503 || code == 504;
+
+    /* The reason of a refusal was answered. */
+    if (c->w->login.token && c->step == SMTP_STEP_RESPONSE && c->due == 0)
+        other = false;
+    if (code == 421) {
+        finish(c, SMTP_END_DIED, FAULT_LOGIN);
+    } else if (code == 334 && !cancelled) {
+        c->step = c->due > 0 ? SMTP_STEP_RESPONSE : SMTP_STEP_CANCEL;
+        c->due -= c->due > 0;
+    } else if (code >= 300 && code < 400) {
+        died(c);
+    } else if (code < 300 && !cancelled) {
+        c->logged_in = true;
+        before_mail(c);
+    } else if (other && !cancelled && next_login(c)) {
+        c->due = responses_of(c);
+    } else {
+        finish(c, code >= 400 && code < 500 ? SMTP_END_UNFIT : SMTP_END_VERDICT,
+               FAULT_LOGIN);
     }
 }
 
@@ -331,6 +412,8 @@ on_reply(struct course *c, const struct told *t)
         on_hello(c, t->code);
     else if (c->step == SMTP_STEP_STARTTLS)
         on_starttls(c, t->code);
+    else if (c->step >= SMTP_STEP_AUTH && c->step <= SMTP_STEP_CANCEL)
+        on_login(c, t->code);
     else if (c->step == SMTP_STEP_MAIL)
         on_mail(c, t->code);
     else if (c->step == SMTP_STEP_RCPT)
@@ -363,6 +446,10 @@ walk(struct course *c)
     struct told t = {0};
     enum told_state state = read_told(w, end, &t);
 
+    if (w->config.tls == SMTP_TLS_FIRST) {
+        c->step = w->secure ? SMTP_STEP_GREETING : SMTP_STEP_SECURE;
+        c->secure = w->secure;
+    }
     for (; state == TOLD_WHOLE; state = read_told(w, end, &t)) {
         on_reply(c, &t);
         if (c->end != SMTP_END_NONE) {
@@ -409,6 +496,7 @@ check_rules(const struct world *w, const struct wire *wire)
     }
     MUST(s->end == c.end && s->fault == c.fault);
     MUST(s->fault_step == c.step && s->tls_refused >= c.refused);
+    MUST(s->logged_in == c.logged_in);
     MUST(!c.dead || smtp_tx(s).size == 0);
     if (s->end == SMTP_END_TLS_BROKEN || s->end == SMTP_END_MUTE)
         MUST(s->why.size > 0);

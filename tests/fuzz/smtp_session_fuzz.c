@@ -9,6 +9,35 @@ enum { STEP_COUNT_MAX = 600 };
 
 /* ---- the configuration ---- */
 
+/* How it logs in, and what else only a relay needs. */
+static void
+set_login(struct world *w, struct slice *in)
+{
+    static const char *const secrets[] = {"hunter22-x", "q", "{Zq}9/+="};
+    uint8_t how = fuzz_u8(in), which = how >> 4 & 3;
+
+    if (how & 64)
+        w->config.tls = SMTP_TLS_FIRST;
+    if (how & 8)
+        w->config.hello = SMTP_HELLO_ONLY;
+    if (how & 128)
+        return;
+    for (size_t i = 0; i < sizeof(w->secret); i++)
+        w->secret[i] = (uint8_t)('!' + i * i % 89);
+    w->login = (struct smtp_login){
+        .user = SLICE("user"),
+        .secret = which == 3 ? slice_of(w->secret, sizeof(w->secret))
+                             : slice_text(secrets[which]),
+        .token = how & 1,
+        .host = SLICE("relay.example"),
+        .port = 587};
+    w->config.unproved = how & 2;
+    w->proved = how & 4;
+    w->config.login = &w->login;
+    make_lines(&w->lines, &w->login);
+    memset(w->smtp.tx_bytes, 0, 2 * LOGIN_LINE_SIZE);
+}
+
 static void
 set_up(struct world *w, struct slice *in)
 {
@@ -17,7 +46,7 @@ set_up(struct world *w, struct slice *in)
     uint8_t flags = fuzz_u8(in), more = fuzz_u8(in);
     struct smtp_config *c = &w->config;
 
-    memset(w, 0, offsetof(struct world, smtp));
+    memset(w, 0, offsetof(struct world, lines));
     c->helo = SLICE("me.example");
     c->sender = more & 1 ? SLICE("") : SLICE("s@a.example");
     c->recipients = w->recipients;
@@ -41,6 +70,8 @@ set_up(struct world *w, struct slice *in)
     c->hello = more & 32 ? SMTP_HELLO_HELO : SMTP_HELLO_EHLO;
     c->watched = flags & 128;
     c->dry = more & 128;
+    if ((more & 0x48) == 0x08)
+        set_login(w, in);
     w->now_ms = 5000;
     smtp_init(&w->smtp, c, w->now_ms);
 }
@@ -112,6 +143,56 @@ say_hello(struct world *w, uint8_t offers, uint8_t limit, size_t piece)
     say(w, buf_slice(&b), piece);
 }
 
+/* A reply that quotes a piece of what the login says. */
+static void
+say_quote(struct world *w, struct slice *in, size_t piece)
+{
+    static const uint16_t codes[] = {535, 235, 334, 550, 250, 421, 504, 451};
+    static uint8_t bytes[2 * REPLY_TEXT_SIZE_MAX];
+    uint8_t how = fuzz_u8(in), which = fuzz_u8(in);
+    size_t from = fuzz_u8(in), size = fuzz_u8(in);
+    struct slice quote =
+        which & 4 ? w->login.secret : line_of(&w->lines, which & 3);
+    struct buf b;
+
+    buf_init(&b, bytes, sizeof(bytes));
+    buf_put_number(&b, codes[how & 7], 3);
+    buf_put_text(&b, how & 8 ? "-" : " ");
+    if (how & 16 && !w->filled) {
+        w->filled = true;
+        while (b.used < REPLY_TEXT_SIZE_MAX - size)
+            buf_put_byte(&b, '.');
+    }
+    quote = which & 8 ? slice_part(quote, from, from + size) : quote;
+    for (size_t i = 0; i < quote.size; i++) {
+        uint8_t byte = quote.data[i];
+        bool small = byte >= 'a' && byte <= 'z';
+
+        buf_put_byte(&b, (uint8_t)(which & 16 && small ? byte - 32 : byte));
+    }
+    buf_put_text(&b, "\r\n");
+    say(w, slice_part(buf_slice(&b), how & 32 ? 4 : 0, b.used), piece);
+}
+
+/* Mechanisms on offer. */
+static void
+say_auth(struct world *w, uint8_t offers, size_t piece)
+{
+    static const char *const words[] = {" PLAIN", " login", " XOAUTH2",
+                                        " OAUTHBEARER", " NTLM"};
+    uint8_t bytes[256];
+    struct buf b;
+
+    buf_init(&b, bytes, sizeof(bytes));
+    buf_put_text(&b, offers & 32 ? "250-mx\r\n250-PIPELINING\r\n250-AUTH"
+                                 : "250-mx\r\n250-AUTH=X");
+    for (uint32_t i = 0; i < 5; i++)
+        if (offers >> i & 1)
+            buf_put_text(&b, words[i]);
+    buf_put_text(&b, offers & 64 ? "\r\n250 STARTTLS\r\n" : "\r\n250 ok\r\n");
+    say(w, buf_slice(&b), piece);
+}
+
 /* The reply that a friendly server has for the step. */
 static void
 say_kindly(struct world *w, size_t piece)
@@ -119,8 +200,10 @@ say_kindly(struct world *w, size_t piece)
     static const uint16_t codes[] = {
         [SMTP_STEP_GREETING] = 220, [SMTP_STEP_EHLO] = 250,
         [SMTP_STEP_HELO] = 250,     [SMTP_STEP_STARTTLS] = 220,
-        [SMTP_STEP_MAIL] = 250,     [SMTP_STEP_RCPT] = 250,
-        [SMTP_STEP_DATA] = 354,     [SMTP_STEP_MESSAGE] = 250};
+        [SMTP_STEP_AUTH] = 334,     [SMTP_STEP_RESPONSE] = 235,
+        [SMTP_STEP_CANCEL] = 501,   [SMTP_STEP_MAIL] = 250,
+        [SMTP_STEP_RCPT] = 250,     [SMTP_STEP_DATA] = 354,
+        [SMTP_STEP_MESSAGE] = 250};
 
     if (w->smtp.step < SMTP_STEP_SECURE)
         say_code(w, codes[w->smtp.step], 0, piece);
@@ -166,6 +249,7 @@ take(struct world *w)
     for (; want & (SMTP_WANT_RECIPIENT | SMTP_WANT_LOOK);
          want = smtp_want(&w->smtp)) {
         MUST(want == SMTP_WANT_RECIPIENT || want == SMTP_WANT_LOOK);
+        check_secret(w);
         if (want == SMTP_WANT_RECIPIENT)
             note_verdict(w);
         smtp_taken(&w->smtp, w->now_ms);
@@ -185,7 +269,7 @@ secure(struct world *w, bool works)
         return;
     }
     w->secure = true;
-    smtp_secured(&w->smtp, true, w->now_ms);
+    smtp_secured(&w->smtp, w->proved, w->now_ms);
 }
 
 /* What was received and not taken yet still counts. */
@@ -235,7 +319,7 @@ operate(struct world *w, struct slice *in)
     uint8_t op = fuzz_u8(in);
     size_t piece = op & 0x80 ? 1 + fuzz_u8(in) % 8u : SIZE_MAX;
 
-    switch (op & 15) {
+    switch (w->config.login || (op & 15) < 14 ? op & 15 : 13) {
     case 0:
     case 1:
         go_on(w);
@@ -276,6 +360,12 @@ operate(struct world *w, struct slice *in)
         break;
     case 12:
         say_code(w, op & 16 ? 354 : 502, 0, piece);
+        break;
+    case 14:
+        say_auth(w, fuzz_u8(in), piece);
+        break;
+    case 15:
+        say_quote(w, in, piece);
         break;
     default:
         say_code(w, op & 16 ? 550 : 451, 0, piece);

@@ -21,11 +21,12 @@ from world import run_suite
 # What is called once the filter is in force, on this machine's architecture;
 # in all deliveries below, each at least once.
 EXPECTED = set("read write close poll lseek fstat socket connect setsockopt "
-               "getsockopt getrandom openat flock getpid exit_group".split())
+               "getsockopt getrandom openat flock getpid bind exit_group".split())
 LAYERS = ("prctl", "prlimit64", "landlock_create_ruleset", "landlock_add_rule",
           "landlock_restrict_self")
 CONFINED = re.compile(r"prctl\(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, .* = 0$")
 
+FROM = "192.0.2.77"
 MULTILINE = {".": "554-no\r\n554 not this"}
 MORE = [
     Delivery("refused", direct(), MULTILINE),
@@ -36,6 +37,8 @@ MORE = [
     Delivery("tls_stranger_bundle", verified(lambda s: s.stranger.bundle), STARTTLS),
     Delivery("tls_stranger_directory", verified(lambda s: s.strange_directory),
              STARTTLS),
+    Delivery("from_an_address", direct(outgoingip=FROM)),
+    Delivery("from_a_foreign_address", direct(outgoingip="203.0.113.9")),
     Delivery("no_relay", lambda b: {"smtproutes": ":nobody.example"}),
     Delivery("nobody_there", lambda b: {"smtproutes": ":[192.0.2.91]"}),
 ]
