@@ -24,7 +24,8 @@ put_starttls(struct deliver *d, uint32_t index)
     static const char *const proofs[] = {
         [POLICY_PROOF_NONE] = "; verify=unverified;",
         [POLICY_PROOF_NAME] = "; verify=verified;",
-        [POLICY_PROOF_PIN] = "; verify=pinned;"};
+        [POLICY_PROOF_PIN] = "; verify=pinned;",
+        [POLICY_PROOF_DANE] = "; verify=dane;"};
     const struct deliver_work *w = d->given.work;
     const struct deliver_note *note = &d->notes[index];
     struct buf *out = &d->attempt.starttls;
@@ -296,7 +297,8 @@ demand_of(const struct deliver *d, uint32_t index)
 {
     const struct addr *a = &d->given.targets->candidates.list[index].to.addr;
 
-    return policy_demand_of(&d->given.job->hop, addr_is_loopback(a));
+    return policy_demand_of(&d->given.job->hop, addr_is_loopback(a),
+                            POLICY_DANE_NONE);
 }
 
 /* Nothing has to be proved to go on, so that all of it is seen. */
@@ -546,7 +548,7 @@ deliver_init(struct deliver *d, const struct delivery *given,
 {
     d->given = *given;
     d->manner = manner;
-    d->demand = policy_demand_of(&given->job->hop, false);
+    d->demand = policy_demand_of(&given->job->hop, false, POLICY_DANE_NONE);
     d->session = policy_begin(&d->demand, false, false, false);
     d->tls_ready = false;
     for (uint32_t i = 0; i < CANDIDATE_COUNT_MAX; i++) {

@@ -85,11 +85,12 @@ is_loopback(const struct job *job)
 static void
 fill_hop(struct job *job)
 {
-    static const enum policy_level levels[] = {[TLS_LEVEL_NONE] =
-                                                   POLICY_LEVEL_NONE,
-                                               [TLS_LEVEL_0] = POLICY_LEVEL_0,
-                                               [TLS_LEVEL_1] = POLICY_LEVEL_1,
-                                               [TLS_LEVEL_2] = POLICY_LEVEL_2};
+    static const enum policy_level levels[] = {
+        [TLS_LEVEL_NONE] = POLICY_LEVEL_NONE,
+        [TLS_LEVEL_0] = POLICY_LEVEL_0,
+        [TLS_LEVEL_1] = POLICY_LEVEL_1,
+        [TLS_LEVEL_2] = POLICY_LEVEL_2,
+        [TLS_LEVEL_DANE] = POLICY_LEVEL_DANE};
     const struct qmail_tlspolicy *p = &job->tlspolicy;
     bool login = job->login.kind != LOGIN_NONE;
 
@@ -162,7 +163,8 @@ needs_anchors(const struct job *job)
 {
     const struct policy_hop *hop = &job->hop;
 
-    if (policy_demand_of(hop, is_loopback(job)).proof != POLICY_PROOF_NAME)
+    if (policy_demand_of(hop, is_loopback(job), POLICY_DANE_NONE).proof !=
+        POLICY_PROOF_NAME)
         return false;
     return job->anchors != JOB_ANCHORS_NONE || hop->level == POLICY_LEVEL_2 ||
            job->route.kind != ROUTE_NAME;
@@ -211,7 +213,8 @@ load_client(struct loader *l)
     enum fault fault = loader_read_path(l, "control/clientkey");
     bool used =
         l->path.used > 0 &&
-        policy_demand_of(&job->hop, is_loopback(job)).tls != POLICY_TLS_OFF;
+        policy_demand_of(&job->hop, is_loopback(job), POLICY_DANE_NONE).tls !=
+            POLICY_TLS_OFF;
 
     buf_init(&job->client_cert, job->client_cert_bytes,
              sizeof(job->client_cert_bytes));

@@ -22,7 +22,8 @@ report(struct qmail_report *r, const struct outcome *o, struct slice host)
 static bool
 proves_names(const struct policy_hop *hop)
 {
-    return policy_demand_of(hop, false).proof == POLICY_PROOF_NAME;
+    return policy_demand_of(hop, false, POLICY_DANE_NONE).proof ==
+           POLICY_PROOF_NAME;
 }
 
 int

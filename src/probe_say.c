@@ -43,7 +43,8 @@ probe_say_hop(struct root *r)
     static const char *const levels[] = {[POLICY_LEVEL_NONE] = "never TLS",
                                          [POLICY_LEVEL_0] = "level 0",
                                          [POLICY_LEVEL_1] = "level 1",
-                                         [POLICY_LEVEL_2] = "level 2"};
+                                         [POLICY_LEVEL_2] = "level 2",
+                                         [POLICY_LEVEL_DANE] = "dane"};
     const struct qmail_tlspolicy *p = &r->job.tlspolicy;
     const struct policy_hop *hop = &r->job.hop;
     const struct slice name = slice_of(p->name, p->name_size);

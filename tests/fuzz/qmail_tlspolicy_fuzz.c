@@ -80,7 +80,7 @@ slow_word(char *word)
 static bool
 slow_parse(char *value)
 {
-    static const char *const levels[] = {"none", "0", "1", "2"};
+    static const char *const levels[] = {"none", "0", "1", "2", "dane"};
     char *word = strtok(value, " \t");
 
     want = (struct qmail_tlspolicy){.level = TLS_LEVEL_DEFAULT};
