@@ -198,6 +198,24 @@ died_of_tls(const struct deliver_work *w)
            (!s->secure || (!s->reply_open && ended));
 }
 
+/* By which names and records a peer is known (RFC 7672 section 3.2.2). */
+static void
+put_dane(struct deliver *d, uint32_t host, struct link_peer *peer)
+{
+    const struct job *job = d->given.job;
+    const struct targets *t = d->given.targets;
+    const struct target_dane *of = &t->dane[host];
+    bool relay = job->route.relay;
+
+    d->dane = (struct tls_dane){
+        .records = &of->records,
+        .names = {relay ? qmail_route_name(&job->route) : job->host,
+                  slice_of(t->hop.text, t->hop.size)},
+        .name_count = t->hop.size > 0 ? 2 : 1};
+    peer->name = slice_of(of->base, of->base_size);
+    peer->dane = &d->dane;
+}
+
 bool
 deliver_secure(struct deliver *d, uint32_t index)
 {
@@ -210,7 +228,9 @@ deliver_secure(struct deliver *d, uint32_t index)
                              .literal = name->size == 0 ? &c->to.addr : NULL};
     struct link_trust trust = {.job = d->given.job, .work = &w->anchors};
 
-    if (policy->name_size > 0)
+    if (d->demand.proof == POLICY_PROOF_DANE)
+        put_dane(d, c->host, &peer);
+    else if (policy->name_size > 0)
         peer = (struct link_peer){
             .name = slice_of(policy->name, policy->name_size)};
     return prepare_tls(d) && link_secure(&w->link, &peer, &trust,
@@ -223,7 +243,8 @@ deliver_is_proved(const struct deliver *d)
     const struct tls *t = &d->given.work->tls;
 
     return t->state == TLS_OPEN && t->reason.size == 0 &&
-           (is_verified(d) || d->session.proof == POLICY_PROOF_PIN);
+           (is_verified(d) || d->demand.proof == POLICY_PROOF_PIN ||
+            d->demand.proof == POLICY_PROOF_DANE);
 }
 
 /* ---- one session ---- */
@@ -297,8 +318,10 @@ demand_of(const struct deliver *d, uint32_t index)
 {
     const struct addr *a = &d->given.targets->candidates.list[index].to.addr;
 
-    return policy_demand_of(&d->given.job->hop, addr_is_loopback(a),
-                            POLICY_DANE_NONE);
+    return policy_demand_of(
+        &d->given.job->hop, addr_is_loopback(a),
+        targets_dane(d->given.targets,
+                     d->given.targets->candidates.list[index].host));
 }
 
 /* Nothing has to be proved to go on, so that all of it is seen. */
@@ -533,6 +556,7 @@ put_unconnected(const struct deliver *d, struct outcome *out)
 
     if (!policy_candidates_any(c->candidates)) {
         out->fault = targets_why(d->given.job, d->given.targets);
+        targets_put_why(d->given.job, d->given.targets, &out->detail);
         return;
     }
     out->fault = FAULT_CONNECT;

@@ -103,6 +103,7 @@ enum {
     DNS_BURST_COUNT_MAX = 14, /* dozen deliveries fill dnsmasq, which
                                  refuses beyond 150 open questions */
     DNS_PATIENCE_MS = 4000,   /* how long a better exchanger is waited for */
+    DANE_HOST_COUNT_MAX = 8,  /* best exchangers that may prove themselves so */
     TLSA_COUNT_MAX = 16,      /* records of a host: keys now, and to come */
     TLSA_SHA256_SIZE = 32,
     TLSA_SHA512_SIZE = 64,

@@ -10,6 +10,7 @@ tlsa_set_init(struct tlsa_set *set)
 {
     set->count = 0;
     set->used = 0;
+    set->bad = false;
 }
 
 /* A whole certificate as an anchor need not be in the server's chain, which is
@@ -35,8 +36,8 @@ is_usable(const struct tlsa *r, size_t size)
 
 /* Data in full are kept as they are: a digest of them would have to be made
  * where no hash is known, and such records are rare. */
-bool
-tlsa_set_add(struct tlsa_set *set, struct slice rdata)
+static bool
+add(struct tlsa_set *set, struct slice rdata)
 {
     struct tlsa r = {.start = (uint16_t)set->used};
     struct cursor c;
@@ -58,6 +59,13 @@ tlsa_set_add(struct tlsa_set *set, struct slice rdata)
     }
     set->list[set->count++] = r;
     return true;
+}
+
+bool
+tlsa_set_add(struct tlsa_set *set, struct slice rdata)
+{
+    set->bad = set->bad || !add(set, rdata);
+    return !set->bad;
 }
 
 bool

@@ -6,8 +6,8 @@
  * in     RDATA of one record after the other
  * out    the records, in their order
  * bound  TLSA_COUNT_MAX records, TLSA_DATA_SIZE_MAX octets of data
- * fault  add: false, and the set is of no use: a record that holds no three
- *        numbers, or more than is kept
+ * fault  `bad`: the set is of no use, for a record that holds no three numbers,
+ *        or more than is kept
  * order  init, add ...; then the others
  */
 #ifndef BASE_TLSA_H
@@ -29,11 +29,13 @@ struct tlsa {
 struct tlsa_set {
     uint32_t count;
     uint32_t used; /* of `data` */
+    bool bad;      /* an add was refused */
     struct tlsa list[TLSA_COUNT_MAX];
     uint8_t data[TLSA_DATA_SIZE_MAX];
 };
 
 void tlsa_set_init(struct tlsa_set *set);
+/* False: it is bad by now. */
 bool tlsa_set_add(struct tlsa_set *set, struct slice rdata);
 /* One of them is usable. */
 bool tlsa_set_any(const struct tlsa_set *set);

@@ -129,18 +129,17 @@ keep_all(struct dns_query *q, const struct dns_message *m)
 {
     struct dns_answers answers;
     struct dns_record r;
-    bool all = true;
 
     dns_message_answers(m, &answers);
     while (find_next(&answers, &q->target, (uint16_t)q->type, &r)) {
         if (q->type == DNS_MX)
             keep_exchanger(q, m, &r);
         else if (q->type == DNS_TLSA)
-            all = tlsa_set_add(q->tlsa, r.rdata) && all;
+            (void)tlsa_set_add(q->tlsa, r.rdata);
         else
             keep_address(q, &r);
     }
-    return all;
+    return !q->tlsa || !q->tlsa->bad;
 }
 
 /* Follows aliases within the message, whatever their order; *found: the end
