@@ -62,12 +62,23 @@ take(struct loader *l, const char *file, enum qmail_key_kind kind)
         return loader_complain(l, true, s->problem);
     }
     job->route = s->route;
-    job->login = s->login;
+    if (s->login.kind != LOGIN_NONE)
+        job->login = s->login;
     if (s->key.line == 0)
         return FAULT_OK;
     job->route_file = file;
     job->route_line = s->key.line;
     return read_secret(l);
+}
+
+/* What a secret may have been in. */
+static void
+forget(struct load_work *w)
+{
+    wipe(w->routes, sizeof(w->routes));
+    wipe(w->secret, sizeof(w->secret));
+    wipe(w->file.bytes, sizeof(w->file.bytes));
+    wipe(w->file.lines.line, sizeof(w->file.lines.line));
 }
 
 enum fault
@@ -85,10 +96,8 @@ load_relay(struct loader *l)
         fault = take(l, by_sender, KEY_SENDER);
     else if (fault == FAULT_OK)
         fault = take(l, by_host, KEY_HOST);
-    wipe(w->routes, sizeof(w->routes));
-    wipe(w->secret, sizeof(w->secret));
-    wipe(w->file.bytes, sizeof(w->file.bytes));
-    wipe(w->file.lines.line, sizeof(w->file.lines.line));
+    if (w->routes[KEY_SENDER].login_seen || w->routes[KEY_HOST].login_seen)
+        forget(w);
     return fault;
 }
 

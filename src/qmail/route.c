@@ -24,6 +24,7 @@ qmail_route_init(struct qmail_route_search *s, struct slice host,
     s->addr = (struct addr){.family = ADDR_NONE};
     s->route = (struct qmail_route){.kind = ROUTE_MX, .port = SMTP_PORT};
     s->login.kind = LOGIN_NONE;
+    s->login_seen = false;
     (void)addr_parse_literal(qmail_key_undot(host), &s->addr);
     use_host(s);
     qmail_key_init(&s->key, kind, kind == KEY_HOST ? host : sender);
@@ -37,6 +38,8 @@ parse_value(struct slice value, struct qmail_route_search *s)
     struct slice relay;
     enum qmail_problem problem = qmail_login_parse(value, &relay, &s->login);
 
+    s->login_seen =
+        s->login_seen || s->login.kind != LOGIN_NONE || problem != PROBLEM_NONE;
     if (problem == PROBLEM_NONE)
         problem = qmail_route_parse(relay, &s->route);
     if (problem == PROBLEM_NONE && s->login.kind != LOGIN_NONE &&

@@ -44,6 +44,7 @@ struct qmail_route_search {
     enum qmail_problem problem; /* of the best line */
     struct qmail_route route;   /* both valid when there is no problem */
     struct qmail_login login;   /* a secret: wipe it when it is not used */
+    bool login_seen;            /* a line that was best for a while had one */
 };
 
 /* `host` and `sender` must outlive the search; `kind`: whose keys these are. */
