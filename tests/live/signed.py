@@ -6,6 +6,7 @@ the parent has no DS, so that all in it is insecure, and for bogus.example. a
 wrong one, so that nothing in it can be had.
 """
 
+import functools
 import hashlib
 import os
 import subprocess
@@ -138,6 +139,7 @@ def dnsmasq(world, name, address, server, more=""):
 # ---- TLSA records, made with openssl
 
 
+@functools.lru_cache(maxsize=None)
 def selected(certificate, selector):
     """The octets of a certificate, or of its key."""
     def run(command, data=None):
