@@ -24,13 +24,20 @@ ENGINES := $(wildcard $(patsubst %,src/%/*.c,base dns policy qmail smtp))
 MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
     bignum_mod bignum_mod_raw block_cipher chacha20 chachapoly cipher \
     cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm hkdf md \
-    memory_buffer_alloc oid pk pk_ecc pk_wrap pkparse pkwrite platform \
+    oid pk pk_ecc pk_wrap pkparse pkwrite platform \
     platform_util poly1305 psa_crypto psa_crypto_aead psa_crypto_cipher \
     psa_crypto_client psa_crypto_driver_wrappers_no_static psa_crypto_ecp \
     psa_crypto_hash psa_crypto_mac psa_crypto_rsa psa_crypto_slot_management \
     psa_util rsa rsa_alt_helpers sha1 sha256 sha512 ssl_ciphersuites \
     ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
-    ssl_tls13_generic ssl_tls13_keys x509 x509_crt
+    ssl_tls13_generic ssl_tls13_keys x509 x509_crt Hacl_Curve25519_joined
+# What these call of src/tls/curve.h in the place of mbedTLS's own, by object.
+export SEAM_ecdh := -Dmbedtls_ecp_mul=tls_curve_multiply \
+    -Dmbedtls_ecp_mul_restartable=tls_curve_multiply_part
+export SEAM_psa_crypto_ecp := $(SEAM_ecdh)
+export SEAM_ecp := -Dmbedtls_mpi_gcd_modinv_odd=tls_curve_invert
+export SEAM_ecdsa := $(SEAM_ecp)
+export SEAM_Hacl_Curve25519_joined := -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -w
 # Measured: for all else more code is not faster, the inner loops are assembly.
 HOT := aes aesni chacha20 gcm poly1305
 
@@ -100,12 +107,14 @@ $(OBJ)/src/%.o: src/%.c $(OBJ)/flags
 
 $(OBJ)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
-	$(Q)$(CC) $(DEFINE) $(THEIRS) $(CFLAGS) $(HOT_NOW) $(CODE) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(DEFINE) $(THEIRS) $(SEAM_$*) $(CFLAGS) $(HOT_NOW) $(CODE) -MMD -MP -c -o $@ $<
 
-# mbedTLS's library with our patches: a copy, its files newer than the stamp.
-$(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch]) $(OBJ)/flags
+# mbedTLS's library with our patches, and its Everest: a copy, its files newer than the stamp.
+EVEREST := $(MBEDTLS_DIR)/3rdparty/everest
+$(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch] $(EVEREST)/library/*.c) $(OBJ)/flags
 	@command -v patch >/dev/null || { echo 'the program patch is not installed' >&2; exit 1; }
-	@rm -rf $(@D); mkdir -p $(@D); touch $@; cp $(MBEDTLS_DIR)/library/*.[ch] $(@D)
+	@rm -rf $(@D); mkdir -p $(@D); touch $@; cp -r $(MBEDTLS_DIR)/library/*.[ch] \
+	    $(EVEREST)/library/* $(EVEREST)/include/everest/* $(@D)
 	@for patch in $(abspath $(PATCHES)); do echo "  PATCH $${patch##*/}" >&2; \
 	    (cd $(@D) && patch -p2 >patched.log) <"$$patch" || { cat $(@D)/patched.log; \
 	    echo "it does not fit MBEDTLS_DIR: README.md, PATCHES" >&2; exit 1; }; done
@@ -113,7 +122,7 @@ $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
 # Everything anew when a flag, the compiler or mbedTLS's configuration changes.
 export FLAGS_NOW := $(CC) $(DEFINE) $(OURS) $(CFLAGS) $(HOT) $(HOT_CFLAGS) $(CODE) \
-    $(LINK) $(NEVER) $(LDFLAGS) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
+    $(LINK) $(NEVER) $(LDFLAGS) $(SEAM_ecdh) $(SEAM_ecp) $(PATCHES) $(shell cat src/tls/*_config.h | cksum)
 $(OBJ)/flags: FORCE
 	@test -f '$(MBEDTLS_DIR)/library/ssl_tls.c' || \
 	    { echo "no mbedTLS in MBEDTLS_DIR='$(MBEDTLS_DIR)': run ./bootstrap" >&2; exit 1; }

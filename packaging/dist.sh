@@ -73,8 +73,8 @@ musl=$(musl)
 
 rm -rf "$folder/stage"
 files | copy . "$stage"
-(cd "$mbedtls" && find LICENSE library/*.[ch] include -type f -name '[!.]*' \
-    ! -name '*.txt') | copy "$mbedtls" "$stage/third_party/mbedtls"
+(cd "$mbedtls" && find LICENSE library/*.[ch] include 3rdparty/everest -type f -name '[!.]*' \
+    ! -name '*.txt' ! -path '*/vs2013/*') | copy "$mbedtls" "$stage/third_party/mbedtls"
 cp "$musl" "$stage/third_party/"
 (
     cd "$stage"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "prove.h"
 #include "pump.h"
 
 /* ---- texts ---- */
@@ -198,24 +199,6 @@ died_of_tls(const struct deliver_work *w)
            (!s->secure || (!s->reply_open && ended));
 }
 
-/* By which names and records a peer is known (RFC 7672 section 3.2.2). */
-static void
-put_dane(struct deliver *d, uint32_t host, struct link_peer *peer)
-{
-    const struct job *job = d->given.job;
-    const struct targets *t = d->given.targets;
-    const struct target_dane *of = &t->dane[host];
-    bool relay = job->route.relay;
-
-    d->dane = (struct tls_dane){
-        .records = &of->records,
-        .names = {relay ? qmail_route_name(&job->route) : job->host,
-                  slice_of(t->hop.text, t->hop.size)},
-        .name_count = t->hop.size > 0 ? 2 : 1};
-    peer->name = slice_of(of->base, of->base_size);
-    peer->dane = &d->dane;
-}
-
 bool
 deliver_secure(struct deliver *d, uint32_t index)
 {
@@ -228,11 +211,13 @@ deliver_secure(struct deliver *d, uint32_t index)
                              .literal = name->size == 0 ? &c->to.addr : NULL};
     struct link_trust trust = {.job = d->given.job, .work = &w->anchors};
 
-    if (d->demand.proof == POLICY_PROOF_DANE)
-        put_dane(d, c->host, &peer);
-    else if (policy->name_size > 0)
+    if (policy->name_size > 0)
         peer = (struct link_peer){
             .name = slice_of(policy->name, policy->name_size)};
+    if (d->demand.proof == POLICY_PROOF_DANE)
+        peer = (struct link_peer){
+            .name = prove_by(d->given.job, d->given.targets, c->host, &d->dane),
+            .dane = &d->dane};
     return prepare_tls(d) && link_secure(&w->link, &peer, &trust,
                                          os_now_ms() + w->config.timeout_ms);
 }
@@ -243,8 +228,7 @@ deliver_is_proved(const struct deliver *d)
     const struct tls *t = &d->given.work->tls;
 
     return t->state == TLS_OPEN && t->reason.size == 0 &&
-           (is_verified(d) || d->demand.proof == POLICY_PROOF_PIN ||
-            d->demand.proof == POLICY_PROOF_DANE);
+           (is_verified(d) || d->demand.proof >= POLICY_PROOF_PIN);
 }
 
 /* ---- one session ---- */
@@ -577,7 +561,6 @@ deliver_init(struct deliver *d, const struct delivery *given,
     d->tls_ready = false;
     for (uint32_t i = 0; i < CANDIDATE_COUNT_MAX; i++) {
         d->notes[i].broken = false;
-        d->notes[i].refused = d->notes[i].refused && manner != DELIVER_MAIL;
         d->notes[i].why_size = 0;
     }
     outcome_init(&d->attempt);

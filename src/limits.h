@@ -142,8 +142,9 @@ enum {
     SMTP_SECURE_TX_SIZE = 16384,    /* a full record (RFC 8446 5.1) */
     SMTP_COMMAND_SIZE_MAX = 512,    /* RFC 5321 4.5.3.1.4 */
     SMTP_AUTH_NAMES_SIZE_MAX = 200, /* told of mechanisms that are offered */
-    /* OAUTHBEARER's, with a user of commas and 37 octets around the rest */
-    SMTP_AUTH_RESPONSE_SIZE_MAX = 3 * LOGIN_USER_SIZE_MAX + NAME_TEXT_SIZE_MAX +
+    SMTP_AUTH_USER_SIZE_MAX = 3 * LOGIN_USER_SIZE_MAX, /* of commas, as =2C */
+    /* OAUTHBEARER's: 37 octets around the rest */
+    SMTP_AUTH_RESPONSE_SIZE_MAX = SMTP_AUTH_USER_SIZE_MAX + NAME_TEXT_SIZE_MAX +
                                   LOGIN_SECRET_SIZE_MAX + 37,
     SMTP_AUTH_LINE_SIZE_MAX = (SMTP_AUTH_RESPONSE_SIZE_MAX + 2) / 3 * 4 + 2,
     /* So many octets in a row a reply must not quote of a login. Fewer would
@@ -158,7 +159,7 @@ enum {
     MESSAGE_RETRY_AGE_S = 300,
 
     /* TLS */
-    TLS_ARENA_SIZE = 120 * 1024, /* least: 47 KiB, hard chains 106 KiB */
+    TLS_ARENA_SIZE = 112 * 1024, /* least: 45 KiB, hard chains 98 KiB */
     TLS_RX_SIZE = 4096,
     TLS_ENTROPY_SIZE = 48,    /* CTR_DRBG with AES-256: key and nonce */
     TLS_CHAIN_COUNT_MAX = 10, /* mbedTLS verifies 8 intermediates */

@@ -63,8 +63,8 @@ ask(const struct job *job, struct resolve_work *w, struct targets *t,
         decide(d, POLICY_DANE_NONE, "the name is too long for TLSA records");
         return;
     }
-    asked = dns_lookup_ask_tlsa(&w->lookup, &name, &d->records,
-                                &w->tlsa[host].question);
+    asked = dns_lookup_ask(&w->lookup, &name, DNS_TLSA, &d->records,
+                           &w->tlsa[host].question);
     assert(asked);
 }
 
@@ -124,4 +124,21 @@ prove(const struct job *job, struct resolve_work *w, struct targets *t,
     if (q->tlsa != &d->records)
         d->records = *q->tlsa;
     decide(d, class, explain(q, class));
+}
+
+struct slice
+prove_by(const struct job *job, const struct targets *t, uint32_t host,
+         struct tls_dane *out)
+{
+    const struct target_dane *d = &t->dane[host];
+
+    assert(targets_dane(t, host) == POLICY_DANE_AUTH);
+    *out = (struct tls_dane){
+        .records = &d->records,
+        .names = {qmail_key_undot(job->route.relay
+                                      ? qmail_route_name(&job->route)
+                                      : job->host),
+                  slice_of(t->hop.text, t->hop.size)},
+        .name_count = t->hop.size > 0 ? 2 : 1};
+    return slice_of(d->base, d->base_size);
 }

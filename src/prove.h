@@ -14,6 +14,7 @@
 #define PROVE_H
 
 #include "resolve.h"
+#include "tls/tls.h"
 
 /* `answers` by family; NULL: none yet. */
 void prove(const struct job *job, struct resolve_work *w, struct targets *t,
@@ -22,5 +23,9 @@ void prove(const struct job *job, struct resolve_work *w, struct targets *t,
 /* What addresses it has is known, and nothing to prove it by yet. */
 bool prove_is_holding(const struct resolve_work *w, const struct targets *t,
                       uint32_t host);
+/* By which records and names it does that in a session (RFC 7672 section
+ * 3.2.2); the name that it is asked by. With POLICY_DANE_AUTH. */
+struct slice prove_by(const struct job *job, const struct targets *t,
+                      uint32_t host, struct tls_dane *out);
 
 #endif

@@ -135,7 +135,7 @@ ask(struct resolve_work *w, struct targets *t, uint32_t host, uint32_t family)
     struct target_name *n = &t->names[host];
     struct dns_name name;
     bool asked = dns_name_parse(slice_of(n->text, n->size), &name) &&
-                 dns_lookup_ask(&w->lookup, &name, address_types[family],
+                 dns_lookup_ask(&w->lookup, &name, address_types[family], NULL,
                                 &w->questions[host][family]);
 
     assert(asked); /* it was a name before; there is room for DNS_BURST */
@@ -497,7 +497,7 @@ resolve_begin(const struct job *job, bool by_host, struct resolve_work *w,
     if (!start_lookup(job, w, t))
         return FAULT_SYSTEM;
     if (!relay)
-        (void)dns_lookup_ask(&w->lookup, &name, DNS_MX, &w->mx_question);
+        (void)dns_lookup_ask(&w->lookup, &name, DNS_MX, NULL, &w->mx_question);
     targets_add_host(t, &name, 0);
     ask_host(w, t, 0);
     return FAULT_OK;

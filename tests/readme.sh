@@ -61,17 +61,17 @@ unknown_variables() {
         done
 }
 
-# The files of the page's section, of README, and those load.c reads.
+# The files of the page's section, of README, and those that are read at the start.
 page_controls() {
     awk '/^\.Sh / { inside = /CONTROL FILES/ } inside && /^\.It Pa / { print $3 }' $page
 }
 loaded_controls() {
-    grep -o '"control/[a-z]*["]' src/load.c | sed 's/.*\///; s/"//' | sort -u
+    grep -o '"control/[a-z0-9]*["]' src/load*.c | sed 's/.*\///; s/"//' | sort -u
 }
 wrong_controls() {
-    { page_controls && code $both | grep -o 'control/[a-z][a-z]*' | sed 's/.*\///'; } | sort -u |
+    { page_controls && code $both | grep -o 'control/[a-z][a-z0-9]*' | sed 's/.*\///'; } | sort -u |
         while read -r name; do
-            loaded_controls | grep -qx "$name" || echo "src/load.c does not read $name"
+            loaded_controls | grep -qx "$name" || echo "src/load*.c do not read $name"
         done
     for name in $(loaded_controls); do
         page_controls | grep -qx "$name" || echo "$page does not explain $name"

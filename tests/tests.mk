@@ -16,6 +16,11 @@ $(TEST)/src/%.o: src/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(HOSTCC) $(DEFINE) $(OURS) -w $(SANITIZE) -MMD -MP -c -o $@ $<
 
+# What they need of the engines is built like them.
+$(TEST)/plain/%.o: src/%.c $(OBJ)/flags
+	$(SAY)
+	$(Q)$(HOSTCC) $(DEFINE) $(OURS) -w -g -O1 $(TRAPS) -MMD -MP -c -o $@ $<
+
 $(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
 	$(SAY)
 	$(Q)$(HOSTCC) $(DEFINE) -iquote tests $(filter-out -W% -pedantic,$(OURS)) $(TEST_WARN) \
@@ -23,7 +28,7 @@ $(TEST)/tests/%.o: tests/%.c $(OBJ)/flags
 
 $(TEST)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
-	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) -O1 -MMD -MP -c -o $@ $<
+	$(Q)$(HOSTCC) $(DEFINE) $(THEIRS) $(SEAM_$*) -O1 -MMD -MP -c -o $@ $<
 
 $(TEST)/engines.a: $(ENGINES:%.c=$(TEST)/%.o)
 $(TEST)/tls.a: $(patsubst %.c,$(TEST)/%.o,$(wildcard src/tls/*.c))
@@ -33,7 +38,8 @@ $(TEST)/%.a:
 	$(Q)ar rcs $@ $^
 
 $(filter $(TEST)/tls_%,$(UNIT)): $(TEST)/tls.a $(TEST)/engines.a $(TEST)/mbedtls.a
-$(filter $(TEST)/os_%,$(UNIT)): $(patsubst %.c,$(TEST)/%.o,$(wildcard src/os/*.c))
+$(filter $(TEST)/os_%,$(UNIT)): $(patsubst %.c,$(TEST)/%.o,$(wildcard src/os/*.c)) \
+    $(patsubst %,$(TEST)/plain/base/%.o,addr ascii slice)
 $(UNIT): $(TEST)/%: $(TEST)/tests/unit/%.o $(HELPERS:%.c=$(TEST)/%.o) $(TEST)/engines.a
 	$(Q)$(HOSTCC) $(SANITIZE) -o $@ $(filter %.o,$^) -Wl,-\( $(filter %.a,$^) -Wl,-\)
 
@@ -73,7 +79,7 @@ check-calls: all $(TEST)/killing/qmail-remote
 
 unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
-check: all $(UNIT) $(CORPORA) $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
+check: all $(UNIT) $(CORPORA) build/bench/unconfined $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
 	$(Q)tests/run $(UNIT) $(CORPORA) $(call target_runs,$(SUBMITTED)) \
 	    tests/binary.sh tests/tidy.sh tests/budget.sh tests/stack.py tests/lint.sh \
 	    tests/readme.sh tests/sim/run.sh tests/packaging.sh tests/dist.sh \

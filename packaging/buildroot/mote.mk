@@ -17,7 +17,7 @@
 MOTE_VERSION = 0.1
 MOTE_SITE = $(call qstrip,$(BR2_PACKAGE_MOTE_SITE))
 MOTE_SOURCE = mote-$(MOTE_VERSION).tar.gz
-MOTE_LICENSE = ISC, Apache-2.0 or GPL-2.0+ (mbedTLS)
+MOTE_LICENSE = ISC, Apache-2.0 or GPL-2.0+ (mbedTLS), Apache-2.0 (Everest)
 MOTE_LICENSE_FILES = LICENSE third_party/mbedtls/LICENSE
 
 MOTE_HOME = $(or $(call qstrip,$(BR2_PACKAGE_MOTE_QMAIL_HOME)),/var/qmail)

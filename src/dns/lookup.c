@@ -289,15 +289,13 @@ attempt_done(struct dns_lookup *l, uint32_t attempt, bool chain, int64_t now_ms)
         task_silence(l, task);
         dns_schedule_alias(&task->schedule, server, now_ms);
     } else {
-        bool secure = task->query.secure;
-
-        task->query.state = DNS_PENDING;
-        task->query.secure = chain;
         dns_schedule_no(&task->schedule, server);
         if (task->schedule.no_server == server) {
             task->no = said;
-            task->no_secure = secure;
+            task->no_secure = task->query.secure;
         }
+        task->query.state = DNS_PENDING;
+        task->query.secure = chain;
     }
     task_follow(l, task, now_ms);
 }
@@ -433,9 +431,9 @@ task_find(const struct dns_lookup *l, const struct dns_name *name,
     return l->task_count;
 }
 
-static bool
-ask(struct dns_lookup *l, const struct dns_name *name, enum dns_type type,
-    struct tlsa_set *tlsa, uint32_t *question)
+bool
+dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
+               enum dns_type type, struct tlsa_set *tlsa, uint32_t *question)
 {
     uint32_t index = task_find(l, name, type);
     struct dns_task *task = &l->tasks[index];
@@ -457,20 +455,6 @@ ask(struct dns_lookup *l, const struct dns_name *name, enum dns_type type,
     dns_schedule_init(&task->schedule, l->conf->server_count);
     *question = index;
     return true;
-}
-
-bool
-dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
-               enum dns_type type, uint32_t *question)
-{
-    return ask(l, name, type, NULL, question);
-}
-
-bool
-dns_lookup_ask_tlsa(struct dns_lookup *l, const struct dns_name *name,
-                    struct tlsa_set *set, uint32_t *question)
-{
-    return ask(l, name, DNS_TLSA, set, question);
 }
 
 void

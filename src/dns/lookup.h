@@ -102,13 +102,11 @@ void dns_lookup_init(struct dns_lookup *l, const struct dns_conf *conf,
                      uint64_t seed);
 /* False: full, or a second name's MX. A question that was there already comes
  * back under its number, whatever became of it. Its time starts with the next
- * dns_lookup_next or _tick. */
+ * dns_lookup_next or _tick. `tlsa`, borrowed: where records of that type go,
+ * else NULL; what was asked before has them where it said then. */
 bool dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
-                    enum dns_type type, uint32_t *question);
-/* The same for TLSA records, which are kept in `set`: borrowed. A name that was
- * asked for already has them in the set lent then. */
-bool dns_lookup_ask_tlsa(struct dns_lookup *l, const struct dns_name *name,
-                         struct tlsa_set *set, uint32_t *question);
+                    enum dns_type type, struct tlsa_set *tlsa,
+                    uint32_t *question);
 /* No answer is wanted any more: pending becomes failed, its sockets close. */
 void dns_lookup_drop(struct dns_lookup *l, uint32_t question);
 const struct dns_query *dns_lookup_answer(const struct dns_lookup *l,

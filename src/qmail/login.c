@@ -110,22 +110,26 @@ qmail_login_take(struct qmail_login *l, struct slice file)
     return problem == PROBLEM_NONE ? keep_secret(l, kind, line) : problem;
 }
 
+/* A line that has a problem, unless its secret excuses it. */
+static enum qmail_problem
+check_parts(struct slice line, enum qmail_problem problem)
+{
+    size_t colon = qmail_key_find(line, SLICE(":"));
+    struct parts p = split(slice_part(line, colon + 1, line.size));
+    size_t front = line.size - p.secret.size;
+
+    if (p.secret.size == 0)
+        return problem;
+    if (front > CONTROL_LINE_SIZE_MAX)
+        return PROBLEM_LINE_LONG;
+    problem = qmail_control_bytes(slice_part(line, 0, front));
+    return problem == PROBLEM_NONE ? check_secret(p.secret) : problem;
+}
+
 enum qmail_problem
 qmail_login_check(const struct qmail_lines *lines, struct slice line)
 {
     enum qmail_problem problem = qmail_lines_check(lines, line);
-    struct parts p = {.login = false};
-    size_t colon = 0;
 
-    if (problem == PROBLEM_NONE)
-        return PROBLEM_NONE;
-    colon = qmail_key_find(line, SLICE(":"));
-    p = split(slice_part(line, colon + 1, line.size));
-    if (p.secret.size == 0)
-        return problem;
-    if (line.size - p.secret.size > CONTROL_LINE_SIZE_MAX)
-        return PROBLEM_LINE_LONG;
-    problem =
-        qmail_control_bytes(slice_part(line, 0, line.size - p.secret.size));
-    return problem == PROBLEM_NONE ? check_secret(p.secret) : problem;
+    return problem == PROBLEM_NONE ? PROBLEM_NONE : check_parts(line, problem);
 }

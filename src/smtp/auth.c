@@ -67,7 +67,7 @@ struct response {
     struct slice pieces[PIECE_COUNT_MAX];
     uint32_t count, at;
     size_t size;
-    uint8_t user_bytes[3 * LOGIN_USER_SIZE_MAX]; /* an octet as =2C */
+    uint8_t user_bytes[SMTP_AUTH_USER_SIZE_MAX];
     uint8_t port_bytes[PORT_TEXT_SIZE];
 };
 
@@ -254,7 +254,7 @@ get_bit(const uint8_t *bits, size_t i)
 static void
 set_bit(uint8_t *bits, size_t i)
 {
-    bits[i / 8] = (uint8_t)(bits[i / 8] | 1u << i % 8);
+    bits[i / 8] = (uint8_t)(bits[i / 8] | 1U << i % 8);
 }
 
 static uint64_t
@@ -359,6 +359,7 @@ smtp_auth_hide(struct buf *text, const struct smtp_login *login)
     size_t size = smtp_auth_run(login);
     struct hider h;
 
+    assert(text->size >= size);
     if (login->secret.size < size)
         return false;
     begin_hiding(&h, buf_slice(text), size);

@@ -55,8 +55,9 @@ void smtp_auth_put_response(struct buf *out, enum smtp_auth_mechanism mechanism,
 size_t smtp_auth_run(const struct smtp_login *login);
 /* Hides what a reply quotes of the login: all that is at least such a run
  * becomes `***`, letters in any case, and the end of a text that fills its
- * buffer, for it may be cut in the middle of one. False: the secret itself is
- * shorter, so that no part of the text may be told; it is as it was. */
+ * buffer (of such a run at least), for it may be cut in the middle of one.
+ * False: the secret itself is shorter, so that no part of the text may be told;
+ * it is as it was. */
 bool smtp_auth_hide(struct buf *text, const struct smtp_login *login);
 
 #endif

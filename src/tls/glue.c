@@ -105,7 +105,7 @@ mbedtls_ms_time(void)
     return glue.wall_s * 1000;
 }
 
-/* The arena's own links are overwritten: nothing can be trusted any more. */
+/* In the place of what mbedTLS's tables name and nothing may call. */
 void
 tls_glue_exit(int status)
 {

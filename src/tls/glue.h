@@ -6,7 +6,7 @@
  * out    random bytes (CTR_DRBG, AES-256: NIST SP 800-90A section 10.2), time
  * bound  no entropy is ever asked for again: after as many requests as the
  *        generator allows on one seed it fails
- * fault  false or an error code; a corrupt arena ends the program by a signal
+ * fault  false or an error code
  * order  tls_glue_seed, then tls_glue_clock, then anything of mbedTLS
  *
  * mbedTLS passes its callbacks no context here, so this is the one place with

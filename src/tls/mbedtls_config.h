@@ -14,11 +14,9 @@
 /* ---- platform: no libc, no clock, no entropy source of its own ---- */
 
 #define MBEDTLS_PLATFORM_C
-#define MBEDTLS_PLATFORM_MEMORY
+#define MBEDTLS_PLATFORM_MEMORY /* calloc and free are those of arena.c */
 #define MBEDTLS_PLATFORM_NO_STD_FUNCTIONS
-#define MBEDTLS_MEMORY_BUFFER_ALLOC_C /* calloc and free within our arena */
-#define MBEDTLS_MEMORY_ALIGN_MULTIPLE 8
-#define MBEDTLS_PLATFORM_EXIT_MACRO tls_glue_exit /* the arena is corrupt */
+#define MBEDTLS_PLATFORM_EXIT_MACRO tls_glue_exit /* in vain */
 #define MBEDTLS_PLATFORM_SNPRINTF_MACRO tls_glue_snprintf
 
 #define MBEDTLS_HAVE_TIME

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "tls/tls.h"
 
-#include <mbedtls/memory_buffer_alloc.h>
 #include <mbedtls/platform.h>
 #include <psa/crypto.h>
 #include <string.h>
 
 #include "base/ascii.h"
 #include "base/assert.h"
+#include "tls/arena.h"
 #include "tls/client.h"
 #include "tls/core.h"
 #include "tls/glue.h"
@@ -177,7 +177,7 @@ tls_init(struct tls *t, const struct tls_config *config,
     t->pins = config->pins;
     t->pin_count = config->pin_count;
     buf_init(&why, t->reason_text, sizeof(t->reason_text));
-    mbedtls_memory_buffer_alloc_init(config->arena, config->arena_size);
+    tls_arena_init(config->arena, config->arena_size);
     t->core = core_new();
     if (t->core == NULL)
         /* NOLINTNEXTLINE(bugprone-branch-clone): in the order of trying */

@@ -62,7 +62,22 @@ encode_line(struct lines *l, enum line at, const char *raw, size_t size)
     l->sizes[at] = used;
 }
 
-/* Users have neither a comma nor an equals sign here. */
+/* `user`: as OAUTHBEARER escapes it. */
+static inline void
+make_bearer(struct lines *l, const struct smtp_login *login, const char *user)
+{
+    char raw[LOGIN_LINE_SIZE];
+    int n = snprintf(raw, sizeof(raw),
+                     "n,a=%s,\1host=%.*s\1port=%u\1auth=Bearer %.*s\1\1", user,
+                     (int)login->host.size, (const char *)login->host.data,
+                     (unsigned)login->port, (int)login->secret.size,
+                     (const char *)login->secret.data);
+
+    memset(l->text[LINE_BEARER], 0, LOGIN_LINE_SIZE);
+    encode_line(l, LINE_BEARER, raw, (size_t)n);
+}
+
+/* All but that one. */
 static inline void
 make_lines(struct lines *l, const struct smtp_login *login)
 {
@@ -79,11 +94,6 @@ make_lines(struct lines *l, const struct smtp_login *login)
     n = snprintf(raw, sizeof(raw), "user=%.*s\1auth=Bearer %.*s\1\1", user, u,
                  secret, s);
     encode_line(l, LINE_XOAUTH2, raw, (size_t)n);
-    n = snprintf(raw, sizeof(raw),
-                 "n,a=%.*s,\1host=%.*s\1port=%u\1auth=Bearer %.*s\1\1", user, u,
-                 (int)login->host.size, (const char *)login->host.data,
-                 (unsigned)login->port, secret, s);
-    encode_line(l, LINE_BEARER, raw, (size_t)n);
     encode_line(l, LINE_DUMMY, "\1", 1);
     l->text[LINE_CANCEL][0] = '*';
     l->sizes[LINE_CANCEL] = 1;
@@ -131,7 +141,8 @@ static inline bool
 has_run(struct slice s, const uint8_t *run, size_t size)
 {
     for (size_t i = 0; i + size <= s.size; i++)
-        if (slice_equal_nocase(slice_of(s.data + i, size), slice_of(run, size)))
+        if ((s.data[i] | 32) == (run[0] | 32) &&
+            slice_equal_nocase(slice_of(s.data + i, size), slice_of(run, size)))
             return true;
     return false;
 }

@@ -35,6 +35,7 @@ set_login(struct world *w, struct slice *in)
     w->proved = how & 4;
     w->config.login = &w->login;
     make_lines(&w->lines, &w->login);
+    make_bearer(&w->lines, &w->login, "user");
     memset(w->smtp.tx_bytes, 0, 2 * LOGIN_LINE_SIZE);
 }
 

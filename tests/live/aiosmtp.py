@@ -6,9 +6,9 @@ import ssl
 
 try:
     from aiosmtpd.controller import Controller
-    from aiosmtpd.smtp import SMTP
+    from aiosmtpd.smtp import SMTP, AuthResult
 except ImportError:
-    Controller = SMTP = None
+    Controller = SMTP = AuthResult = None
 
 from harness import Skip
 
@@ -27,7 +27,7 @@ class Handler:
 
     def __init__(self):
         self.messages = queue.Queue()
-        self.events = []  # "TLS" and "MAIL", as they happen
+        self.events = []  # "TLS", "MAIL" and "AUTH PLAIN USER", as they happen
 
     def handle_STARTTLS(self, _server, _session, _envelope):
         self.events.append("TLS")
@@ -48,26 +48,37 @@ class Handler:
 
 
 class AioServer:
-    """aiosmtpd in a thread of this process. Several may share a handler."""
+    """aiosmtpd in a thread of this process. Several may share a handler.
 
-    def __init__(self, world, address, certificate=None, port=25, handler=None):
+    With users, passwords by name, it begins with TLS and wants a login.
+    """
+
+    def __init__(self, world, address, certificate=None, port=25, handler=None,
+                 users=None):
         if Controller is None:
             raise Skip("aiosmtpd is not installed")
         context = server_context(certificate) if certificate else None
+        first, later = (context, None) if users else (None, context)
 
         class Long(SMTP):
             line_length_limit = 1 << 20
 
+        def judge(_server, _session, _envelope, mechanism, data):
+            user = data.login.decode()
+            self.handler.events.append(f"AUTH {mechanism} {user}")
+            return AuthResult(success=users.get(user) == data.password.decode())
+
         class LongController(Controller):
             def factory(self):
-                return Long(self.handler, tls_context=context,
+                return Long(self.handler, tls_context=later,
                             data_size_limit=None, hostname="aio.example",
-                            auth_required=False)
+                            auth_required=bool(users), auth_require_tls=False,
+                            authenticator=judge if users else None)
 
         self.handler = handler or Handler()
         controller = LongController(
-            self.handler, hostname=address, port=port, ready_timeout=20
-        )
+            self.handler, hostname=address, port=port, ready_timeout=20,
+            ssl_context=first)
         controller.start()
         world.closers.append(controller.stop)
 

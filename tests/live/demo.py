@@ -11,6 +11,7 @@ claim it prints was true.
 
 import os
 import sys
+from contextlib import nullcontext
 
 if len(sys.argv) > 1:
     os.environ["MOTE"] = os.path.abspath(sys.argv[1])
@@ -20,6 +21,7 @@ from authority import Issuer
 from checks import TLS_LINE, openssl_name
 from demoworld import mail_server
 from harness import BINARY, Skip
+from leaks import Leaks, search
 from messages import difference
 from nameserver import Authority, Unbound
 from world import World, enter, free_port, inside
@@ -28,6 +30,9 @@ HOST, RELAY, ADDRESS = "dest.example", "mx.dest.example", "192.0.2.10"
 BAD_HOST, BAD_RELAY, BAD_ADDRESS = "bad.example", "mx.bad.example", "192.0.2.11"
 SENDER, RECIPIENT = "alice@client.example", f"bob@{HOST}"
 BAD_RECIPIENT = f"bob@{BAD_HOST}"
+LOGIN_RELAY, LOGIN_ADDRESS = "smtp.provider.example", "192.0.2.12"
+FALSE_RELAY, FALSE_ADDRESS = "smtp.false.example", "192.0.2.13"
+USER, PASSWORD = "alice@provider.example", "correct horse, battery: staple"
 
 
 class Paper:
@@ -70,24 +75,30 @@ class Stage:
 
     def __init__(self, world):
         self.world = world
-        self.ports = {HOST: 25, BAD_HOST: 25}
-        addresses = {HOST: ADDRESS, BAD_HOST: BAD_ADDRESS}
+        self.ports = {HOST: 25, BAD_HOST: 25, LOGIN_RELAY: 465, FALSE_RELAY: 465}
+        addresses = {HOST: ADDRESS, BAD_HOST: BAD_ADDRESS,
+                     LOGIN_RELAY: LOGIN_ADDRESS, FALSE_RELAY: FALSE_ADDRESS}
         if not inside():
             self.ports = {host: free_port() for host in self.ports}
             addresses = {host: "127.0.0.1" for host in addresses}
         self.authority = Authority(world, [
             f"dest MX 10 {RELAY}.", f"mx.dest A {addresses[HOST]}",
             f"bad MX 10 {BAD_RELAY}.", f"mx.bad A {addresses[BAD_HOST]}",
+            f"{LOGIN_RELAY}. A {addresses[LOGIN_RELAY]}",
+            f"{FALSE_RELAY}. A {addresses[FALSE_RELAY]}",
         ])
         dns_port = 53 if inside() else free_port()
         self.resolver = Unbound(world, self.authority, port=dns_port)
         self.issuer = Issuer(world)
         good = self.issuer.leaf("good", f"DNS:{RELAY}")
         bad = self.issuer.leaf("bad", "DNS:somebody-else.example")
+        provider = self.issuer.leaf("provider", f"DNS:{LOGIN_RELAY}")
         self.server = mail_server(world, [
-            (addresses[HOST], self.ports[HOST], good),
-            (addresses[BAD_HOST], self.ports[BAD_HOST], bad),
-        ])
+            (addresses[HOST], self.ports[HOST], good, False),
+            (addresses[BAD_HOST], self.ports[BAD_HOST], bad, False),
+            (addresses[LOGIN_RELAY], self.ports[LOGIN_RELAY], provider, True),
+            (addresses[FALSE_RELAY], self.ports[FALSE_RELAY], bad, True),
+        ], {USER: PASSWORD})
         self.addresses = addresses
         self.home = world.home()
 
@@ -108,6 +119,19 @@ class Stage:
         self.home.control(**values)
         return values
 
+    def login_controls(self, relay):
+        """All mail to a relay that wants a login. On the loopback, which needs no
+        proof, strictness 2 asks for it; at other ports TLS first has to be said."""
+        values = {
+            "smtproutes": f":{relay}:{self.ports[relay]}|{USER}|{PASSWORD}",
+            "trustanchors": self.issuer.bundle,
+            "tlsstrictness": 0 if inside() else 2,
+        }
+        if not inside():
+            values["tlspolicy"] = f"{relay}:2 implicit"
+        self.home.control(me="client.example", **values)
+        return values
+
 
 def show_world(paper, stage):
     paper.section("A private world")
@@ -124,7 +148,20 @@ This world lives in {where}.
                   with a certificate for that name
                   {BAD_RELAY} on {stage.addresses[BAD_HOST]} port {stage.ports[BAD_HOST]},
                   with a certificate for another name, somebody-else.example
+  relays        the same, with TLS from the first byte, for those who log in
+                  {LOGIN_RELAY} on {stage.addresses[LOGIN_RELAY]} port {stage.ports[LOGIN_RELAY]},
+                  with a certificate for that name
+                  {FALSE_RELAY} on {stage.addresses[FALSE_RELAY]} port {stage.ports[FALSE_RELAY]},
+                  with that of somebody else
 """)
+
+
+def show_controls(paper, stage, values):
+    paper.quote("\n".join(
+        f"control/{name:14} {part}"
+        for name, value in values.items()
+        for part in str(value).replace(stage.world.path, "...").split("\n")
+    ))
 
 
 def show_home(paper, stage, values):
@@ -132,11 +169,7 @@ def show_home(paper, stage, values):
     paper.say("""
 qmail keeps outgoing mail in a queue and starts qmail-remote once for each
 message and recipient. Its settings are small files, one value each:""")
-    paper.quote("\n".join(
-        f"control/{name:14} {part}"
-        for name, value in values.items()
-        for part in str(value).replace(stage.world.path, "...").split("\n")
-    ))
+    show_controls(paper, stage, values)
     paper.say("tlsstrictness 2: no mail without TLS and a certificate that proves\n"
               "the name of the server. trustanchors: who may vouch for it.")
 
@@ -232,6 +265,59 @@ def show_refusal(paper, stage):
                 "          and no message", stage.server.saw_no_mail())
 
 
+def searched(paper, stage, host, recipient, data):
+    """A run all of whose octets are searched for the password, and the claim. A
+    packet socket needs a world of its own."""
+    leaks = Leaks(PASSWORD) if inside() else nullcontext()
+    with leaks:
+        outcome = run(paper, stage, host, recipient, data)
+    if not inside():
+        paper.claim("the report does not have the password",
+                    search(PASSWORD.encode(), outcome.output) is None)
+        return outcome
+    leaks.printed(outcome.output)
+    try:
+        leaks.none()
+    except AssertionError as why:
+        paper.claim(f"no octet of the password was to be seen: {why}", False)
+    else:
+        paper.claim("the password is in none of the octets that were sent in clear, to\n"
+                    "          mail servers and name servers, nor in the report", True)
+    return outcome
+
+
+def show_login(paper, stage):
+    paper.section("The same through a relay that wants a login")
+    paper.say("Its line has the relay, the user and the password:")
+    show_controls(paper, stage, stage.login_controls(LOGIN_RELAY))
+    data = messages.small("demo3")
+    stage.server.mark()
+    outcome = searched(paper, stage, HOST, RECIPIENT, data)
+    paper.claim("exit status 0, report decoded as K: delivered",
+                outcome.status == 0 and outcome.letter == "K")
+    paper.claim("the certificate was verified before the login",
+                outcome.last_line.endswith("verify=verified;"))
+    said = stage.server.login_line()
+    paper.say("The server says:")
+    paper.quote("\n".join(fold(said, 70)))
+    paper.claim("it knows who sent the mail", "PLAIN" in said and USER in said)
+    paper.claim("every byte is the same", difference(stage.server.take()[0], data) == "")
+
+
+def show_no_login(paper, stage):
+    paper.section("No login at a relay that cannot prove its name")
+    paper.say("The same line for one that has somebody else's certificate:")
+    show_controls(paper, stage, stage.login_controls(FALSE_RELAY))
+    stage.server.mark()
+    outcome = searched(paper, stage, HOST, RECIPIENT, messages.small("demo4"))
+    paper.claim("exit status 0, report decoded as Z: not delivered, kept",
+                outcome.status == 0 and outcome.letter == "Z")
+    paper.claim("the reason is the certificate",
+                "its certificate was refused: " in outcome.text)
+    paper.claim("the server saw neither a login nor a sender",
+                stage.server.saw_no_login())
+
+
 def main():
     if not os.access(BINARY, os.X_OK):
         print(f"demo: no program {BINARY}; usage: demo.py build/qmail-remote")
@@ -245,6 +331,8 @@ def main():
         show_home(paper, stage, stage.controls(2))
         show_delivery(paper, stage)
         show_refusal(paper, stage)
+        show_login(paper, stage)
+        show_no_login(paper, stage)
     if paper.untrue:
         print(f"\n{paper.untrue} of the claims above did not hold.")
         return 1

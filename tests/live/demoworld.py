@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: ISC
 """The mail server of the demo: Postfix where it can run, else aiosmtpd.
 
-Both forms have name, mark(), take(), tls_line() and saw_no_mail().
+Both forms have name, mark(), take(), tls_line(), login_line(), saw_no_mail() and
+saw_no_login().
 """
 
+import logging
 import subprocess
+import warnings
 
 try:
     import aiosmtpd
@@ -13,24 +16,28 @@ except ImportError:  # aiosmtp.py says so when it is needed
 
 import messages
 from aiosmtp import AioServer
+from dovecot import Dovecot
 from harness import Skip
 from postfix import Postfix, without_trace
 from world import wait_until
 
 
-def mail_server(world, places):
-    """places: (address, port, certificate), a list."""
+def mail_server(world, places, users):
+    """places: (address, port, certificate, login), a list; where login is true
+    TLS comes first, and one of the users, passwords by name, has to log in."""
     try:
-        return PostfixServer(world, places)
+        return PostfixServer(world, places, users)
     except Skip:
-        return AiosmtpdServer(world, places)
+        return AiosmtpdServer(world, places, users)
 
 
 class PostfixServer:
-    def __init__(self, world, places):
+    def __init__(self, world, places, users):
         self.postfix = Postfix(world)
-        for address, port, certificate in places:
-            self.postfix.listen(address, certificate, port)
+        octets = {user: password.encode() for user, password in users.items()}
+        wanted = {"smtpd_tls_wrappermode": "yes", **Dovecot(world, octets).options()}
+        for address, port, certificate, login in places:
+            self.postfix.listen(address, certificate, port, **(wanted if login else {}))
         self.postfix.start()
         version = subprocess.run(
             ["/usr/sbin/postconf", "-dh", "mail_version"],
@@ -63,19 +70,37 @@ class PostfixServer:
                            "Postfix's line about TLS")
         return found[0].split("]: ", 1)[1]
 
+    def ends(self):
+        """The lines at the ends of connections, which count their commands."""
+        wait_until(lambda: self.lines(": disconnect from") and self.is_quiet(),
+                   "Postfix's line about the end")
+        return " ".join(self.lines(": disconnect from"))
+
     def saw_no_mail(self):
-        """The line at the end of a connection counts its commands."""
-        ended = wait_until(lambda: self.lines(": disconnect from"),
-                           "Postfix's line about the end")
-        return "starttls=1" in ended[0] and not any(
-            word in ended[0] for word in ("mail=", "rcpt=", "data="))
+        """TLS was begun; the client ended it, before or behind the last of its
+        own words."""
+        ends = self.ends()
+        return "starttls=" in ends and not any(
+            word in ends for word in ("mail=", "rcpt=", "data="))
+
+    def login_line(self):
+        found = wait_until(lambda: self.lines("sasl_username="),
+                           "Postfix's line about the login")
+        return found[0].split("]: ", 1)[1]
+
+    def saw_no_login(self):
+        ends = self.ends()
+        return not any(word in ends for word in ("auth=", "mail=", "rcpt=", "data="))
 
 
 class AiosmtpdServer:
-    def __init__(self, world, places):
+    def __init__(self, world, places, users):
+        logging.disable()  # aiosmtpd's and asyncio's, about what fails on purpose
+        warnings.simplefilter("ignore")
         handler = None
-        for address, port, certificate in places:
-            server = AioServer(world, address, certificate, port, handler)
+        for address, port, certificate, login in places:
+            server = AioServer(world, address, certificate, port, handler,
+                               users if login else None)
             handler = server.handler
         self.server = server
         self.name = f"aiosmtpd {aiosmtpd.__version__}"
@@ -98,4 +123,10 @@ class AiosmtpdServer:
         return f"TLS connection: {version} with cipher {name} ({bits} bits)"
 
     def saw_no_mail(self):
-        return self.server.handler.events == ["TLS"]
+        return "MAIL" not in self.server.handler.events
+
+    def login_line(self):
+        return next(e for e in self.server.handler.events if e.startswith("AUTH"))
+
+    def saw_no_login(self):
+        return self.server.handler.events == []

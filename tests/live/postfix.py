@@ -6,6 +6,7 @@ import pwd
 import re
 import shutil
 import socket
+import ssl
 
 from harness import Skip
 from rspawn import NOBODY, may_change_user
@@ -112,7 +113,8 @@ class Postfix:
         self.master += f"{where} inet n - n - - smtpd\n"
         for name, value in options.items():
             self.master += f"  -o {{ {name} = {value} }}\n"
-        self.listeners.append((address, port))
+        wrapped = options.get("smtpd_tls_wrappermode") == "yes"
+        self.listeners.append((address, port, wrapped))
 
     def start(self):
         self.write("master.cf", self.master)
@@ -120,9 +122,8 @@ class Postfix:
         process = self.world.start(
             "postfix", ["/usr/lib/postfix/sbin/master", "-d", "-c", conf],
             env={"MAIL_CONFIG": conf, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
-        for address, port in self.listeners:
-            wait_until(lambda: greets(address, port),
-                       f"Postfix on {address}", process)
+        for listener in self.listeners:
+            wait_until(lambda: greets(*listener), f"Postfix on {listener[0]}", process)
 
     def log(self):
         """The lines of its mail log."""
@@ -144,11 +145,16 @@ class Postfix:
         return stored
 
 
-def greets(address, port):
-    """Whether a mail server there says 220."""
+def greets(address, port, over_tls=False):
+    """Whether a mail server there says 220, inside TLS or without."""
     try:
         with socket.create_connection((address, port), timeout=5) as connection:
-            return connection.recv(4).startswith(b"220")
+            if over_tls:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+                connection = context.wrap_socket(connection)
+            with connection:
+                return connection.recv(4).startswith(b"220")
     except OSError:
         return False
 

@@ -56,13 +56,15 @@ class QmailHome:
     def control(self, **values):
         """Replace all control files: the defaults, changed by values.
 
-        A value of None removes a default.
+        A value of None removes a default; octets are taken as they are, but for
+        the line end.
         """
         for name in CONTROL_FILES:
             remove(self.control_path(name))
         for name, value in {**DEFAULTS, **values}.items():
             if value is not None:
-                self.plant(name, f"{value}\n".encode())
+                octets = value if isinstance(value, bytes) else str(value).encode()
+                self.plant(name, octets + b"\n")
         self.clear_tcpto()
 
     def control_path(self, name):
@@ -73,6 +75,17 @@ class QmailHome:
         remove(self.control_path(name))
         with open(self.control_path(name), "wb") as file:
             file.write(data)
+
+    def secret(self, name, data, mode=0o600):
+        """A file that the program's user owns, as `<path` wants one; its path."""
+        path = os.path.join(self.path, name)
+        remove(path)
+        with open(path, "wb") as file:
+            file.write(data)
+        if rspawn.may_change_user():
+            os.chown(path, rspawn.NOBODY, rspawn.NOBODY)
+        os.chmod(path, mode)
+        return path
 
     def message(self, data, retry=False):
         """Queue data as a message file and return its path."""

@@ -2,14 +2,16 @@
 """A mail server that does what a script says, faults included.
 
 A script maps events to replies. Events are "greeting", a command verb,
-"content" when the first bytes of the message are there, and "." for its end;
-after a successful STARTTLS an event "tls VERB" is looked for first. A reply is
+"content" when the first bytes of the message are there, "." for its end, and
+"answer" for a line behind a reply 334; inside TLS an event "tls VERB" is looked
+for first. A reply is
 
     a string          sent with CRLF added
     bytes             sent as they are
     DROP, RESET       close the connection, by FIN or by RST
     HOLD              wait until release(), then send the usual reply
     a float           wait so many seconds
+    a function        of the line just heard, makes the reply
     a tuple           each of its parts in turn
     a list            one entry each time the event happens, the last repeats
 
@@ -55,17 +57,25 @@ class Session:
         self.number = number
         self.peer = peer  # its address
         self.began = time.monotonic()
-        self.commands = []  # lines as received, "tls " in front when over TLS
+        # Lines as received, "tls " in front when over TLS, "answer " before
+        # what follows a reply 334.
+        self.commands = []
         self.ahead = []  # verbs of those that more was sent behind at once
         self.contents = []  # messages, dots undone, line ends as received
         self.over_tls = False
         self.tls_error = None
         self.counts = {}
+        self.challenged = False
         self.ended = threading.Event()
 
     def verbs(self):
         """The verbs in order, for comparison."""
         return [verb_of(c.removeprefix("tls ")) for c in self.commands]
+
+    def logins(self):
+        """The commands AUTH, and what answered the server's challenges."""
+        return [c for c in (c.removeprefix("tls ") for c in self.commands)
+                if verb_of(c) in ("AUTH", "ANSWER")]
 
     def clear_verbs(self):
         return [verb_of(c) for c in self.commands if not c.startswith("tls ")]
@@ -88,12 +98,15 @@ class Scripted:
 
     scripts: one script for all connections, or a list, one each, the last
     repeats. upgrade(socket) turns a connection into its TLS form (an object
-    with recv, sendall, close), see tlsserver.py.
+    with recv, sendall, close), see tlsserver.py; with implicit=True that comes
+    before all else.
     """
 
-    def __init__(self, world, address, scripts=None, upgrade=None, port=25):
+    def __init__(self, world, address, scripts=None, upgrade=None, port=25,
+                 implicit=False):
         self.scripts = scripts if isinstance(scripts, list) else [scripts or {}]
         self.upgrade = upgrade
+        self.implicit = implicit
         self.sessions = []
         self.released = threading.Event()
         self.holding = threading.Event()
@@ -161,6 +174,8 @@ class Wire:
     def serve(self):
         try:
             self.connection.settimeout(IDLE_TIMEOUT_S)
+            if self.server.implicit:
+                self.start_tls()
             self.react("greeting")
             while True:
                 self.command(self.read_line())
@@ -176,11 +191,14 @@ class Wire:
     def command(self, line):
         session = self.session
         text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+        if session.challenged:
+            text = "answer " + text
         session.commands.append(("tls " if session.over_tls else "") + text)
         verb = verb_of(text)
         if self.buffer:
             session.ahead.append(verb)
-        code = code_of(self.react(verb))
+        code = code_of(self.react("answer" if session.challenged else verb))
+        session.challenged = code == b"334"
         if verb == "STARTTLS" and code == b"220":
             self.start_tls()
         elif verb == "DATA" and code == b"354":
@@ -214,6 +232,8 @@ class Wire:
         return b"".join(self.act(event, part) for part in parts)
 
     def act(self, event, part):
+        if callable(part):
+            part = part(self.session.commands[-1])
         if part == HOLD:
             self.server.holding.set()
             self.server.released.wait(HOLD_TIMEOUT_S)

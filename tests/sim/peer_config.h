@@ -9,6 +9,8 @@
 
 #include "tls/mbedtls_config.h"
 
+#define MBEDTLS_MEMORY_BUFFER_ALLOC_C
+#define MBEDTLS_MEMORY_ALIGN_MULTIPLE 8
 #define MBEDTLS_SSL_SRV_C
 #define MBEDTLS_SSL_RENEGOTIATION /* HelloRequest */
 #define MBEDTLS_SSL_SESSION_TICKETS

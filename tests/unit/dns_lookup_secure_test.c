@@ -105,8 +105,8 @@ TEST(tlsa_goes_where_it_is_lent)
 
     begin(1);
     conf.secure = true;
-    CHECK(dns_lookup_ask_tlsa(&lookup, &name, &sets[0], &first));
-    CHECK(dns_lookup_ask_tlsa(&lookup, &name, &sets[1], &again));
+    CHECK(dns_lookup_ask(&lookup, &name, DNS_TLSA, &sets[0], &first));
+    CHECK(dns_lookup_ask(&lookup, &name, DNS_TLSA, &sets[1], &again));
     CHECK(first == again);
     CHECK(dns_lookup_answer(&lookup, again)->tlsa == &sets[0]);
     manners[0] = NO_NAME;

@@ -100,7 +100,7 @@ ask(const char *name, enum dns_type type)
     struct dns_name n = name_of(name);
     uint32_t question = UINT32_MAX;
 
-    if (!dns_lookup_ask(&lookup, &n, type, &question))
+    if (!dns_lookup_ask(&lookup, &n, type, NULL, &question))
         return UINT32_MAX;
     return question;
 }

@@ -414,9 +414,11 @@ TEST(a_login_needs_a_relay)
                                          ".|u|p", " u p",     ":587 u p"};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        char line[32] = "a.b:";
-        struct qmail_route_search s = search("a.b", strcat(line, values[i]));
+        struct qmail_route_search s;
+        char line[32];
 
+        snprintf(line, sizeof(line), "a.b:%s", values[i]);
+        s = search("a.b", line);
         CHECK(s.problem ==
               (values[i][0] == '.' ? PROBLEM_RELAY : PROBLEM_RELAY_ABSENT));
     }

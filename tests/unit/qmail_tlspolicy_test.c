@@ -132,13 +132,15 @@ TEST(a_bad_pin_is_a_problem)
 
 TEST(pins_have_a_limit)
 {
-    char text[4096] = "0 pin=" PIN_A;
+    char text[4096];
+    int used = snprintf(text, sizeof(text), "0 pin=" PIN_A);
 
     for (uint32_t count = 2; count <= PIN_COUNT_MAX; count++) {
-        strcat(text, count % 2 ? "," PIN_A : " pin=" PIN_B);
+        used += snprintf(text + used, sizeof(text) - (size_t)used, "%s",
+                         count % 2 ? "," PIN_A : " pin=" PIN_B);
         CHECK(parse(text) && s.policy.pin_count == count);
     }
-    strcat(text, "," PIN_A);
+    snprintf(text + used, sizeof(text) - (size_t)used, "," PIN_A);
     CHECK(problem_of(text) == PROBLEM_PIN_COUNT);
 }
 

@@ -261,17 +261,17 @@ TEST(many_names)
 
     for (int i = 0; i < 60; i++)
         snprintf(line + strlen(line), 8, " N-%04d", i);
-    strcat(line, " PLAIN");
+    snprintf(line + strlen(line), 8, " PLAIN");
     offer(line);
     CHECK(offered.auth & PLAIN);
     size = smtp_features_names(&offered).size;
     CHECK(size == 28 * 7 - 1 && size <= SMTP_AUTH_NAMES_SIZE_MAX);
     memset(line + 5, 'x', 200);
-    strcpy(line + 205, " Y");
+    memcpy(line + 205, " Y", 3);
     offer(line);
     CHECK(smtp_features_names(&offered).size == 200);
     memset(line + 5, 'x', 201);
-    strcpy(line + 206, " Y");
+    memcpy(line + 206, " Y", 3);
     CHECK(has_auth(line, 0, "none"));
 }
 

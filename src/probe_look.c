@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+#include "probe_look.h"
+
+#include "base/wipe.h"
+#include "os/os.h"
+
+/* Of a file, or of a line of it. */
+static void
+say(struct root *r, const char *path, uint32_t line, const char *what)
+{
+    say_put(&r->say, "[look]look: {%file}{:#line}{ %what}\n",
+            (const union tell[]){{.text = path},
+                                 {.number = line > 0 ? line : TELL_NO_NUMBER},
+                                 {.text = what}});
+}
+
+/* ---- lists that may have secrets ---- */
+
+static bool
+has_password(struct root *r, struct slice value)
+{
+    struct qmail_login *login = &r->work.load.routes[KEY_HOST].login;
+    struct slice relay;
+    bool has = qmail_login_parse(value, &relay, login) == PROBLEM_NONE &&
+               login->kind == LOGIN_PASSWORD;
+
+    wipe(login, sizeof(*login));
+    return has;
+}
+
+/* `all`: a line of it that is no route is an error, and not a habit. */
+static void
+look_at_routes(struct root *r, const char *path, bool all)
+{
+    struct file *f = &r->work.load.file;
+    bool others = false, password = false;
+    struct os_file info;
+    struct slice line;
+
+    file_open(f, path, &r->outcome.detail);
+    if (f->present && !f->bad && f->fd != OS_NONE)
+        others = os_stat(f->fd, &info) && info.others;
+    while (file_next(f, &line) == FILE_LINE) {
+        size_t colon = qmail_key_find(line, SLICE(":"));
+
+        if (qmail_control_skip(line))
+            continue;
+        if (colon < line.size)
+            password = password ||
+                       has_password(r, slice_part(line, colon + 1, line.size));
+        else if (all)
+            say(r, path, f->lines.number, "has no colon: it is not used");
+    }
+    wipe(f->bytes, sizeof(f->bytes));
+    wipe(f->lines.line, sizeof(f->lines.line));
+    buf_reset(&r->outcome.detail);
+    if (others && password)
+        say(r, path, 0,
+            "has a password and others can read it: chgrp qmail, chmod 640");
+}
+
+/* ---- files of other patches ---- */
+
+static void
+look_at_strangers(struct root *r)
+{
+    static const struct {
+        const char *path, *what;
+    } strangers[] = {
+        {"control/tlshosts",
+         "is not used; write \"NAME:2\" into control/tlspolicy"},
+        {"control/notlshosts",
+         "is not used; write \"NAME:none\" into control/tlspolicy"},
+        {"control/tlsdestinations",
+         "is not used; write \"NAME:2\" into control/tlspolicy"},
+        {"control/domaincerts",
+         "is not used; write paths into control/clientcert and clientkey"},
+        {"control/clientcert.pem",
+         "is not used; write its path into control/clientcert and clientkey"},
+    };
+
+    for (uint32_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
+        int fd = os_open(OS_NONE, strangers[i].path, false);
+
+        if (fd == OS_MISSING)
+            continue;
+        say(r, strangers[i].path, 0, strangers[i].what);
+        if (fd >= 0)
+            os_close(fd);
+    }
+}
+
+void
+probe_look(struct root *r)
+{
+    look_at_routes(r, "control/smtproutes", false);
+    look_at_routes(r, "control/authsenders", true);
+    look_at_strangers(r);
+}

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: ISC
+"""An Exim of our own that wants a login: PLAIN and LOGIN, over TLS only.
+
+Its package cannot be installed beside Postfix's, so bootstrap only unpacks it,
+into build/exim. The user that it insists on is added to /etc/passwd as this
+world sees it.
+"""
+
+import os
+import subprocess
+
+from harness import Skip
+from postfix import greets
+from rspawn import may_change_user
+from world import mount, wait_until
+
+PROGRAM = os.path.abspath("build/exim/usr/sbin/exim4")
+UID = 65533
+
+CONF = """\
+exim_path = {program}
+exim_user = {uid}
+exim_group = {uid}
+primary_hostname = exim.example
+spool_directory = {path}/spool
+log_file_path = {path}/log/%slog
+log_selector = +smtp_connection +smtp_no_mail +tls_cipher -host_lookup_failed
+pid_file_path = {path}/pid
+local_interfaces = <; {interfaces}
+tls_on_connect_ports = {implicit}
+tls_advertise_hosts = *
+tls_certificate = {chain}
+tls_privatekey = {key}
+auth_advertise_hosts = ${{if def:tls_in_cipher {{*}}{{}}}}
+acl_smtp_rcpt = rcpt
+host_lookup =
+rfc1413_query_timeout = 0s
+never_users =
+message_size_limit = 100M
+keep_environment =
+queue_only = false
+begin acl
+rcpt:
+  deny !authenticated = *
+       message = 5.7.0 log in first
+  accept
+begin routers
+all:
+  driver = accept
+  transport = box
+begin transports
+box:
+  driver = appendfile
+  directory = {path}/mail/box
+  maildir_format
+  create_directory
+  user = {uid}
+  group = {uid}
+begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${{if and{{{{eq{{$auth1}}{{}}}}{{eq{{$auth3}}{{{password}}}}}{{eq{{$auth2}}{{{user}}}}}}}}}
+  server_set_id = $auth2
+  server_advertise_condition = ${{if !={{$received_port}}{{587}}}}
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = "Username:: : Password::"
+  server_condition = ${{if and{{{{eq{{$auth1}}{{{user}}}}}{{eq{{$auth2}}{{{password}}}}}}}}}
+  server_set_id = $auth1
+"""
+
+
+class Exim:
+    """places: (address, port) pairs; at port 465 TLS is first, at 587 PLAIN is
+    not offered."""
+
+    def __init__(self, world, certificate, places, user, password):
+        if not may_change_user():
+            raise Skip("Exim needs root")
+        if not runs(PROGRAM):
+            raise Skip("Exim is not unpacked in build/exim, or does not run")
+        self.path = world.folder("exim")
+        for folder in ("spool", "log", "mail"):
+            os.chown(world.folder(f"exim/{folder}"), UID, UID)
+        add_user(world)
+        text = CONF.format(
+            path=self.path, program=PROGRAM, uid=UID, user=user, password=password,
+            chain=certificate.chain, key=certificate.key, implicit=465,
+            interfaces=" ; ".join(f"{a}.{p}" for a, p in places))
+        conf = world.file("exim/conf", text)
+        for part in (certificate.key, certificate.chain):
+            os.chown(part, UID, UID)
+        process = world.start("exim", [PROGRAM, "-C", conf, "-bdf"])
+        for address, port in places:
+            wait_until(lambda: greets(address, port, port == 465),
+                       f"Exim on {address}", process)
+
+    def log(self):
+        with open(os.path.join(self.path, "log/mainlog"), encoding="utf-8",
+                  errors="backslashreplace") as file:
+            return file.read().splitlines()
+
+    def take(self):
+        """Wait for one stored message, remove it and return its bytes."""
+        inbox = os.path.join(self.path, "mail/box/new")
+
+        def arrived():
+            return os.path.isdir(inbox) and os.listdir(inbox)
+
+        path = os.path.join(inbox, wait_until(arrived, "a message at Exim")[0])
+        with open(path, "rb") as file:
+            stored = file.read()
+        os.unlink(path)
+        return stored
+
+
+def runs(program):
+    """Whether it is there with all of its libraries."""
+    try:
+        return b"not found" not in subprocess.run(
+            ["ldd", program], capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+def add_user(world):
+    """The account the program was compiled for, seen in this world only."""
+    for name, line in (("passwd", f"Debian-exim:x:{UID}:{UID}::/nonexistent:/bin/false"),
+                       ("group", f"Debian-exim:x:{UID}:")):
+        with open(f"/etc/{name}", encoding="utf-8") as file:
+            text = file.read()
+        mount("--bind", world.file(f"exim/{name}", f"{text}{line}\n"), f"/etc/{name}")
