@@ -117,6 +117,7 @@ say_answer(struct root *r, const struct dns_task *task,
     struct slice servers;
     union tell values[] = {
         {.text = q->mx              ? "MX"
+                 : q->tlsa          ? "TLSA"
                  : q->type == DNS_A ? "A"
                                     : "AAAA"},
         {.slice = print_name(s, 0, &q->name)},
@@ -132,6 +133,10 @@ say_answer(struct root *r, const struct dns_task *task,
         {.text = NULL}};
 
     buf_init(&room, bytes, sizeof(bytes));
+    if (q->tlsa && q->state == DNS_FOUND)
+        values[3].text = !q->secure              ? "not authentic"
+                         : tlsa_set_any(q->tlsa) ? "usable records"
+                                                 : "no usable record";
     if (q->state == DNS_FAILED && q->refused)
         values[7].text =
             q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL" : "an error";
