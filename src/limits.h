@@ -73,7 +73,9 @@ enum {
     DNS_SCHEDULE_MS = 60000,  /* a minute for a look-up, in rounds of ... */
     DNS_ROUND_STEP_MS = 1000, /* ... 1, 2, 3 ... s, up to ... */
     DNS_ROUND_MS_MAX = 5000,  /* ... this: a resolver may answer only repeated
-                                 questions, Unbound none that is 1.9 s old */
+                                 questions, Unbound none that is 1.9 s old: */
+    DNS_AGAIN_MS = 3000,      /* so long into such a round the silent are asked
+                                 once more; what is known soon then is heard */
     DNS_HEDGE_MS = 300,       /* next server of a round */
     DNS_PAUSE_MS = 1000,      /* behind a round in which all answered badly */
     DNS_BUSY_MS = 10000,      /* a forwarder that is full is asked for so long:
@@ -201,6 +203,9 @@ _Static_assert(CONTROL_KEPT_SIZE_MAX >
 _Static_assert(DNS_EDNS_SIZE <= DNS_UDP_SIZE_MAX, "answers fit");
 _Static_assert((DNS_SERVER_COUNT_MAX - 1) * DNS_HEDGE_MS < DNS_ROUND_STEP_MS,
                "the first round asks them all");
+_Static_assert(DNS_ROUND_STEP_MS < DNS_AGAIN_MS &&
+                   DNS_AGAIN_MS < DNS_ROUND_MS_MAX,
+               "all of a round were asked by then, and it goes on");
 _Static_assert(DNS_BURST_COUNT_MAX < DNS_PENDING_COUNT_MAX,
                "exchangers' questions can be asked");
 _Static_assert(TLSA_DATA_SIZE_MAX >= TLSA_COUNT_MAX * TLSA_SHA512_SIZE,

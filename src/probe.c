@@ -124,9 +124,6 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
         return;
     tls = talk(r, index);
     probe_say_login(r);
-    /* For good: that is the verdict. To ask again could lock the user out. */
-    if (w->smtp.fault == FAULT_LOGIN && w->smtp.end == SMTP_END_VERDICT)
-        outcome_copy(&r->outcome, &r->deliver.attempt);
     probe_say_levels(r, tls);
     link_close(&w->link, smtp_tx(&w->smtp));
     /* Keys outlive the arena, which the next one begins anew. */

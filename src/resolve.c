@@ -145,6 +145,7 @@ ask(struct resolve_work *w, struct targets *t, uint32_t host, uint32_t family)
 static void
 ask_host(struct resolve_work *w, struct targets *t, uint32_t host)
 {
+    t->hosts.list[host].unasked = false;
     t->hosts.list[host].patience_ms = os_now_ms() + DNS_PATIENCE_MS;
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
         ask(w, t, host, i);

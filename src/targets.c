@@ -66,7 +66,8 @@ targets_add_host(struct targets *t, const struct dns_name *name,
     n->size = (uint8_t)text.used;
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
         n->looks[i] = TARGET_UNASKED;
-    t->hosts.list[host] = (struct policy_host){.preference = preference};
+    t->hosts.list[host] =
+        (struct policy_host){.preference = preference, .unasked = true};
     if (host < DANE_HOST_COUNT_MAX)
         set_dane(t, host, t->secure);
 }
@@ -100,6 +101,7 @@ targets_take_dressed(const struct job *job, struct targets *t, uint32_t host)
     n->size = 0;
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
         n->looks[i] = TARGET_KNOWN;
+    h->unasked = false;
     h->has_address = !addr_is_unusable(&c.to.addr);
     h->first_address_ms = os_now_ms();
     if (host < DANE_HOST_COUNT_MAX)

@@ -67,6 +67,16 @@ ask_next(struct dns_schedule *s, int64_t now_ms)
     s->hedge_ms = now_ms + DNS_HEDGE_MS;
 }
 
+/* Each round of the longest has it once. */
+static void
+ask_silent(struct dns_schedule *s)
+{
+    for (uint32_t i = 0; i < s->server_count; i++)
+        if (s->words[i] == DNS_WORD_NONE && i != s->no_server)
+            s->due[i] = true;
+    s->again_ms = INT64_MAX;
+}
+
 static void
 round_begin(struct dns_schedule *s, uint32_t first, int64_t now_ms)
 {
@@ -76,6 +86,9 @@ round_begin(struct dns_schedule *s, uint32_t first, int64_t now_ms)
     s->round_count++;
     s->phase = DNS_PHASE_ROUND;
     s->phase_end_ms = now_ms + round_ms(s->round_count);
+    s->again_ms = round_ms(s->round_count) < DNS_ROUND_MS_MAX
+                      ? INT64_MAX
+                      : now_ms + DNS_AGAIN_MS;
     s->first = first;
     s->asked_count = 0;
     ask_next(s, now_ms);
@@ -252,6 +265,15 @@ dns_schedule_stuck(struct dns_schedule *s, uint32_t server)
  * Time.
  */
 
+/* When this round asks somebody else, or again. */
+static int64_t
+next_ms(const struct dns_schedule *s)
+{
+    if (s->phase != DNS_PHASE_ROUND)
+        return INT64_MAX;
+    return s->asked_count < s->server_count ? s->hedge_ms : s->again_ms;
+}
+
 int64_t
 dns_schedule_deadline_ms(const struct dns_schedule *s)
 {
@@ -259,9 +281,8 @@ dns_schedule_deadline_ms(const struct dns_schedule *s)
 
     if (s->phase == DNS_PHASE_START || s->phase == DNS_PHASE_OVER)
         return INT64_MAX;
-    if (s->phase == DNS_PHASE_ROUND && s->asked_count < s->server_count &&
-        s->hedge_ms < deadline_ms)
-        deadline_ms = s->hedge_ms;
+    if (next_ms(s) < deadline_ms)
+        deadline_ms = next_ms(s);
     return deadline_ms < s->end_ms ? deadline_ms : s->end_ms;
 }
 
@@ -276,6 +297,8 @@ dns_schedule_tick(struct dns_schedule *s, uint32_t first, int64_t now_ms)
         s->phase = DNS_PHASE_OVER;
     else if (now_ms >= s->phase_end_ms)
         round_begin(s, first, now_ms);
-    else
+    else if (s->asked_count < s->server_count)
         ask_next(s, now_ms);
+    else
+        ask_silent(s);
 }

@@ -5,7 +5,8 @@
  * in     time; what each server has said
  * out    the servers to ask now; the end
  * bound  DNS_SCHEDULE_MS, or less, in rounds of DNS_ROUND_STEP_MS each longer
- *        than the last, up to DNS_ROUND_MS_MAX
+ *        than the last, up to DNS_ROUND_MS_MAX. DNS_AGAIN_MS into those the
+ *        servers that were silent are asked once more
  * fault  none: that nobody answers is an end without a "no"
  * order  init, start; then what servers say, and tick at the deadline; after
  *        each of these either it is over, or take ... until it says false
@@ -57,6 +58,7 @@ struct dns_schedule {
     int64_t end_ms;       /* as far as it is granted */
     int64_t phase_end_ms; /* of the round or the pause */
     int64_t hedge_ms;     /* when the next server is asked anyway */
+    int64_t again_ms;     /* when the silent are asked once more */
     enum dns_word words[DNS_SERVER_COUNT_MAX];
     bool due[DNS_SERVER_COUNT_MAX]; /* to be asked now */
 };

@@ -67,20 +67,20 @@ policy_candidates_any(const struct policy_candidates *c)
 }
 
 /* How long this host keeps a candidate of that preference waiting: a better one
- * without an address for its patience, and while an address of ours may be
- * among them an equal one too; one that has an address for a moment, in which
- * the rest of them may come. */
+ * without an address for its patience, one that has an address for a moment, in
+ * which the rest of them may come. While an address of ours may be among them,
+ * an equal one is waited for as a better one is. */
 static int64_t
 host_wait_ms(const struct policy_hosts *hosts, const struct policy_host *h,
              uint32_t preference, int64_t grace_ms)
 {
-    bool better = h->preference < preference;
+    bool goes_first = h->preference < preference || hosts->own_listed;
 
     if (!h->pending || h->preference > preference)
         return 0;
-    if (!h->has_address && (better || hosts->own_listed))
+    if (!h->has_address && goes_first)
         return h->patience_ms;
-    return better ? h->first_address_ms + CANDIDATE_GRACE_MS : grace_ms;
+    return goes_first ? h->first_address_ms + CANDIDATE_GRACE_MS : grace_ms;
 }
 
 int64_t
@@ -103,4 +103,13 @@ policy_hosts_wait_ms(const struct policy_hosts *h, uint32_t preference)
             wait_ms = host_ms;
     }
     return wait_ms;
+}
+
+bool
+policy_hosts_hide(const struct policy_hosts *h, uint32_t preference)
+{
+    for (uint32_t i = 0; i < h->count; i++)
+        if (h->list[i].unasked && h->list[i].preference < preference)
+            return true;
+    return false;
 }

@@ -52,6 +52,7 @@ bool policy_candidates_any(const struct policy_candidates *c);
 /* What is known of one exchanger by now. */
 struct policy_host {
     uint16_t preference;
+    bool unasked; /* its addresses were not asked for yet */
     bool pending; /* some address look-up has no answer yet */
     bool has_address;
     int64_t first_address_ms; /* when it came, if it has one */
@@ -67,5 +68,8 @@ struct policy_hosts {
 /* From when on a candidate of this preference may be connected to, as far as
  * look-ups go; 0: now. */
 int64_t policy_hosts_wait_ms(const struct policy_hosts *h, uint32_t preference);
+/* A better exchanger was not asked for yet: one known by its address has to
+ * wait until it was. */
+bool policy_hosts_hide(const struct policy_hosts *h, uint32_t preference);
 
 #endif

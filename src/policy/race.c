@@ -25,7 +25,8 @@ static bool
 is_ready(const struct policy_race *r, uint32_t index)
 {
     return r->runners[index] == POLICY_READY &&
-           !policy_candidates_is_cut(r->candidates, index);
+           !policy_candidates_is_cut(r->candidates, index) &&
+           !policy_hosts_hide(r->hosts, r->candidates->list[index].preference);
 }
 
 /* IPv6 first, then in turn as long as both last. */

@@ -8,13 +8,14 @@ nobody listens.
 """
 
 import os
+import pwd
 import shutil
 import socket
 import struct
 
 from harness import Skip
 from rspawn import may_change_user
-from world import free_port, wait_for_port, wait_until
+from world import free_port, ip_batch, mount, wait_for_port, wait_until
 
 ZONE_HEADER = """\
 $ORIGIN example.
@@ -206,6 +207,48 @@ class Dnsmasq:
             "dnsmasq: an answer",
             process,
         )
+
+
+class Resolved:
+    """systemd-resolved, which asks the given server; a forwarder that listens
+    on 127.0.0.53. It needs no systemd, but a user and an interface with an
+    address that is not loopback. RESOLVED: where the daemon is."""
+
+    ADDRESS, USER = "127.0.0.53", "systemd-resolve"
+
+    def __init__(self, world, port):
+        daemon = os.environ.get("RESOLVED", "/lib/systemd/systemd-resolved")
+        if not os.access(daemon, os.X_OK):
+            raise Skip("systemd-resolved is not installed")
+        if not may_change_user():
+            raise Skip("systemd-resolved needs root")
+        self.add_user(world)
+        conf = world.folder("systemd")
+        world.file("systemd/resolved.conf", f"[Resolve]\nDNS=127.0.0.1:{port}\n")
+        mount("--bind", conf, "/etc/systemd")
+        os.makedirs("/run/systemd", exist_ok=True)
+        if ip_batch(["link add mote0 type veth peer name mote1",
+                     "addr add 203.0.113.1/24 dev mote0",
+                     "link set mote0 up", "link set mote1 up"], check=False) != 0:
+            raise Skip("systemd-resolved: no interface for it")
+        process = world.start("resolved", [daemon])
+        wait_until(
+            lambda: answer_code(self.ADDRESS, 53, "ns.example") == 0,
+            "systemd-resolved: an answer",
+            process,
+        )
+
+    def add_user(self, world):
+        """Where the package was unpacked and not installed."""
+        try:
+            pwd.getpwnam(self.USER)
+            return
+        except KeyError:
+            pass
+        for name, line in (("passwd", f"{self.USER}:x:996:996::/:/bin/false\n"),
+                           ("group", f"{self.USER}:x:996:\n")):
+            with open(f"/etc/{name}", encoding="utf-8") as file:
+                mount("--bind", world.file(name, file.read() + line), f"/etc/{name}")
 
 
 def answer_code(address, port, name):

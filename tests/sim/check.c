@@ -112,7 +112,8 @@ check_write(const struct conn *c)
 
     check_alone(c);
     for (uint32_t i = 0; i < s->said_count && !s->peer; i++)
-        if (s->said[i].code == CLOSING_CODE && was_read(s, i))
+        if (s->said[i].code == CLOSING_CODE && was_read(s, i) &&
+            !was_over(s, i))
             violated(CHECK_CLIENT, "goes on behind 421 of %s",
                      place_text(&c->place));
     if (s->forged_from == 0 || (s->peer && !s->stale))
@@ -150,8 +151,11 @@ check_careful(const struct session *s)
 }
 
 bool
-check_may_be_careful(void)
+check_may_be_careful(const struct session *now)
 {
+    for (uint32_t i = 0; i < session_count && sessions[i] != now; i++)
+        if (sessions[i]->mta == now->mta && may_be_disliked(sessions[i]))
+            return true;
     return world.wall_jumps ||
            world.wall_s + sim_now_ms / 1000 - world.message_modified_s >
                CARELESS_S;

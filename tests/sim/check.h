@@ -69,7 +69,8 @@ void check_commit(const struct session *s);
 void check_secured(const struct session *s);
 /* It must go in lock-step, without parameters. */
 bool check_careful(const struct session *s);
-bool check_may_be_careful(void); /* its clock was not read at once */
+/* Its clock was not read at once, or a reply was taken for another's. */
+bool check_may_be_careful(const struct session *s);
 struct place check_trap(void);
 
 /* check_connect.c: as it is opened; as it is given up; as it is written to. */
@@ -108,7 +109,8 @@ bool report_has(const struct report *r, const char *text);
  * server. */
 struct truth {
     bool no_name, null_only, broken, aliased;
-    bool own; /* and none better is usable */
+    bool own;        /* and none better is usable */
+    bool own_behind; /* behind the other family of that name */
     uint32_t count;
     struct {
         struct place place;
@@ -133,7 +135,9 @@ struct wanted {
     const char *text;
 };
 struct wanted judge_session(const struct session *s);
+bool was_over(const struct session *s, uint32_t reply); /* before this one */
 struct session *last_session(void);
+bool is_about_login(uint32_t code); /* no verdict on the mail */
 /* Its session is open, is as it should be, and has decided nothing. */
 bool is_undecided(const struct session *s);
 /* A reply of its flight is missing: the next one stands for it. */
@@ -151,8 +155,11 @@ bool may_have_tried_tls(const struct session *s);
 bool was_mute(const struct session *s);
 /* It is in clear only because TLS, or a connection that wanted it, failed. */
 bool is_fallen(const struct session *s);
+bool may_be_fallen(const struct session *s);
 /* Refused for its manner: it is asked once more, the careful way. */
 bool is_disliked(const struct session *s);
+/* Likewise, or a reply in it or before, to the same server, was another's. */
+bool may_be_disliked(const struct session *s);
 
 /* check_pass.c: who is asked, how often, in which order; invariant 13. */
 bool is_repeat_due(const struct session *s); /* by how it has ended */

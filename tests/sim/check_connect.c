@@ -58,7 +58,8 @@ check_skipped(const struct conn *c)
                  place_text(&c->place));
 }
 
-/* What timed out is in the table, if there is one and nobody holds it. */
+/* What timed out is in the table, if there is one with room for all of them and
+ * nobody holds it. */
 void
 check_timed_out(const struct conn *c)
 {
@@ -66,7 +67,7 @@ check_timed_out(const struct conn *c)
 
     if (!check_is_steady() || c->state != CONN_CONNECTING ||
         c->place.size != 4 || c->ns || !c->stream || !f || f->locked ||
-        f->content.size < RECORD_SIZE)
+        f->content.size < MTA_COUNT_MAX * RECORD_SIZE)
         return;
     for (size_t i = 0; i + RECORD_SIZE <= f->content.size; i += RECORD_SIZE)
         if (memcmp(f->content.data + i, c->place.bytes, 4) == 0 &&

@@ -55,15 +55,16 @@ has_tried_tls(const struct session *s)
     return s->starttls && !(s->secure && s->mail_asked);
 }
 
-/* STARTTLS may have been said, and lost with the connection; or it was found
- * out just before that nothing the server says can be relied on. */
+/* STARTTLS may have been said, and lost with the connection, or failed with a
+ * call of the system; or it was found out just before that nothing the server
+ * says can be relied on. */
 bool
 may_have_tried_tls(const struct session *s)
 {
     bool offered = s->offers & OFFERS_STARTTLS && world.anchors;
 
-    return has_tried_tls(s) ||
-           (offered && !s->mail_asked && !s->secure && (s->ended || s->stale));
+    return has_tried_tls(s) || (offered && !s->mail_asked && !s->secure &&
+                                (s->ended || s->stale || !world.calm));
 }
 
 bool
@@ -98,6 +99,16 @@ is_fallen(const struct session *now)
     return false;
 }
 
+/* Likewise, or not: who knows what the program had seen. */
+bool
+may_be_fallen(const struct session *now)
+{
+    for (uint32_t i = 0; i < session_count && sessions[i] != now; i++)
+        if (sessions[i]->mta == now->mta && may_have_tried_tls(sessions[i]))
+            return !now->secure;
+    return is_fallen(now);
+}
+
 /* ---- what it has led to ---- */
 
 /* What servers and boxes say to commands whose manner they do not take. */
@@ -107,19 +118,28 @@ is_syntax(uint32_t code)
     return (code >= 500 && code <= 504) || code == 555;
 }
 
+/* RFC 4954 section 6: a login is wanted. To a relay that is about us, not about
+ * the mail. */
+bool
+is_about_login(uint32_t code)
+{
+    return world.relayed &&
+           (code == 530 || code == 534 || code == 535 || code == 538);
+}
+
 static bool
 is_pipelined(const struct session *s)
 {
     return s->offers & OFFERS_PIPELINING && !check_careful(s);
 }
 
-/* The verdict that a refusal is. */
+/* The verdict that a refusal is, if that can be told. */
 static struct wanted
 refusal(const struct session *s, uint32_t code, const char *text)
 {
-    bool final = code >= 500 && !is_fallen(s);
-
-    return (struct wanted){final ? 'D' : 'Z', text};
+    if (code < 500 || is_fallen(s) || is_about_login(code))
+        return (struct wanted){'Z', text};
+    return (struct wanted){may_be_fallen(s) ? 0 : 'D', text};
 }
 
 static const struct wanted nothing = {0, NULL}, next = {0, "the next"},
@@ -207,15 +227,42 @@ judge(const struct session *s, const struct said *r)
     }
 }
 
-struct wanted
-judge_session(const struct session *s)
+/* By its first `count` replies. */
+static struct wanted
+judge_first(const struct session *s, uint32_t count)
 {
     struct wanted w = nothing;
 
-    for (uint32_t i = 0; i < s->said_count && !w.letter && !w.text; i++)
+    for (uint32_t i = 0; i < count && !w.letter && !w.text; i++)
         if (was_read(s, i))
             w = judge(s, &s->said[i]);
     return w;
+}
+
+struct wanted
+judge_session(const struct session *s)
+{
+    return judge_first(s, s->said_count);
+}
+
+bool
+was_over(const struct session *s, uint32_t reply)
+{
+    return judge_first(s, reply).text != NULL;
+}
+
+bool
+may_be_disliked(const struct session *now)
+{
+    for (uint32_t i = 0; i < session_count; i++) {
+        const struct session *s = sessions[i];
+
+        if (s->mta == now->mta && (was_shifted(s) || was_misled(s)))
+            return true;
+        if (s == now)
+            break;
+    }
+    return is_disliked(now);
 }
 
 bool

@@ -53,8 +53,8 @@ static bool
 has_tls(const struct mta *m)
 {
     return m->offers[0] & OFFERS_STARTTLS && m->knows_ehlo && !m->mute &&
-           m->tls_fault == TLS_FINE && m->codes[AT_STARTTLS] == 0 &&
-           m->codes[AT_HANDSHAKE] == 0 &&
+           m->tls_fault == TLS_FINE && m->codes[AT_EHLO] == 0 &&
+           m->codes[AT_STARTTLS] == 0 && m->codes[AT_HANDSHAKE] == 0 &&
            (!m->tls_requires || world.client_cert) &&
            handshake_ms(m) < world.remote_timeout_ms;
 }
@@ -92,11 +92,14 @@ is_early(const struct mta *m)
     }
 }
 
-/* It refuses in clear, where it is spoken to in clear. */
+/* It refuses in clear, where it is spoken to in clear: also once its TLS, or a
+ * connection that wanted it, has failed. */
 static bool
 is_demanding(const struct mta *m)
 {
-    return m->clear_code != 0 && !(wants_tls() && has_tls(m));
+    bool steady = m->mischief == NO_MISCHIEF || m->mischief == SLOW;
+
+    return m->clear_code != 0 && !(wants_tls() && has_tls(m) && steady);
 }
 
 /* Takes the mail, or says nothing of it and leaves soon. */
@@ -108,11 +111,13 @@ is_harmless(const struct mta *m)
            m->codes[AT_END] == 0 && m->refused_rcpts == 0 && m->size_max == 0;
 }
 
-/* Takes the mail for sure. */
+/* Takes the mail for sure. One that is slow may take all the time of a pass, in
+ * which a look-up may still be open. */
 static bool
 is_fine(const struct truth *t, const struct mta *m)
 {
-    bool slow = m->mischief == SLOW && t->count == 1;
+    bool slow = m->mischief == SLOW && t->count == 1 &&
+                (truth_is_prompt() || world.strictness != 1);
 
     if (m->reach != REACH_FINE || m->busy || is_demanding(m) ||
         (m->mischief != NO_MISCHIEF && !slow) || m->refused_rcpts != 0 ||

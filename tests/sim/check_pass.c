@@ -58,14 +58,31 @@ was_opened(const struct place *p)
 
 /* ---- strictness 1 ---- */
 
-/* It goes on in clear: everybody was asked, and nobody had TLS that worked. */
+/* It may be of the second pass: it was asked before, and somebody since. */
+static bool
+may_be_second(const struct session *now)
+{
+    bool before = false, since = false;
+
+    for (uint32_t i = 0; i < session_count && sessions[i] != now; i++) {
+        bool same = sessions[i]->mta == now->mta;
+
+        before = before || (same && sessions[i]->conn->used);
+        since = since || (before && !same && sessions[i]->conn->used);
+    }
+    return since;
+}
+
+/* It goes on in clear: in the first pass everybody was asked, and nobody had
+ * TLS that worked. */
 void
 check_second_pass(const struct session *now)
 {
     struct truth t;
 
     for (uint32_t i = 0; i < session_count; i++)
-        if (sessions[i]->secure && sessions[i]->mail_asked)
+        if (sessions[i]->secure && sessions[i]->mail_asked &&
+            !may_be_second(sessions[i]))
             violated(CHECK_SECURE, "in clear to %s, though TLS worked with %s",
                      place_text(&now->mta->place),
                      place_text(&sessions[i]->mta->place));
@@ -82,14 +99,15 @@ check_second_pass(const struct session *now)
 
 /* ---- sessions ---- */
 
-/* The reply to EHLO, or to HELO, was what it should be. */
+/* The first reply to EHLO, or HELO, behind `from` was what it should be. */
 static bool
-has_read_offers(const struct session *s)
+has_read_offers(const struct session *s, size_t from)
 {
     for (uint32_t i = 0; i < s->said_count; i++)
         if ((s->said[i].at == AT_EHLO || s->said[i].at == AT_HELO) &&
-            s->said[i].code == 250 && was_read(s, i))
-            return s->mta->mischief == SLOW || s->mta->mischief == TAKEN_OFF ||
+            s->said[i].code == 250 && s->said[i].end > from && was_read(s, i))
+            return s->mta->mischief == SLOW || s->mta->mischief == TWICE ||
+                   s->mta->mischief == TAKEN_OFF ||
                    !has_mischief(s, s->said[i].at);
     return false;
 }
@@ -100,9 +118,13 @@ ends_for_tls(const struct session *s)
 {
     if (!world.anchors || s->mail_asked || world.strictness == 0)
         return false;
+    /* There is TLS, whatever follows. */
+    if (s->secure && has_read_offers(s, s->tls_from))
+        return false;
     if (s->starttls || may_have_tried_tls(s))
         return is_searched();
-    return has_read_offers(s) && !s->secure && !(s->offers & OFFERS_STARTTLS);
+    return has_read_offers(s, 0) && !s->secure &&
+           !(s->offers & OFFERS_STARTTLS);
 }
 
 bool
@@ -110,7 +132,8 @@ is_repeat_due(const struct session *s)
 {
     bool clear = world.strictness < 2 || !world.anchors;
 
-    return is_disliked(s) || (clear && (may_have_tried_tls(s) || was_mute(s)));
+    return may_be_disliked(s) ||
+           (clear && (may_have_tried_tls(s) || was_mute(s)));
 }
 
 static void
@@ -155,7 +178,8 @@ check_follow_up(const struct session *s, const struct session *behind)
     if (was_mute(s) && (world.strictness == 0 || !world.anchors))
         violated(CHECK_VERDICT, "%s hung up at EHLO, and HELO was not tried",
                  place_text(&s->mta->place));
-    if (is_disliked(s) && !world.message_pipe && !s->dirty)
+    if (is_disliked(s) && !check_may_be_careful(s) && !world.message_pipe &&
+        !s->dirty)
         violated(CHECK_VERDICT,
                  "%s disliked the manner, and no other was tried",
                  place_text(&s->mta->place));

@@ -44,7 +44,8 @@ somebody_said(enum at at, uint32_t low)
             (at == AT_DATA && was_refused_early(s)))
             return true;
         for (uint32_t k = 0; k < s->said_count; k++)
-            if (s->said[k].at == at && s->said[k].code >= low)
+            if (s->said[k].at == at && s->said[k].code >= low &&
+                !is_about_login(s->said[k].code))
                 return true;
     }
     return false;

@@ -12,7 +12,7 @@ enum {
     LOST_MS = 1300,     /* a datagram: until it is asked again */
     OWN_WAIT_MS = 3000, /* well within the 4 s of policy.md */
     DISCARD_MS = 1900,
-    DISCARDED_MS = 5000 /* the longest round */
+    DISCARDED_MS = 4000 /* so long may nothing be asked */
 };
 
 static int
@@ -28,6 +28,21 @@ follow(int index, struct truth *t)
     return index;
 }
 
+/* Its own family may come behind the other, which is not waited for so long: it
+ * is late, or a second server knew the other one first. */
+static bool
+is_behind(const struct zone_name *n, const struct place *own)
+{
+    bool six = own->size == 16;
+    int64_t own_ms = n->late_ms[six ? ASK_AAAA : ASK_A];
+    int64_t other_ms = n->late_ms[six ? ASK_A : ASK_AAAA];
+
+    for (uint32_t i = 0; i < n->address_count; i++)
+        if (n->addresses[i].size != own->size)
+            return own_ms > other_ms || world.ns_count > 1;
+    return false;
+}
+
 static void
 add_name(struct truth *t, int given, uint32_t preference, uint32_t *own_best)
 {
@@ -40,6 +55,7 @@ add_name(struct truth *t, int given, uint32_t preference, uint32_t *own_best)
         if (place_is_own(&p, !world.relayed)) {
             if (preference < *own_best)
                 *own_best = preference;
+            t->own_behind = t->own_behind || is_behind(n, &n->addresses[i]);
             continue;
         }
         if (!place_is_usable(&p))
@@ -166,6 +182,7 @@ truth_shows_own(const struct truth *t)
 {
     if (!truth_is_sure(t) || world.zone.mx_count > FIRST_COUNT)
         return false;
-    return truth_is_prompt() || (world.own_count > 0 && !t->aliased &&
-                                 truth_delay_ms() <= OWN_WAIT_MS);
+    return truth_is_prompt() ||
+           (world.own_count > 0 && !t->aliased && !t->own_behind &&
+            !world.use_vc && truth_delay_ms() <= OWN_WAIT_MS);
 }

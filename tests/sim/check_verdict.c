@@ -58,7 +58,9 @@ records_fit(const struct report *r, const struct session *s)
     for (uint32_t i = 0; i < r->record_count; i++) {
         uint8_t wanted = s->rcpt_verdicts[i];
 
-        if (r->records[i] != (wanted == 'h' && fallen ? 's' : wanted))
+        if (wanted == 'h' && r->records[i] == 's' && may_be_fallen(s))
+            continue;
+        if (wanted != r->records[i] || (wanted == 'h' && fallen))
             return false;
     }
     return true;

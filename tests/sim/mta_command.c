@@ -132,7 +132,7 @@ hear_mail(struct session *s, const char *line)
         complain(s, "says MAIL out of turn", line);
     bytes_text(&wanted, "MAIL FROM:<%s>", world.sender_wire);
     put_parameters(s, &wanted);
-    if (!is_line(line, &wanted) && !(check_may_be_careful() && !s->parameters))
+    if (!is_line(line, &wanted) && !(check_may_be_careful(s) && !s->parameters))
         complain(s, "names another sender, or wrong parameters", line);
     check_mail(s);
     s->mail_asked = true;
@@ -166,7 +166,9 @@ hear_rcpt(struct session *s, const char *line)
     s->rcpt_good += code / 100 == 2;
     s->rcpt_refused += code >= 400;
     s->undone = s->undone || s->rcpt_refused == world.recipient_count;
-    s->rcpt_verdicts[index] = code >= 500 ? 'h' : code >= 400 ? 's' : 'r';
+    s->rcpt_verdicts[index] = code < 400                           ? 'r'
+                              : code < 500 || is_about_login(code) ? 's'
+                                                                   : 'h';
     answer(s, AT_RCPT, code);
 }
 

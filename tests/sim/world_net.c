@@ -99,9 +99,10 @@ void
 world_demand_tls(struct mta *m)
 {
     static const enum at places[] = {AT_MAIL, AT_RCPT, AT_DATA, AT_END};
+    static const uint16_t codes[] = {530, 534, 535, 538, 554, 554, 554, 554};
 
     m->clear_at = places[draw(4)];
-    m->clear_code = chance(50) ? 530 : 554;
+    m->clear_code = codes[draw(8)];
 }
 
 static uint32_t

@@ -49,6 +49,11 @@ static const struct {
     {FAULT_TLS_FAILED, "ZConnected to {ip} but TLS failed: {why}. (#4.7.5)"},
     {FAULT_TLS_UNTRUSTED, "ZConnected to {ip} but its certificate was refused: "
                           "{why}. (#4.7.5)"},
+    {FAULT_LOGIN, "ZConnected to {ip} but authentication was rejected."},
+    {FAULT_LOGIN_ABSENT, "ZConnected to {ip} but it offers no login that I "
+                         "know: {why}. (#4.7.4)"},
+    {FAULT_LOGIN_UNPROVED, "ZConnected to {ip} but it must prove its name "
+                           "before I log in. (#4.7.11)"},
     {FAULT_GREETING, "ZConnected to {ip} but greeting failed."},
     {FAULT_HELLO, "ZConnected to {ip} but my name was rejected."},
     {FAULT_SENDER_PERM, "DConnected to {ip} but sender was rejected."},

@@ -188,9 +188,11 @@ TEST(rounds)
     question = ask("example.com", DNS_A);
     CHECK(finish() && state(question) == DNS_FAILED && now_ms == 61000);
     CHECK(opens("0:0 1000:0/plain 3000:0/again 6000:0/again 10000:0/again "
-                "15000:0/again 20000:0/again 25000:0/again 30000:0/again "
-                "35000:0/again 40000:0/again 45000:0/again 50000:0/again "
-                "55000:0/again"));
+                "13000:0/again 15000:0/again 18000:0/again 20000:0/again "
+                "23000:0/again 25000:0/again 28000:0/again 30000:0/again "
+                "33000:0/again 35000:0/again 38000:0/again 40000:0/again "
+                "43000:0/again 45000:0/again 48000:0/again 50000:0/again "
+                "53000:0/again 55000:0/again 58000:0/again"));
 }
 
 /* So a dead first server is waited for once, not for every question. */

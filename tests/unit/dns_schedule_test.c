@@ -45,16 +45,70 @@ TEST(rounds_grow_and_end)
     static const int64_t begins_ms[] = {0,     1000,  3000,  6000,  10000,
                                         15000, 20000, 25000, 30000, 35000,
                                         40000, 45000, 50000, 55000};
+    uint32_t count = 0;
 
     begin(1);
     for (uint32_t i = 0; i < sizeof(begins_ms) / sizeof(begins_ms[0]); i++) {
         CHECK(s.round_count == i + 1 && now_ms == 1000 + begins_ms[i]);
-        CHECK(asked[0] == i + 1);
+        CHECK(asked[0] == ++count);
+        tick();
+        if (begins_ms[i] < 10000)
+            continue;
+        /* 3 s into a round of 5 s once more */
+        CHECK(s.round_count == i + 1 && now_ms == 1000 + begins_ms[i] + 3000);
+        CHECK(asked[0] == ++count);
         tick();
     }
-    CHECK(s.phase == DNS_PHASE_OVER && now_ms == 1000 + DNS_SCHEDULE_MS);
+    CHECK(count == 24 && s.phase == DNS_PHASE_OVER &&
+          now_ms == 1000 + DNS_SCHEDULE_MS);
     CHECK(s.no_server == DNS_SERVER_NONE);
     CHECK(dns_schedule_deadline_ms(&s) == INT64_MAX);
+}
+
+/* Up to the beginning of a round, with nobody saying anything. */
+static void
+reach(uint32_t round)
+{
+    while (s.round_count < round)
+        tick();
+    while (s.asked_count < s.server_count)
+        tick();
+}
+
+TEST(who_has_said_something_is_not_asked_once_more)
+{
+    begin(4);
+    reach(5);
+    dns_schedule_bad(&s, 0, false, now_ms);
+    dns_schedule_bad(&s, 1, true, now_ms);
+    dns_schedule_cut(&s, 2);
+    memset(asked, 0, sizeof(asked));
+    tick();
+    CHECK(now_ms == 1000 + 13000 && s.round_count == 5);
+    CHECK(asked[0] + asked[1] + asked[2] == 0 && asked[3] == 1);
+    tick();
+    CHECK(now_ms == 1000 + 15000 && s.round_count == 6);
+
+    begin(2);
+    reach(5);
+    dns_schedule_no(&s, 1);
+    memset(asked, 0, sizeof(asked));
+    tick();
+    CHECK(asked[0] == 1 && asked[1] == 0);
+}
+
+/* However late the clock is looked at. */
+TEST(late_ticks_do_not_pile_up)
+{
+    begin(2);
+    reach(5);
+    memset(asked, 0, sizeof(asked));
+    now_ms = 1000 + 14999;
+    dns_schedule_tick(&s, 0, now_ms);
+    take_all();
+    CHECK(s.round_count == 5 && asked[0] == 1 && asked[1] == 1);
+    tick();
+    CHECK(s.round_count == 6 && asked[0] == 2 && asked[1] == 1);
 }
 
 TEST(spans_cap)
@@ -244,11 +298,13 @@ TEST(whatever_is_said_it_ends)
     }
 }
 
-#define CASES(X)                            \
-    X(rounds_grow_and_end)                  \
-    X(spans_cap)                            \
-    X(time_that_is_not_due_changes_nothing) \
-    X(whatever_happens)                     \
+#define CASES(X)                                     \
+    X(rounds_grow_and_end)                           \
+    X(who_has_said_something_is_not_asked_once_more) \
+    X(late_ticks_do_not_pile_up)                     \
+    X(spans_cap)                                     \
+    X(time_that_is_not_due_changes_nothing)          \
+    X(whatever_happens)                              \
     X(whatever_is_said_it_ends)
 
 TEST_MAIN(CASES)

@@ -477,6 +477,15 @@ TEST(while_own_addresses_are_listed_equals_have_their_patience)
     CHECK(OWN_WAIT_MS(1, known(1, NOW_MS, false), without(1)) == 0);
 }
 
+/* One that has an address is waited for as a better one is, from then on. */
+TEST(while_own_addresses_are_listed_each_equal_has_its_50_ms)
+{
+    CHECK(OWN_WAIT_MS(1, known(1, NOW_MS - 99, false),
+                      known(1, NOW_MS, true)) == NOW_MS + 50);
+    CHECK(OWN_WAIT_MS(1, known(1, NOW_MS, true), known(1, NOW_MS - 99, true)) ==
+          NOW_MS + 50);
+}
+
 /* Nobody of this preference has an address: no grace without its beginning. */
 TEST(without_a_first_address_equals_are_not_waited_for)
 {
@@ -518,6 +527,7 @@ TEST(a_full_list_of_exchangers)
     X(a_worse_exchanger_is_never_waited_for)                     \
     X(the_other_family_is_waited_for_50_ms)                      \
     X(equals_are_waited_for_50_ms_in_all)                        \
+    X(while_own_addresses_are_listed_each_equal_has_its_50_ms)   \
     X(while_own_addresses_are_listed_equals_have_their_patience) \
     X(without_a_first_address_equals_are_not_waited_for)         \
     X(a_full_list_of_exchangers)

@@ -136,6 +136,22 @@ TEST(whoever_proves_better_while_it_connects_is_waited_for)
     CHECK(quiet_until(300, 3000) && next(3000) == 2);
 }
 
+/* They may be known by their address before the better ones are asked for. */
+TEST(behind_exchangers_that_were_not_asked_for_nobody_starts)
+{
+    begin("1");
+    add("29");
+    hosts.list[hosts.count++] =
+        (struct policy_host){.preference = 2, .unasked = true};
+    CHECK(next(0) == 0 && quiet_until(0, 3000) && next(3000) == 1);
+    CHECK(next(9000) == POLICY_NOBODY);
+    policy_race_failed(&r, 0);
+    policy_race_failed(&r, 1);
+    CHECK(policy_race_over(&r) && next(9000) == POLICY_NOBODY);
+    hosts.list[0].unasked = false;
+    CHECK(!policy_race_over(&r) && next(9000) == 2);
+}
+
 /* ---- own addresses ---- */
 
 TEST(who_is_cut_before_his_start_never_starts)
@@ -346,6 +362,7 @@ TEST(every_race_runs_to_its_end)
     X(a_worse_one_that_comes_late_waits_3_s)                          \
     X(whoever_comes_when_all_others_failed_starts_at_once)            \
     X(a_candidate_that_proves_better_goes_first)                      \
+    X(behind_exchangers_that_were_not_asked_for_nobody_starts)        \
     X(whoever_proves_better_while_it_connects_is_waited_for)          \
     X(who_is_cut_before_his_start_never_starts)                       \
     X(who_is_cut_while_he_connects_is_given_up)                       \
