@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "deliver_say.h"
+#include "prove.h"
 #include "pump.h"
 
 /* ---- texts ---- */
@@ -25,7 +26,8 @@ put_starttls(struct deliver *d, uint32_t index)
     static const char *const proofs[] = {
         [POLICY_PROOF_NONE] = "; verify=unverified;",
         [POLICY_PROOF_NAME] = "; verify=verified;",
-        [POLICY_PROOF_PIN] = "; verify=pinned;"};
+        [POLICY_PROOF_PIN] = "; verify=pinned;",
+        [POLICY_PROOF_DANE] = "; verify=dane;"};
     const struct deliver_work *w = d->given.work;
     const struct deliver_note *note = &d->notes[index];
     struct buf *out = &d->attempt.starttls;
@@ -170,6 +172,10 @@ deliver_secure(struct deliver *d, uint32_t index)
     if (policy->name_size > 0)
         peer = (struct link_peer){
             .name = slice_of(policy->name, policy->name_size)};
+    if (d->demand.proof == POLICY_PROOF_DANE)
+        peer = (struct link_peer){
+            .name = prove_by(d->given.job, d->given.targets, c->host, &d->dane),
+            .dane = &d->dane};
     if (!prepare_tls(d))
         return false;
     if (d->manner == DELIVER_MAIL)
@@ -185,7 +191,7 @@ deliver_is_proved(const struct deliver *d)
     const struct tls *t = &d->given.work->tls;
 
     return t->state == TLS_OPEN && t->reason.size == 0 &&
-           (is_verified(d) || d->session.proof == POLICY_PROOF_PIN);
+           (is_verified(d) || d->demand.proof >= POLICY_PROOF_PIN);
 }
 
 /* ---- one session ---- */
@@ -259,7 +265,10 @@ demand_of(const struct deliver *d, uint32_t index)
 {
     const struct addr *a = &d->given.targets->candidates.list[index].to.addr;
 
-    return policy_demand_of(&d->given.job->hop, addr_is_loopback(a));
+    return policy_demand_of(
+        &d->given.job->hop, addr_is_loopback(a),
+        targets_dane(d->given.targets,
+                     d->given.targets->candidates.list[index].host));
 }
 
 /* Nothing has to be proved to go on, so that all of it is seen. */
@@ -496,6 +505,7 @@ put_unconnected(const struct deliver *d, struct outcome *out)
 
     if (!policy_candidates_any(c->candidates)) {
         out->fault = targets_why(d->given.job, d->given.targets);
+        targets_put_why(d->given.job, d->given.targets, &out->detail);
         return;
     }
     out->fault = FAULT_CONNECT;
@@ -511,7 +521,7 @@ deliver_init(struct deliver *d, const struct delivery *given,
 {
     d->given = *given;
     d->manner = manner;
-    d->demand = policy_demand_of(&given->job->hop, false);
+    d->demand = policy_demand_of(&given->job->hop, false, POLICY_DANE_NONE);
     d->session = policy_begin(&d->demand, false, false, false);
     d->tls_ready = false;
     for (uint32_t i = 0; i < CANDIDATE_COUNT_MAX; i++) {

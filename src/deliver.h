@@ -75,6 +75,7 @@ struct deliver {
     struct policy_manner session; /* how the one at hand is held */
     struct policy_tally tally;    /* of the pass at hand */
     struct connect connect;
+    struct tls_dane dane;   /* of its peer */
     struct outcome attempt; /* of the session at hand */
     bool tls_ready;         /* the arena holds what tls_init made */
     bool client_checked;    /* the client's key fits its certificate */

@@ -48,6 +48,7 @@ struct job {
     uint32_t tls_strictness; /* 0, 1, 2 */
     struct qmail_tlspolicy tlspolicy;
     uint32_t tlspolicy_line; /* 0: none applies */
+    bool dane;               /* control/dane; in force: dns.secure */
     struct policy_hop hop;   /* what all of this says of the next hop */
     enum job_anchors anchors;
     int anchors_fd;                     /* open at strictness 2 */

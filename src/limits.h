@@ -107,10 +107,15 @@ enum {
     DNS_QUERY_SIZE_MAX = 12 + 255 + 4 + 11, /* header, question, OPT */
     DNS_RANDOM_SIZE = 18, /* id, and one case bit for 128 letters */
     DNS_CASE_SIZE = DNS_RANDOM_SIZE - 2,
-    DNS_HOST_BURST_COUNT = 5,    /* exchangers asked for at once: with 20, a */
-    DNS_BURST_COUNT_MAX = 14,    /* dozen deliveries fill dnsmasq, which
-                                    refuses beyond 150 open questions */
-    DNS_PATIENCE_MS = 4000,      /* how long a better exchanger is waited for */
+    DNS_HOST_BURST_COUNT = 5, /* exchangers asked for at once: with 20, a */
+    DNS_BURST_COUNT_MAX = 14, /* dozen deliveries fill dnsmasq, which
+                                 refuses beyond 150 open questions */
+    DNS_PATIENCE_MS = 4000,   /* how long a better exchanger is waited for */
+    DANE_HOST_COUNT_MAX = 8,  /* best exchangers that may prove themselves so */
+    TLSA_COUNT_MAX = 16,      /* records of a host: keys now, and to come */
+    TLSA_SHA256_SIZE = 32,
+    TLSA_SHA512_SIZE = 64,
+    TLSA_DATA_SIZE_MAX = 4096,   /* theirs: 16 digests, a certificate of 3 KB */
     DNS_INTERFACE_SIZE_MAX = 15, /* a scope's name: IFNAMSIZ, without NUL */
 
     /* The system */
@@ -179,6 +184,7 @@ enum {
     TLS_SHA1_SIZE = 20,
     TLS_PIN_SIZE = 32,                    /* SHA-256, ... */
     TLS_PIN_TEXT_SIZE = 2 * TLS_PIN_SIZE, /* ... in hexadecimal */
+    TLS_DANE_NAME_COUNT_MAX = 2, /* the next hop, and its alias's end */
     TLS_DIGEST_SIZE = SESSION_DIGEST_SIZE,
     TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
     TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */
@@ -214,6 +220,8 @@ _Static_assert(DNS_ROUND_STEP_MS < DNS_AGAIN_MS &&
                "all of a round were asked by then, and it goes on");
 _Static_assert(DNS_BURST_COUNT_MAX < DNS_PENDING_COUNT_MAX,
                "exchangers' questions can be asked");
+_Static_assert(TLSA_DATA_SIZE_MAX >= TLSA_COUNT_MAX * TLSA_SHA512_SIZE,
+               "digests fit");
 _Static_assert(SMTP_COMMAND_SIZE_MAX >= ADDRESS_SIZE_MAX + 80, "MAIL fits");
 _Static_assert(SMTP_SECURE_TX_SIZE >= 2 * SMTP_COMMAND_SIZE_MAX,
                "a command fits");

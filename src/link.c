@@ -239,6 +239,7 @@ link_secure(struct link *l, const struct link_peer *peer,
     bool moved = false;
 
     l->secure = tls_start(l->tls, peer->name, peer->literal, os_wall_s());
+    tls_dane(l->tls, peer->dane);
     while (l->tls->state == TLS_HANDSHAKE || l->tls->state == TLS_ANCHORS) {
         if (l->tls->state == TLS_HANDSHAKE && !shake_hands(l, deadline_ms))
             return false;

@@ -30,8 +30,9 @@ struct link {
 };
 
 struct link_peer {
-    struct slice name;          /* or empty */
-    const struct addr *literal; /* then this */
+    struct slice name;           /* or empty */
+    const struct addr *literal;  /* then this */
+    const struct tls_dane *dane; /* or NULL */
 };
 
 /* Whom to trust: where the anchors are found. */

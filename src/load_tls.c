@@ -62,6 +62,9 @@ load_policy(struct loader *l)
     }
     if (result == FILE_BAD)
         return FAULT_CONTROL;
+    if (s->problem == PROBLEM_NONE && s->policy.level == TLS_LEVEL_DANE &&
+        !dns_conf_is_believable(&job->dns))
+        s->problem = PROBLEM_DANE;
     if (s->problem == PROBLEM_NONE && s->policy.level == TLS_LEVEL_NONE &&
         job->login.kind != LOGIN_NONE)
         s->problem = PROBLEM_NONE_LOGIN;
@@ -81,15 +84,39 @@ is_loopback(const struct job *job)
            addr_is_loopback(&job->route.addr);
 }
 
+/* DANE is on for the run if the name servers may be believed; at level dane
+ * they may. What the administrator says of keys, or of no TLS, is his last
+ * word. */
+static enum fault
+load_dane(struct loader *l)
+{
+    struct job *job = l->job;
+    const struct qmail_tlspolicy *p = &job->tlspolicy;
+    struct slice value;
+    bool found = false;
+    enum fault fault = loader_read_value(l, "control/dane", &value, &found);
+    enum qmail_problem problem = PROBLEM_NONE;
+
+    if (fault == FAULT_OK && found)
+        problem = qmail_control_switch(value, &job->dane);
+    if (problem != PROBLEM_NONE)
+        return loader_complain(l, false, problem);
+    job->dns.secure = (job->dane || p->level == TLS_LEVEL_DANE) &&
+                      p->level != TLS_LEVEL_NONE && p->pin_count == 0 &&
+                      dns_conf_is_believable(&job->dns);
+    return fault;
+}
+
 /* What all of it says of the next hop. */
 static void
 fill_hop(struct job *job)
 {
-    static const enum policy_level levels[] = {[TLS_LEVEL_NONE] =
-                                                   POLICY_LEVEL_NONE,
-                                               [TLS_LEVEL_0] = POLICY_LEVEL_0,
-                                               [TLS_LEVEL_1] = POLICY_LEVEL_1,
-                                               [TLS_LEVEL_2] = POLICY_LEVEL_2};
+    static const enum policy_level levels[] = {
+        [TLS_LEVEL_NONE] = POLICY_LEVEL_NONE,
+        [TLS_LEVEL_0] = POLICY_LEVEL_0,
+        [TLS_LEVEL_1] = POLICY_LEVEL_1,
+        [TLS_LEVEL_2] = POLICY_LEVEL_2,
+        [TLS_LEVEL_DANE] = POLICY_LEVEL_DANE};
     const struct qmail_tlspolicy *p = &job->tlspolicy;
     bool login = job->login.kind != LOGIN_NONE;
 
@@ -98,7 +125,7 @@ fill_hop(struct job *job)
                      ? POLICY_LEVEL_0 + job->tls_strictness
                      : levels[p->level],
         .tls_on = job->anchors != JOB_ANCHORS_NONE || login ||
-                  job->tlspolicy_line > 0,
+                  job->tlspolicy_line > 0 || job->dns.secure,
         .pin = p->pin_count > 0,
         .implicit = p->implicit || job->route.port == SUBMISSIONS_PORT,
         .login = login,
@@ -162,7 +189,8 @@ needs_anchors(const struct job *job)
 {
     const struct policy_hop *hop = &job->hop;
 
-    if (policy_demand_of(hop, is_loopback(job)).proof != POLICY_PROOF_NAME)
+    if (policy_demand_of(hop, is_loopback(job), POLICY_DANE_NONE).proof !=
+        POLICY_PROOF_NAME)
         return false;
     return job->anchors != JOB_ANCHORS_NONE || hop->level == POLICY_LEVEL_2 ||
            job->route.kind != ROUTE_NAME;
@@ -211,7 +239,8 @@ load_client(struct loader *l)
     enum fault fault = loader_read_path(l, "control/clientkey");
     bool used =
         l->path.used > 0 &&
-        policy_demand_of(&job->hop, is_loopback(job)).tls != POLICY_TLS_OFF;
+        policy_demand_of(&job->hop, is_loopback(job), POLICY_DANE_NONE).tls !=
+            POLICY_TLS_OFF;
 
     buf_init(&job->client_cert, job->client_cert_bytes,
              sizeof(job->client_cert_bytes));
@@ -236,6 +265,8 @@ load_tls(struct loader *l, bool survey)
 
     if (fault == FAULT_OK)
         fault = load_policy(l);
+    if (fault == FAULT_OK)
+        fault = load_dane(l);
     if (fault == FAULT_OK)
         fault = load_anchors(l, survey);
     return fault == FAULT_OK ? load_client(l) : fault;

@@ -20,9 +20,11 @@ report(struct qmail_report *r, const struct outcome *o, struct slice host)
 }
 
 static bool
-proves_names(const struct policy_hop *hop)
+proves_names(const struct job *job)
 {
-    return policy_demand_of(hop, false).proof == POLICY_PROOF_NAME;
+    return job->dns.secure ||
+           policy_demand_of(&job->hop, false, POLICY_DANE_NONE).proof ==
+               POLICY_PROOF_NAME;
 }
 
 int
@@ -46,7 +48,7 @@ main(int argc, char **argv, char **envp)
         sessions_open(&root.sessions);
         confine(&root.job);
         if (deliver_check(&delivery, &root.deliver, o))
-            o->fault = resolve_begin(&root.job, proves_names(&root.job.hop),
+            o->fault = resolve_begin(&root.job, proves_names(&root.job),
                                      &root.work.resolve, &root.targets);
     }
     qmail_report_init(&root.report, root.job.recipient_count);

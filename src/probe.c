@@ -174,7 +174,8 @@ look(struct root *r, const struct delivery *delivery)
     probe_say_route(r);
     probe_say_hop(r);
     probe_say_sessions(r);
-    o->fault = resolve_begin(&r->job, false, &r->work.resolve, &r->targets);
+    o->fault = resolve_begin(&r->job, r->job.dns.secure, &r->work.resolve,
+                             &r->targets);
     if (o->fault == FAULT_OK)
         o->fault = resolve_wait(&r->job, &r->work.resolve, &r->targets);
     probe_say_names(r);

@@ -43,7 +43,8 @@ probe_say_hop(struct root *r)
     static const char *const levels[] = {[POLICY_LEVEL_NONE] = "never TLS",
                                          [POLICY_LEVEL_0] = "level 0",
                                          [POLICY_LEVEL_1] = "level 1",
-                                         [POLICY_LEVEL_2] = "level 2"};
+                                         [POLICY_LEVEL_2] = "level 2",
+                                         [POLICY_LEVEL_DANE] = "dane"};
     const struct qmail_tlspolicy *p = &r->job.tlspolicy;
     const struct policy_hop *hop = &r->job.hop;
     const struct slice name = slice_of(p->name, p->name_size);
@@ -125,6 +126,7 @@ say_answer(struct root *r, const struct dns_task *task,
     struct slice servers;
     union tell values[] = {
         {.text = q->mx              ? "MX"
+                 : q->tlsa          ? "TLSA"
                  : q->type == DNS_A ? "A"
                                     : "AAAA"},
         {.slice = print_name(s, 0, &q->name)},
@@ -140,6 +142,10 @@ say_answer(struct root *r, const struct dns_task *task,
         {.text = NULL}};
 
     buf_init(&room, bytes, sizeof(bytes));
+    if (q->tlsa && q->state == DNS_FOUND)
+        values[3].text = !q->secure              ? "not authentic"
+                         : tlsa_set_any(q->tlsa) ? "usable records"
+                                                 : "no usable record";
     if (q->state == DNS_FAILED && q->refused)
         values[7].text =
             q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL" : "an error";

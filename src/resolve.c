@@ -2,6 +2,7 @@
 #include "resolve.h"
 
 #include "base/assert.h"
+#include "prove.h"
 
 static const enum dns_type address_types[ADDR_FAMILY_COUNT] = {DNS_A, DNS_AAAA};
 
@@ -134,7 +135,7 @@ ask(struct resolve_work *w, struct targets *t, uint32_t host, uint32_t family)
     struct target_name *n = &t->names[host];
     struct dns_name name;
     bool asked = dns_name_parse(slice_of(n->text, n->size), &name) &&
-                 dns_lookup_ask(&w->lookup, &name, address_types[family],
+                 dns_lookup_ask(&w->lookup, &name, address_types[family], NULL,
                                 &w->questions[host][family]);
 
     assert(asked); /* it was a name before; there is room for DNS_BURST */
@@ -214,6 +215,7 @@ read_exchangers(const struct job *job, struct resolve_work *w,
     if (q->state == DNS_FAILED)
         return FAULT_DNS;
     t->mx = q->state == DNS_NO_NAME ? TARGET_MX_NO_NAME : TARGET_MX_NONE;
+    targets_secure(t, job->dns.secure && q->secure, &q->target);
     if (q->state != DNS_FOUND)
         return FAULT_OK;
     if (mx->count == 0)
@@ -222,7 +224,8 @@ read_exchangers(const struct job *job, struct resolve_work *w,
     for (uint32_t i = 0; i < mx->count; i++) {
         const struct dns_mx *item = &mx->items[i];
 
-        if (is_repeated(mx, i))
+        if (is_repeated(mx, i) ||
+            (t->secure && t->hosts.count == DANE_HOST_COUNT_MAX))
             continue;
         targets_add_host(t, &item->name, item->preference);
         targets_take_dressed(job, t, t->hosts.count - 1);
@@ -247,22 +250,28 @@ has_address(const struct dns_query *q)
 }
 
 static void
-note_answers(const struct resolve_work *w, struct targets *t, int64_t now_ms)
+note_answers(const struct job *job, struct resolve_work *w, struct targets *t,
+             uint32_t host, int64_t now_ms)
 {
-    for (uint32_t i = 0; i < t->hosts.count; i++) {
-        struct policy_host *h = &t->hosts.list[i];
+    struct policy_host *h = &t->hosts.list[host];
+    const struct dns_query *answers[ADDR_FAMILY_COUNT];
+    bool has = false;
 
-        h->pending = false;
-        for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
-            const struct dns_query *q = answer(w, t, i, family);
+    h->pending = false;
+    for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++) {
+        const struct dns_query *q = answers[i] = answer(w, t, host, i);
 
-            h->pending =
-                h->pending || (!q && t->names[i].looks[family] == TARGET_ASKED);
-            if (!q || h->has_address || !has_address(q))
-                continue;
-            h->has_address = true;
-            h->first_address_ms = now_ms;
-        }
+        h->pending =
+            h->pending || (!q && t->names[host].looks[i] == TARGET_ASKED);
+        has = has || (q && has_address(q));
+    }
+    if (has && targets_dane(t, host) == POLICY_DANE_PENDING)
+        prove(job, w, t, host, answers);
+    if (prove_is_holding(w, t, host)) {
+        h->pending = true;
+    } else if (has && !h->has_address) {
+        h->has_address = true;
+        h->first_address_ms = now_ms;
     }
 }
 
@@ -329,7 +338,7 @@ take_answers(const struct job *job, const struct resolve_work *w,
         for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
             const struct dns_query *q = answer(w, t, i, family);
 
-            if (q)
+            if (q && !prove_is_holding(w, t, i))
                 t->names[i].looks[family] =
                     q->state == DNS_FAILED ? TARGET_FAILED : TARGET_KNOWN;
         }
@@ -348,7 +357,8 @@ resolve_collect(const struct job *job, struct resolve_work *w,
         fault = read_exchangers(job, w, t);
     if (fault != FAULT_OK || t->mx == TARGET_MX_PENDING)
         return fault;
-    note_answers(w, t, now_ms);
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        note_answers(job, w, t, i, now_ms);
     if (wait_ms(t) <= now_ms)
         take_answers(job, w, t);
     return FAULT_OK;
@@ -419,6 +429,8 @@ start_lookup(const struct job *job, struct resolve_work *w, struct targets *t)
         w->fds[i] = OS_NONE;
         w->unsent[i] = false;
     }
+    for (uint32_t i = 0; i < DANE_HOST_COUNT_MAX; i++)
+        w->tlsa[i].asked = 0;
     w->random_fresh = false;
     if (!os_random(&seed, sizeof(seed)))
         return false;
@@ -474,6 +486,8 @@ resolve_begin(const struct job *job, bool by_host, struct resolve_work *w,
     t->hosts.own_listed = job->ipme.count > 0;
     t->mx = relay ? TARGET_MX_NONE : TARGET_MX_PENDING;
     t->live = false;
+    t->secure = job->dns.secure; /* of a relay there is no MX */
+    t->hop.size = 0;
     if (job->route.kind == ROUTE_ADDRESS) {
         t->mx = TARGET_MX_NONE;
         return targets_take_address(job, t);
@@ -484,7 +498,7 @@ resolve_begin(const struct job *job, bool by_host, struct resolve_work *w,
     if (!start_lookup(job, w, t))
         return FAULT_SYSTEM;
     if (!relay)
-        (void)dns_lookup_ask(&w->lookup, &name, DNS_MX, &w->mx_question);
+        (void)dns_lookup_ask(&w->lookup, &name, DNS_MX, NULL, &w->mx_question);
     targets_add_host(t, &name, 0);
     ask_host(w, t, 0);
     return FAULT_OK;

@@ -20,11 +20,18 @@
 #include "os/os.h"
 #include "targets.h"
 
+/* Where the look-up of an exchanger's TLSA records stands. */
+struct resolve_tlsa {
+    uint32_t asked; /* src/prove.c */
+    uint32_t question;
+};
+
 /* Memory of the look-ups. */
 struct resolve_work {
     struct dns_lookup lookup;
     uint32_t mx_question;
     uint32_t questions[DNS_MX_COUNT_MAX][ADDR_FAMILY_COUNT];
+    struct resolve_tlsa tlsa[DANE_HOST_COUNT_MAX];
     bool random_fresh; /* no packet has it */
     uint8_t random[DNS_RANDOM_SIZE];
     int fds[DNS_ATTEMPT_COUNT_MAX];

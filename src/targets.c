@@ -2,6 +2,7 @@
 #include "targets.h"
 
 #include "os/os.h"
+#include "outcome.h"
 
 /* A relay may be loopback: somebody wrote it down. */
 bool
@@ -10,6 +11,46 @@ targets_is_own(const struct job *job, const struct addr *a)
     if (qmail_ipme_contains(&job->ipme, a) || addr_is_unspecified(a))
         return true;
     return !job->route.relay && addr_is_local(a);
+}
+
+static void
+set_dane(struct targets *t, uint32_t host, bool wanted)
+{
+    struct target_dane *d = &t->dane[host];
+
+    d->class = wanted ? POLICY_DANE_PENDING : POLICY_DANE_NONE;
+    d->why = "its MX records are not authentic";
+    d->base_size = 0;
+}
+
+void
+targets_secure(struct targets *t, bool secure, const struct dns_name *hop)
+{
+    struct buf text;
+
+    t->secure = secure;
+    set_dane(t, 0, secure);
+    buf_init(&text, t->hop.text, sizeof(t->hop.text));
+    dns_name_print(&text, hop);
+    t->hop.size = text.full ? 0 : (uint8_t)text.used;
+}
+
+enum policy_dane
+targets_dane(const struct targets *t, uint32_t host)
+{
+    return host < DANE_HOST_COUNT_MAX ? t->dane[host].class : POLICY_DANE_NONE;
+}
+
+/* Who cannot be delivered to is no candidate. An address of ours counts. */
+static void
+add(const struct job *job, struct targets *t, const struct policy_candidate *c)
+{
+    const struct addr *a = &c->to.addr;
+    bool own = targets_is_own(job, a);
+    enum policy_dane class = targets_dane(t, c->host);
+
+    if (own || policy_demand_of(&job->hop, addr_is_loopback(a), class).usable)
+        policy_candidates_add(&t->candidates, c, own);
 }
 
 void
@@ -27,6 +68,8 @@ targets_add_host(struct targets *t, const struct dns_name *name,
         n->looks[i] = TARGET_UNASKED;
     t->hosts.list[host] =
         (struct policy_host){.preference = preference, .unasked = true};
+    if (host < DANE_HOST_COUNT_MAX)
+        set_dane(t, host, t->secure);
 }
 
 void
@@ -36,12 +79,11 @@ targets_add_address(const struct job *job, struct targets *t, uint32_t host,
     struct policy_candidate c = {.to = {.addr = *a, .port = job->route.port},
                                  .preference = t->hosts.list[host].preference,
                                  .host = (uint16_t)host};
-    bool own = targets_is_own(job, a);
 
     /* An address of ours among a relay's cuts none of the others off. */
-    if (own && job->route.relay)
+    if (job->route.relay && targets_is_own(job, a))
         c.preference = UINT16_MAX;
-    policy_candidates_add(&t->candidates, &c, own);
+    add(job, t, &c);
 }
 
 /* An exchanger that is an address in dress needs no look-up. */
@@ -62,7 +104,9 @@ targets_take_dressed(const struct job *job, struct targets *t, uint32_t host)
     h->unasked = false;
     h->has_address = !addr_is_unusable(&c.to.addr);
     h->first_address_ms = os_now_ms();
-    policy_candidates_add(&t->candidates, &c, targets_is_own(job, &c.to.addr));
+    if (host < DANE_HOST_COUNT_MAX)
+        set_dane(t, host, false);
+    add(job, t, &c);
 }
 
 /* An address needs no look-up. */
@@ -73,7 +117,8 @@ targets_take_address(const struct job *job, struct targets *t)
         .to = {.addr = job->route.addr, .port = job->route.port}};
 
     t->names[0].size = 0;
-    policy_candidates_add(&t->candidates, &c, targets_is_own(job, &c.to.addr));
+    set_dane(t, 0, false);
+    add(job, t, &c);
     return t->candidates.count > 0 ? FAULT_OK : targets_why(job, t);
 }
 
@@ -101,11 +146,59 @@ is_unsure(const struct targets *t, uint32_t preference)
     return false;
 }
 
+/* An exchanger that only DANE keeps from being a candidate; the count of them:
+ * there is none. */
+static uint32_t
+find_barred(const struct job *job, const struct targets *t)
+{
+    uint32_t i = 0;
+
+    for (; i < t->hosts.count; i++) {
+        const struct policy_host *h = &t->hosts.list[i];
+        enum policy_dane class = targets_dane(t, i);
+
+        if (h->preference < t->candidates.own_preference && h->has_address &&
+            class != POLICY_DANE_PENDING &&
+            !policy_demand_of(&job->hop, false, class).usable)
+            return i;
+    }
+    return i;
+}
+
+void
+targets_put_why(const struct job *job, const struct targets *t, struct buf *out)
+{
+    uint32_t host = find_barred(job, t);
+    const struct target_dane *d =
+        &t->dane[host < DANE_HOST_COUNT_MAX ? host : 0];
+    const struct target_name *n = &t->names[host];
+
+    if (host == t->hosts.count)
+        return;
+    if (d->base_size > 0) {
+        outcome_put_text(out, "_");
+        buf_put_number(out, job->route.port, 0);
+        outcome_put_text(out, "._tcp.");
+        outcome_put(out, slice_of(d->base, d->base_size));
+    } else {
+        outcome_put(out, slice_of(n->text, n->size));
+    }
+    outcome_put_text(out, ": ");
+    outcome_put_text(out, d->why);
+}
+
 enum fault
 targets_why(const struct job *job, const struct targets *t)
 {
     const struct policy_candidates *c = &t->candidates;
+    uint32_t barred = find_barred(job, t);
 
+    if (barred < t->hosts.count)
+        return targets_dane(t, barred) == POLICY_DANE_SKIP ? FAULT_DANE
+                                                           : FAULT_DANE_LACKING;
+    if (job->hop.level == POLICY_LEVEL_DANE && t->hosts.count == 0 &&
+        !c->own_seen)
+        return FAULT_DANE_LACKING;
     if (job->route.relay)
         return c->own_seen ? FAULT_RELAY_OWN : FAULT_DNS;
     if (is_unsure(t, c->own_preference))

@@ -12,9 +12,11 @@
 #define TARGETS_H
 
 #include "base/fault.h"
+#include "base/tlsa.h"
 #include "dns/name.h"
 #include "job.h"
 #include "policy/candidates.h"
+#include "policy/dane.h"
 
 /* Where the look-up of one family's addresses stands. */
 enum target_look {
@@ -35,14 +37,30 @@ struct target_name {
     uint8_t text[NAME_TEXT_SIZE_MAX];
 };
 
+/* How it proves itself, likewise. */
+struct target_dane {
+    enum policy_dane class;
+    const char *why;                  /* it is that */
+    uint8_t base_size;                /* 0: no records were asked for */
+    uint8_t base[NAME_TEXT_SIZE_MAX]; /* the host whose they are */
+    struct tlsa_set records;          /* with AUTH */
+};
+
 struct targets {
     struct policy_candidates candidates;
     struct policy_hosts hosts;
     enum target_mx mx;
-    bool live; /* the look-ups' memory is theirs */
+    bool live;   /* the look-ups' memory is theirs */
+    bool secure; /* who the exchangers are is authentic, and counts */
     struct target_name names[DNS_MX_COUNT_MAX]; /* by candidate's `host` */
+    struct target_name hop; /* what the next hop is an alias for */
+    struct target_dane dane[DANE_HOST_COUNT_MAX];
 };
 
+/* Who the exchangers are is known, and the end of the next hop's aliases. */
+void targets_secure(struct targets *t, bool secure, const struct dns_name *hop);
+/* What an exchanger is. */
+enum policy_dane targets_dane(const struct targets *t, uint32_t host);
 /* Listed in ipme, or known to be this machine without it. */
 bool targets_is_own(const struct job *job, const struct addr *a);
 void targets_add_host(struct targets *t, const struct dns_name *name,
@@ -58,5 +76,8 @@ enum fault targets_take_address(const struct job *job, struct targets *t);
 uint32_t targets_count(const struct targets *t, enum target_look look);
 /* Why there is no candidate, once nothing is to be learnt any more. */
 enum fault targets_why(const struct job *job, const struct targets *t);
+/* The second line of that, if it has one. */
+void targets_put_why(const struct job *job, const struct targets *t,
+                     struct buf *out);
 
 #endif

@@ -49,6 +49,10 @@
       "5.4.6")                                                                 \
     X(RELAY_OWN, 'Z',                                                          \
       "Sorry, every address of the relay is listed in control/ipme.", "4.4.6") \
+    X(DANE, 'Z', "Sorry, I couldn't look up how that host proves itself.",     \
+      "4.4.3")                                                                 \
+    X(DANE_LACKING, 'Z', "Sorry, that host has no TLSA records to prove it.",  \
+      "4.7.5")                                                                 \
     /* the connection */                                                       \
     X(CONNECT, 'Z', "Sorry, I wasn't able to establish an SMTP connection.",   \
       "4.4.1")                                                                 \

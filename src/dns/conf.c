@@ -90,10 +90,10 @@ dns_conf_line(struct dns_conf *conf, struct slice line)
     if (!slice_equal(keyword, SLICE("options")))
         return;
     /* The others change nothing: `timeout:` and `attempts:` could only make
-     * the schedule shorter than it has to be, `edns0` is always on, `trust-ad`
-     * is about a bit nobody here reads. */
+     * the schedule shorter than it has to be, `edns0` is always on. */
     while (word.size > 0 && !word_is_comment(word)) {
         conf->tcp = conf->tcp || slice_equal(word, SLICE("use-vc"));
+        conf->trust_ad = conf->trust_ad || slice_equal(word, SLICE("trust-ad"));
         word = word_next(&line);
     }
 }
@@ -126,4 +126,14 @@ dns_conf_end(struct dns_conf *conf)
     conf->server_count = count;
     if (count == 0)
         server_put(conf, SLICE("127.0.0.1"));
+}
+
+bool
+dns_conf_is_believable(const struct dns_conf *conf)
+{
+    bool local = true;
+
+    for (uint32_t i = 0; i < conf->server_count; i++)
+        local = local && addr_is_loopback(&conf->servers[i].at.addr);
+    return local || (conf->trust_ad && !conf->cacheip);
 }

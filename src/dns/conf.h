@@ -28,6 +28,9 @@ struct dns_conf {
     uint32_t server_count;
     uint32_t timeout_ms; /* control/timeoutdns, set by the caller; 0: none */
     bool tcp;            /* `use-vc` */
+    bool trust_ad;       /* `trust-ad` */
+    bool secure;         /* set by the caller: it is asked whether answers are
+                            authentic, and what is said of it believed */
     bool cacheip;        /* the servers are those of DNSCACHEIP */
 };
 
@@ -38,5 +41,9 @@ void dns_conf_line(struct dns_conf *conf, struct slice line);
 void dns_conf_cacheip(struct dns_conf *conf, struct slice value);
 /* Leaves out the servers whose interface is not known. */
 void dns_conf_end(struct dns_conf *conf);
+/* After end: what the servers say of an answer's being authentic may be
+ * believed. All of them are this machine, or resolv.conf, where it names them,
+ * says so (RFC 7672 section 2.1). */
+bool dns_conf_is_believable(const struct dns_conf *conf);
 
 #endif

@@ -101,6 +101,7 @@ attempt_question(struct dns_lookup *l, uint32_t attempt,
     out->id = (uint16_t)(random[0] << 8 | random[1]);
     out->exact = is_mixed(attempt);
     out->edns = is_mixed(attempt);
+    out->ad = l->conf->secure;
     if (out->exact)
         dns_name_mix(&out->name, random + DNS_RANDOM_SIZE - DNS_CASE_SIZE);
 }
@@ -169,6 +170,7 @@ task_end(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
 
     if (task->query.state == DNS_PENDING && server != DNS_SERVER_NONE) {
         task->query.state = task->no;
+        task->query.secure = task->no_secure;
         task->answered_ms = now_ms;
         task->server = server;
         l->live_server = server;
@@ -268,9 +270,10 @@ attempt_plain(struct dns_lookup *l, uint32_t attempt)
     attempt_begin(l, attempt_of(task, server, true));
 }
 
-/* An answer, if only an alias or a "no". */
+/* An answer, if only an alias or a "no". `chain`: the way to the name it is
+ * about was secure. */
 static void
-attempt_done(struct dns_lookup *l, uint32_t attempt, int64_t now_ms)
+attempt_done(struct dns_lookup *l, uint32_t attempt, bool chain, int64_t now_ms)
 {
     struct dns_task *task = task_of(l, attempt);
     uint32_t server = server_of(l, attempt);
@@ -286,10 +289,13 @@ attempt_done(struct dns_lookup *l, uint32_t attempt, int64_t now_ms)
         task_silence(l, task);
         dns_schedule_alias(&task->schedule, server, now_ms);
     } else {
-        task->query.state = DNS_PENDING;
         dns_schedule_no(&task->schedule, server);
-        if (task->schedule.no_server == server)
+        if (task->schedule.no_server == server) {
             task->no = said;
+            task->no_secure = task->query.secure;
+        }
+        task->query.state = DNS_PENDING;
+        task->query.secure = chain;
     }
     task_follow(l, task, now_ms);
 }
@@ -301,6 +307,7 @@ attempt_read(struct dns_lookup *l, uint32_t attempt, struct slice packet,
     struct dns_task *task = task_of(l, attempt);
     struct dns_question sent;
     enum dns_verdict verdict = DNS_VERDICT_IGNORE;
+    bool chain = task->query.secure;
 
     attempt_question(l, attempt, &sent);
     verdict = dns_query_read(&task->query, &sent, attempt == STREAM, packet);
@@ -316,7 +323,7 @@ attempt_read(struct dns_lookup *l, uint32_t attempt, struct slice packet,
         break;
     case DNS_VERDICT_DONE:
     case DNS_VERDICT_ALIAS:
-        attempt_done(l, attempt, now_ms);
+        attempt_done(l, attempt, chain, now_ms);
         break;
     case DNS_VERDICT_BAD:
     case DNS_VERDICT_BUSY:
@@ -426,7 +433,7 @@ task_find(const struct dns_lookup *l, const struct dns_name *name,
 
 bool
 dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
-               enum dns_type type, uint32_t *question)
+               enum dns_type type, struct tlsa_set *tlsa, uint32_t *question)
 {
     uint32_t index = task_find(l, name, type);
     struct dns_task *task = &l->tasks[index];
@@ -443,7 +450,8 @@ dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
     task->answered_ms = 0;
     task->dropped = false;
     memset(task->plain, 0, sizeof(task->plain));
-    dns_query_init(&task->query, name, type, type == DNS_MX ? &l->mx : NULL);
+    dns_query_init(&task->query, name, type, type == DNS_MX ? &l->mx : NULL,
+                   tlsa);
     dns_schedule_init(&task->schedule, l->conf->server_count);
     *question = index;
     return true;

@@ -68,7 +68,8 @@ struct dns_attempt {
 struct dns_task {
     struct dns_query query;
     struct dns_schedule schedule;
-    enum dns_state no; /* what the schedule's `no_server` said */
+    enum dns_state no; /* what the schedule's `no_server` said, */
+    bool no_secure;    /* and whether that was authentic */
     uint32_t slot;     /* its attempts; DNS_PENDING_COUNT_MAX: none */
     bool plain[DNS_SERVER_COUNT_MAX]; /* the form it was asked in last */
     /* For whoever wants to tell how it went. */
@@ -101,9 +102,11 @@ void dns_lookup_init(struct dns_lookup *l, const struct dns_conf *conf,
                      uint64_t seed);
 /* False: full, or a second name's MX. A question that was there already comes
  * back under its number, whatever became of it. Its time starts with the next
- * dns_lookup_next or _tick. */
+ * dns_lookup_next or _tick. `tlsa`, borrowed: where records of that type go,
+ * else NULL; what was asked before has them where it said then. */
 bool dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
-                    enum dns_type type, uint32_t *question);
+                    enum dns_type type, struct tlsa_set *tlsa,
+                    uint32_t *question);
 /* No answer is wanted any more: pending becomes failed, its sockets close. */
 void dns_lookup_drop(struct dns_lookup *l, uint32_t question);
 const struct dns_query *dns_lookup_answer(const struct dns_lookup *l,

@@ -15,6 +15,7 @@ enum {
     FLAG_TC = 0x0200,
     FLAG_RD = 0x0100,
     FLAG_RA = 0x0080,
+    FLAG_AD = 0x0020,
     FLAG_RCODE = 0x000f,
 
     RCODE_BITS = 4,      /* of a header; EDNS has those above */
@@ -42,7 +43,7 @@ void
 dns_message_query(struct buf *out, const struct dns_question *question)
 {
     put_u16(out, question->id);
-    put_u16(out, FLAG_RD);
+    put_u16(out, FLAG_RD | (question->ad ? FLAG_AD : 0));
     put_u16(out, 1);
     put_u16(out, 0);
     put_u16(out, 0);
@@ -213,7 +214,8 @@ dns_message_read(struct slice packet, const struct dns_question *question,
                                 .answer_count = h.answer_count,
                                 .rcode = h.flags & FLAG_RCODE,
                                 .authoritative = h.flags & FLAG_AA,
-                                .recursive = h.flags & FLAG_RA};
+                                .recursive = h.flags & FLAG_RA,
+                                .authentic = question->ad && h.flags & FLAG_AD};
     take_sections(&c, &h, out, &sound);
     out->trailing = c.rest.size > 0;
     return c.bad || !sound ? DNS_READING_RUBBISH : DNS_READING_SOUND;

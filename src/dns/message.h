@@ -17,7 +17,13 @@
 #include "dns/name.h"
 #include "limits.h"
 
-enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_MX = 15, DNS_AAAA = 28 };
+enum dns_type {
+    DNS_A = 1,
+    DNS_CNAME = 5,
+    DNS_MX = 15,
+    DNS_AAAA = 28,
+    DNS_TLSA = 52
+};
 
 enum dns_rcode {
     DNS_RCODE_NOERROR = 0,
@@ -35,6 +41,7 @@ struct dns_question {
     uint16_t id;
     bool exact; /* the reply has to keep the case */
     bool edns;
+    bool ad; /* RFC 6840 5.7: to be told whether the answer is authentic */
 };
 
 enum dns_reading {
@@ -52,6 +59,7 @@ struct dns_message {
     uint32_t rcode;     /* with the upper bits of EDNS */
     bool authoritative; /* AA */
     bool recursive;     /* RA */
+    bool authentic;     /* AD, which was asked for */
     bool referral;      /* authority: NS and no SOA */
     bool trailing;      /* bytes that no count speaks of */
 };

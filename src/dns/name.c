@@ -207,3 +207,23 @@ dns_name_mix(struct dns_name *n, const uint8_t bits[static DNS_CASE_SIZE])
         letter++;
     }
 }
+
+bool
+dns_name_service(const struct dns_name *host, uint16_t port,
+                 struct dns_name *out)
+{
+    struct dns_name name;
+    struct buf b;
+
+    buf_init(&b, name.wire, sizeof(name.wire));
+    buf_put_byte(&b, 0); /* the label's length comes last */
+    buf_put_text(&b, "_");
+    buf_put_number(&b, port, 0);
+    name.wire[0] = (uint8_t)(b.used - 1);
+    buf_put_text(&b, "\4_tcp");
+    buf_put(&b, slice_of(host->wire, host->size));
+    name.size = (uint8_t)b.used;
+    if (!b.full)
+        *out = name;
+    return !b.full;
+}

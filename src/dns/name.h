@@ -38,6 +38,10 @@ bool dns_name_equal(const struct dns_name *a, const struct dns_name *b);
 /* The same bytes. */
 bool dns_name_identical(const struct dns_name *a, const struct dns_name *b);
 void dns_name_lower(struct dns_name *n);
+/* `_PORT._tcp.` in front (RFC 6698 section 3). False: too long; nothing is
+ * written. */
+bool dns_name_service(const struct dns_name *host, uint16_t port,
+                      struct dns_name *out);
 /* Letters in upper case where `bits` has a one, in lower case elsewhere. */
 void dns_name_mix(struct dns_name *n, const uint8_t bits[static DNS_CASE_SIZE]);
 

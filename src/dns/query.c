@@ -56,14 +56,18 @@ mx_put(struct dns_mx_set *set, uint16_t preference, const struct dns_name *name)
 
 void
 dns_query_init(struct dns_query *q, const struct dns_name *name,
-               enum dns_type type, struct dns_mx_set *mx)
+               enum dns_type type, struct dns_mx_set *mx, struct tlsa_set *tlsa)
 {
-    assert(type == DNS_A || type == DNS_AAAA || type == DNS_MX);
+    assert(type != DNS_CNAME);
     assert((mx != NULL) == (type == DNS_MX));
+    assert((tlsa != NULL) == (type == DNS_TLSA));
     assert(name->size > 0);
-    *q = (struct dns_query){.name = *name, .type = type, .mx = mx};
+    *q = (struct dns_query){
+        .name = *name, .type = type, .secure = true, .mx = mx, .tlsa = tlsa};
     dns_name_lower(&q->name);
     q->target = q->name;
+    if (tlsa)
+        tlsa_set_init(tlsa);
 }
 
 /* The next answer record of this owner and type. */
@@ -119,7 +123,8 @@ keep_exchanger(struct dns_query *q, const struct dns_message *m,
     mx_put(q->mx, preference, &name);
 }
 
-static void
+/* False: this type's records are of use only if all are kept. */
+static bool
 keep_all(struct dns_query *q, const struct dns_message *m)
 {
     struct dns_answers answers;
@@ -129,9 +134,12 @@ keep_all(struct dns_query *q, const struct dns_message *m)
     while (find_next(&answers, &q->target, (uint16_t)q->type, &r)) {
         if (q->type == DNS_MX)
             keep_exchanger(q, m, &r);
+        else if (q->type == DNS_TLSA)
+            (void)tlsa_set_add(q->tlsa, r.rdata);
         else
             keep_address(q, &r);
     }
+    return !q->tlsa || !q->tlsa->bad;
 }
 
 /* Follows aliases within the message, whatever their order; *found: the end
@@ -183,8 +191,7 @@ interpret(struct dns_query *q, const struct dns_question *sent,
     moved = next.alias_count > q->alias_count;
     if (found && !no_name) {
         *q = next;
-        keep_all(q, m);
-        return done(q, DNS_FOUND);
+        return done(q, keep_all(q, m) ? DNS_FOUND : DNS_FAILED);
     }
     if (moved && !no_name) {
         *q = next;
@@ -206,6 +213,7 @@ dns_query_read(struct dns_query *q, const struct dns_question *sent, bool tcp,
                struct slice packet)
 {
     struct dns_message m;
+    enum dns_verdict verdict;
 
     assert(q->state == DNS_PENDING);
     switch (dns_message_read(packet, sent, &m)) {
@@ -220,8 +228,12 @@ dns_query_read(struct dns_query *q, const struct dns_question *sent, bool tcp,
     case DNS_READING_SOUND:
         break;
     }
-    if (m.rcode == DNS_RCODE_NOERROR || m.rcode == DNS_RCODE_NXDOMAIN)
-        return interpret(q, sent, &m);
+    if (m.rcode == DNS_RCODE_NOERROR || m.rcode == DNS_RCODE_NXDOMAIN) {
+        verdict = interpret(q, sent, &m);
+        if (verdict == DNS_VERDICT_DONE || verdict == DNS_VERDICT_ALIAS)
+            q->secure = q->secure && m.authentic;
+        return verdict;
+    }
     q->refused = m.rcode;
     switch (m.rcode) {
     case DNS_RCODE_FORMERR:

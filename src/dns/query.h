@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One question to the DNS and what the replies make of it (RFC 1034 5.3.3,
- * 2308, 5321 section 5.1, 7505).
+ * 2308, 5321 section 5.1, 6698, 7505).
  *
  * in     a name and a type; packets, with the question they should reply to
- * out    state; addresses, or the best mail exchangers
+ * out    state; addresses, the best mail exchangers, or TLSA records
  * bound  DNS_CNAME_COUNT_MAX aliases over all replies, DNS_ADDRESS_COUNT_MAX
- *        addresses, DNS_MX_COUNT_MAX exchangers: the rest is ignored
+ *        addresses, DNS_MX_COUNT_MAX exchangers: the rest is ignored. More
+ *        TLSA records than base/tlsa.h keeps, or a malformed one: DNS_FAILED
  * fault  DNS_VERDICT_BAD: this reply decides nothing. DNS_NODATA and
  *        DNS_NO_NAME only ever come from a well-formed reply that says so
  * order  init, then read ... until the state is not DNS_PENDING
@@ -16,6 +17,7 @@
 
 #include "base/addr.h"
 #include "base/slice.h"
+#include "base/tlsa.h"
 #include "dns/message.h"
 #include "dns/name.h"
 #include "limits.h"
@@ -61,17 +63,21 @@ struct dns_query {
     enum dns_type type;
     enum dns_state state;
     uint32_t alias_count;
+    bool secure; /* every reply was authentic that the state, if only a "no",
+                    or the way to `target` comes from */
     uint32_t refused; /* the last error code that came, or 0 */
     uint32_t address_count;
     struct addr addresses[DNS_ADDRESS_COUNT_MAX];
     struct dns_mx_set *mx; /* type DNS_MX only, else NULL */
+    struct tlsa_set *tlsa; /* type DNS_TLSA only, else NULL */
 };
 
 void dns_mx_set_init(struct dns_mx_set *set, uint64_t seed);
 
-/* `mx` is borrowed; NULL unless `type` is DNS_MX. */
+/* `mx` and `tlsa` are borrowed; NULL unless `type` is theirs. */
 void dns_query_init(struct dns_query *q, const struct dns_name *name,
-                    enum dns_type type, struct dns_mx_set *mx);
+                    enum dns_type type, struct dns_mx_set *mx,
+                    struct tlsa_set *tlsa);
 /* `sent` is the question this packet has to reply to, for `q->target`. */
 enum dns_verdict dns_query_read(struct dns_query *q,
                                 const struct dns_question *sent, bool tcp,

@@ -9,8 +9,12 @@
 enum condition {
     IF_NONE,     /* level none */
     IF_PIN,      /* keys are written down */
-    IF_LOGIN,    /* a secret that nobody unproved may see */
+    IF_LACKING,  /* level dane, and no record to prove it by */
+    IF_LOGIN,    /* a secret that nobody unproved may see, and none either */
+    IF_SKIP,     /* what it has to prove is not known */
+    IF_AUTH,     /* there is a record to prove it by */
     IF_2,        /* level 2 */
+    IF_ENCRYPT,  /* there are records, and none of them of use */
     IF_IMPLICIT, /* TLS from the first byte */
     IF_1,        /* TLS is on, level 1 */
     IF_0,        /* TLS is on, level 0 */
@@ -21,26 +25,36 @@ static const struct {
     enum policy_tls tls;
     enum policy_proof proof;
     bool second_pass;
+    bool unusable;
 } demands[] = {
-    /*             TLS              proof              second pass */
-    [IF_NONE] = {POLICY_TLS_OFF, POLICY_PROOF_NONE, false},
-    [IF_PIN] = {POLICY_TLS_MUST, POLICY_PROOF_PIN, false},
-    [IF_LOGIN] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false},
-    [IF_2] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false},
-    [IF_IMPLICIT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false},
-    [IF_1] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, true},
-    [IF_0] = {POLICY_TLS_TRY, POLICY_PROOF_NONE, false},
-    [IF_OFF] = {POLICY_TLS_OFF, POLICY_PROOF_NONE, false},
+    /*             TLS              proof          second pass, unusable */
+    [IF_NONE] = {POLICY_TLS_OFF, POLICY_PROOF_NONE, false, false},
+    [IF_PIN] = {POLICY_TLS_MUST, POLICY_PROOF_PIN, false, false},
+    [IF_LACKING] = {POLICY_TLS_MUST, POLICY_PROOF_DANE, false, true},
+    [IF_LOGIN] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, false},
+    [IF_SKIP] = {POLICY_TLS_MUST, POLICY_PROOF_DANE, false, true},
+    [IF_AUTH] = {POLICY_TLS_MUST, POLICY_PROOF_DANE, false, false},
+    [IF_2] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, false},
+    [IF_ENCRYPT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false, false},
+    [IF_IMPLICIT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false, false},
+    [IF_1] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, true, false},
+    [IF_0] = {POLICY_TLS_TRY, POLICY_PROOF_NONE, false, false},
+    [IF_OFF] = {POLICY_TLS_OFF, POLICY_PROOF_NONE, false, false},
 };
 
 static enum condition
-first_row(const struct policy_hop *hop, bool loopback)
+first_row(const struct policy_hop *hop, bool loopback, enum policy_dane dane)
 {
+    bool auth = dane == POLICY_DANE_AUTH;
     const bool applies[] = {
         [IF_NONE] = hop->level == POLICY_LEVEL_NONE,
         [IF_PIN] = hop->pin,
-        [IF_LOGIN] = hop->login && !loopback && !hop->unsafe,
+        [IF_LACKING] = hop->level == POLICY_LEVEL_DANE && !auth,
+        [IF_LOGIN] = hop->login && !loopback && !hop->unsafe && !auth,
+        [IF_SKIP] = dane == POLICY_DANE_SKIP || dane == POLICY_DANE_PENDING,
+        [IF_AUTH] = auth,
         [IF_2] = hop->level == POLICY_LEVEL_2,
+        [IF_ENCRYPT] = dane == POLICY_DANE_ENCRYPT,
         [IF_IMPLICIT] = hop->implicit,
         [IF_1] = hop->tls_on && hop->level == POLICY_LEVEL_1,
         [IF_0] = hop->tls_on,
@@ -54,11 +68,13 @@ first_row(const struct policy_hop *hop, bool loopback)
 }
 
 struct policy_demand
-policy_demand_of(const struct policy_hop *hop, bool loopback)
+policy_demand_of(const struct policy_hop *hop, bool loopback,
+                 enum policy_dane dane)
 {
-    enum condition row = first_row(hop, loopback);
+    enum condition row = first_row(hop, loopback, dane);
 
     return (struct policy_demand){
+        .usable = !demands[row].unusable,
         .tls = demands[row].tls,
         .proof = demands[row].proof,
         .second_pass = demands[row].second_pass,

@@ -18,6 +18,7 @@
 
 #include "base/fault.h"
 #include "limits.h"
+#include "policy/dane.h"
 
 enum policy_tls {
     POLICY_TLS_OFF, /* never asked for */
@@ -29,7 +30,8 @@ enum policy_tls {
 enum policy_proof {
     POLICY_PROOF_NONE, /* encrypted is enough */
     POLICY_PROOF_NAME, /* a certificate for the name, to an anchor */
-    POLICY_PROOF_PIN   /* a certificate with one of the keys written down */
+    POLICY_PROOF_PIN,  /* a certificate with one of the keys written down */
+    POLICY_PROOF_DANE  /* a certificate that one of its TLSA records names */
 };
 
 /* control/tlsstrictness, or control/tlspolicy in its place. */
@@ -37,7 +39,8 @@ enum policy_level {
     POLICY_LEVEL_NONE, /* never TLS */
     POLICY_LEVEL_0,
     POLICY_LEVEL_1,
-    POLICY_LEVEL_2
+    POLICY_LEVEL_2,
+    POLICY_LEVEL_DANE /* a line of control/tlspolicy only */
 };
 
 /* What is configured for the next hop; known at load. */
@@ -52,6 +55,7 @@ struct policy_hop {
 };
 
 struct policy_demand {
+    bool usable; /* it may be delivered to; if not, the rest says nothing */
     enum policy_tls tls;
     enum policy_proof proof;
     bool second_pass; /* once nobody had TLS that worked: also in clear */
@@ -113,9 +117,10 @@ struct policy_tally {
 /* first, fresh, clear, careful, HELO */
 enum { POLICY_SESSION_COUNT_MAX = 5 };
 
-/* `loopback`: the candidate's address is this machine's own network. */
+/* `loopback`: the candidate's address is this machine's own network; `dane`:
+ * what its exchanger is. */
 struct policy_demand policy_demand_of(const struct policy_hop *hop,
-                                      bool loopback);
+                                      bool loopback, enum policy_dane dane);
 /* How the first session with a candidate is held. `second`: in the second
  * pass, where `broken` says that its TLS was found so; `retry`: the mail has
  * been tried before. */

@@ -112,6 +112,15 @@ qmail_control_strictness(struct slice line, uint32_t *out)
 }
 
 enum qmail_problem
+qmail_control_switch(struct slice line, bool *out)
+{
+    if (line.size != 1 || (line.data[0] != '0' && line.data[0] != '1'))
+        return PROBLEM_SWITCH;
+    *out = line.data[0] == '1';
+    return PROBLEM_NONE;
+}
+
+enum qmail_problem
 qmail_control_host(struct slice line)
 {
     if (line.size == 0)

@@ -18,35 +18,37 @@
 #include "base/slice.h"
 #include "limits.h"
 
-#define QMAIL_PROBLEMS(X)                                       \
-    X(NONE, "")                                                 \
-    X(LINE_LONG, "line too long")                               \
-    X(NUL, "contains a NUL byte")                               \
-    X(CONTROL, "contains a control byte")                       \
-    X(EMPTY, "is empty")                                        \
-    X(SPACE, "contains white space")                            \
-    X(NOT_ASCII, "contains a byte that is not ASCII")           \
-    X(NAME_LONG, "host name too long")                          \
-    X(NUMBER_LARGE, "number too large")                         \
-    X(STRICTNESS, "must be 0, 1 or 2")                          \
-    X(NOT_ADDRESS, "not an IP address")                         \
-    X(NOT_IPV4, "not an IPv4 address")                          \
-    X(NOT_IPV6, "not an IPv6 address")                          \
-    X(ADDRESS_COUNT, "too many addresses")                      \
-    X(RELAY, "relay is neither a host name nor an IP address")  \
-    X(PORT, "port must be from 1 to 65535")                     \
-    X(BRACKETS, "an IPv6 address before a port needs brackets") \
-    X(USER_ALONE, "a user without a password")                  \
-    X(SECRET_ALONE, "a password without a user")                \
-    X(RELAY_ABSENT, "a password without a relay")               \
-    X(USER_LONG, "user too long")                               \
-    X(SECRET_LONG, "password too long")                         \
-    X(LEVEL, "level must be none, 0, 1 or 2")                   \
-    X(WORD, "unknown word behind the level")                    \
-    X(PIN, "a pin must have 64 hexadecimal digits")             \
-    X(PIN_COUNT, "too many pins")                               \
-    X(NAME, "name= needs one host name")                        \
-    X(NONE_WITH, "none goes with neither pin= nor implicit")    \
+#define QMAIL_PROBLEMS(X)                                          \
+    X(NONE, "")                                                    \
+    X(LINE_LONG, "line too long")                                  \
+    X(NUL, "contains a NUL byte")                                  \
+    X(CONTROL, "contains a control byte")                          \
+    X(EMPTY, "is empty")                                           \
+    X(SPACE, "contains white space")                               \
+    X(NOT_ASCII, "contains a byte that is not ASCII")              \
+    X(NAME_LONG, "host name too long")                             \
+    X(NUMBER_LARGE, "number too large")                            \
+    X(STRICTNESS, "must be 0, 1 or 2")                             \
+    X(NOT_ADDRESS, "not an IP address")                            \
+    X(NOT_IPV4, "not an IPv4 address")                             \
+    X(NOT_IPV6, "not an IPv6 address")                             \
+    X(ADDRESS_COUNT, "too many addresses")                         \
+    X(RELAY, "relay is neither a host name nor an IP address")     \
+    X(PORT, "port must be from 1 to 65535")                        \
+    X(BRACKETS, "an IPv6 address before a port needs brackets")    \
+    X(USER_ALONE, "a user without a password")                     \
+    X(SECRET_ALONE, "a password without a user")                   \
+    X(RELAY_ABSENT, "a password without a relay")                  \
+    X(USER_LONG, "user too long")                                  \
+    X(SECRET_LONG, "password too long")                            \
+    X(SWITCH, "must be 0 or 1")                                    \
+    X(LEVEL, "level must be none, 0, 1, 2 or dane")                \
+    X(DANE, "dane needs a validating name server on this machine") \
+    X(WORD, "unknown word behind the level")                       \
+    X(PIN, "a pin must have 64 hexadecimal digits")                \
+    X(PIN_COUNT, "too many pins")                                  \
+    X(NAME, "name= needs one host name")                           \
+    X(NONE_WITH, "none goes with neither pin= nor implicit")       \
     X(NONE_LOGIN, "none goes with no login")
 
 #define QMAIL_PROBLEM_ENUM(NAME, text) PROBLEM_##NAME,
@@ -83,6 +85,8 @@ enum qmail_problem qmail_control_seconds(struct slice line, uint32_t normal,
                                          uint32_t *out);
 /* Exactly `0`, `1` or `2`: it decides about security. */
 enum qmail_problem qmail_control_strictness(struct slice line, uint32_t *out);
+/* Exactly `0` or `1`, likewise. */
+enum qmail_problem qmail_control_switch(struct slice line, bool *out);
 /* What may be said in EHLO: 1 to NAME_TEXT_SIZE_MAX visible ASCII bytes, an
  * address in brackets included. */
 enum qmail_problem qmail_control_host(struct slice line);

@@ -109,6 +109,8 @@ parse(struct slice value, struct qmail_tlspolicy *p)
     *p = (struct qmail_tlspolicy){.level = TLS_LEVEL_NONE};
     if (word.size == 1 && word.data[0] >= '0' && word.data[0] <= '2')
         p->level = TLS_LEVEL_0 + (word.data[0] - '0');
+    else if (slice_equal(word, SLICE("dane")))
+        p->level = TLS_LEVEL_DANE;
     else if (!slice_equal(word, SLICE("none")))
         return PROBLEM_LEVEL;
     while ((word = take_word(&value)).size > 0) {

@@ -24,7 +24,8 @@ enum qmail_tls_level {
     TLS_LEVEL_NONE,    /* never TLS */
     TLS_LEVEL_0,
     TLS_LEVEL_1,
-    TLS_LEVEL_2
+    TLS_LEVEL_2,
+    TLS_LEVEL_DANE
 };
 
 struct qmail_tlspolicy {

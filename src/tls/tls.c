@@ -277,6 +277,8 @@ forget(struct tls *t)
     t->offer = t->next;
     t->next = slice_of(NULL, 0);
     t->heard = 0;
+    t->dane = NULL;
+    t->tlsa_index = TLSA_COUNT_MAX;
     t->literal = (struct addr){.family = ADDR_NONE};
     t->name[0] = '\0';
     buf_init(&t->core->reason, t->reason_text, sizeof(t->reason_text));
@@ -320,7 +322,7 @@ is_to_verify(const struct tls *t)
 {
     int state = t->core->ssl.MBEDTLS_PRIVATE(state);
 
-    return t->verify && !t->verified &&
+    return (t->verify || t->dane) && !t->verified &&
            (state == MBEDTLS_SSL_CLIENT_CERTIFICATE ||
             state == MBEDTLS_SSL_CLIENT_CCS_AFTER_SERVER_FINISHED);
 }
@@ -366,7 +368,7 @@ handshake(struct tls *t)
     mbedtls_ssl_context *ssl = &t->core->ssl;
     int result = shake(t);
 
-    if (result == 0 && t->verify && !t->verified) {
+    if (result == 0 && (t->verify || t->dane) && !t->verified) {
         tls_verify_begin(t);
         if (t->state != TLS_HANDSHAKE)
             return;
@@ -427,6 +429,12 @@ tls_start(struct tls *t, struct slice name, const struct addr *literal,
     t->state = TLS_HANDSHAKE;
     handshake(t);
     return t->state == TLS_HANDSHAKE;
+}
+
+void
+tls_dane(struct tls *t, const struct tls_dane *dane)
+{
+    t->dane = dane;
 }
 
 uint8_t *

@@ -8,16 +8,17 @@
  *        failure in plain words
  * bound  memory is the arena lent to tls_init; exhausting it is a failure
  * fault  TLS_FAILED or TLS_REFUSED in `state`, with `reason`; sticky
- * order  tls_init once; then per connection [tls_offer], tls_start, rx/tx
- *        while TLS_HANDSHAKE; at TLS_ANCHORS, in its midst, tls_anchor ...
- *        tls_verify, then rx/tx again; at TLS_OPEN read/write, tls_close,
- * tls_end
+ * order  tls_init once; then per connection [tls_offer], tls_start,
+ *        [tls_dane], rx/tx while TLS_HANDSHAKE; at TLS_ANCHORS, in its midst,
+ *        tls_anchor ... tls_verify, then rx/tx again; at TLS_OPEN read/write,
+ *        tls_close, tls_end
  */
 #ifndef TLS_TLS_H
 #define TLS_TLS_H
 
 #include "base/addr.h"
 #include "base/slice.h"
+#include "base/tlsa.h"
 #include "limits.h"
 #include "tls/name.h"
 
@@ -65,6 +66,16 @@ struct tls_config {
     size_t arena_size;
 };
 
+/* What proves the peer of one connection, and nothing else does (RFC 7672
+ * section 3); no anchors are wanted. Lent for as long as it lasts. */
+struct tls_dane {
+    const struct tlsa_set *records;
+    /* Besides the one of tls_start: the names of which one is to be in a
+     * certificate that an authority of the records' has issued. */
+    struct slice names[TLS_DANE_NAME_COUNT_MAX];
+    uint32_t name_count;
+};
+
 struct tls {
     /* For the caller to read. */
     enum tls_state state;
@@ -84,6 +95,9 @@ struct tls {
     /* Once tls_verify has found nothing wrong: the end of what proves it, the
      * first of the chain's to end. */
     int64_t until_s;
+    /* The record of tls_dane's that a proof rests on, or that it failed with;
+     * TLSA_COUNT_MAX: none. */
+    uint32_t tlsa_index;
 
     /* For src/tls/ alone. */
     struct tls_core *core; /* what mbedTLS wants, in the arena */
@@ -107,6 +121,7 @@ struct tls {
     uint32_t heard; /* octets of a reply that the connection began with */
     const uint8_t (*pins)[TLS_PIN_SIZE];
     uint32_t pin_count;
+    const struct tls_dane *dane; /* or NULL */
     struct addr literal;
     int64_t wall_s;
     char name[NAME_TEXT_SIZE_MAX + 1]; /* NUL-ended for mbedTLS */
@@ -129,6 +144,8 @@ void tls_offer(struct tls *t, struct slice state, int64_t given_s);
  * before is ended. False: TLS_FAILED. */
 bool tls_start(struct tls *t, struct slice name, const struct addr *literal,
                int64_t wall_s);
+/* Right behind tls_start, and only there. */
+void tls_dane(struct tls *t, const struct tls_dane *dane);
 
 /* Where the socket's bytes go, and how many fit: none while plain text waits
  * to be read. Then commit `size` of them; 0 is the end of the stream. */

@@ -9,6 +9,7 @@
 #include "base/ascii.h"
 #include "base/assert.h"
 #include "tls/constraints.h"
+#include "tls/dane.h"
 #include "tls/der.h"
 #include "tls/match.h"
 #include "tls/reason.h"
@@ -41,6 +42,7 @@ struct verdict {
     /* The chain that mbedTLS built, the leaf first. */
     const mbedtls_x509_crt *path[TLS_CHAIN_COUNT_MAX];
     int path_count;
+    struct slice meant; /* a name, or a literal's octets */
     bool name_wrong;
     bool name_absent; /* no subjectAltName at all */
     /* The certificate nearest to the leaf, and whether it is the leaf. */
@@ -135,7 +137,7 @@ tls_verify_begin(struct tls *t)
         return;
     }
     t->state = TLS_ANCHORS;
-    if (t->pin_count > 0)
+    if (t->pin_count > 0 || t->dane)
         return;
     want_issuer(t, &cert->subject_raw); /* it may be trusted itself */
     for (; cert != NULL; cert = cert->next) {
@@ -161,17 +163,13 @@ anchor_known(const struct tls_core *core, struct slice der)
     return false;
 }
 
-void
-tls_anchor(struct tls *t, struct slice der)
+static void
+add_anchor(struct tls *t, struct slice der)
 {
     struct tls_core *core = t->core;
-    struct slice subject;
-    struct tls_name_hash hash;
     int error;
 
-    if (t->state != TLS_ANCHORS || core->anchor_count > TLS_ANCHOR_COUNT_MAX ||
-        !tls_name_subject(der, &subject) || !tls_name_hash(subject, &hash) ||
-        !issuer_known(t, &hash) || anchor_known(core, der))
+    if (core->anchor_count > TLS_ANCHOR_COUNT_MAX || anchor_known(core, der))
         return;
     error = mbedtls_x509_crt_parse_der(&core->anchors, der.data, der.size);
     if (error == 0)
@@ -180,6 +178,17 @@ tls_anchor(struct tls *t, struct slice der)
         tls_fail(t, error);
     else
         core->anchor_error = error;
+}
+
+void
+tls_anchor(struct tls *t, struct slice der)
+{
+    struct slice subject;
+    struct tls_name_hash hash;
+
+    if (t->state == TLS_ANCHORS && tls_name_subject(der, &subject) &&
+        tls_name_hash(subject, &hash) && issuer_known(t, &hash))
+        add_anchor(t, der);
 }
 
 static bool
@@ -218,27 +227,52 @@ note_certificate(void *context, mbedtls_x509_crt *cert, int depth,
     return 0;
 }
 
-/* What mbedTLS checks inside a handshake only, and the name (RFC 9525). */
+/* The certificate is for this name, or this literal (RFC 9525). */
+static bool
+has_name(const struct tls *t, const mbedtls_x509_crt *leaf, struct slice name)
+{
+    const mbedtls_x509_sequence *san = &leaf->subject_alt_names;
+
+    for (; san != NULL && san->buf.p != NULL; san = san->next) {
+        struct slice value = slice_of(san->buf.p, san->buf.len);
+
+        if (t->literal.family != ADDR_NONE
+                ? tls_match_address((uint8_t)san->buf.tag, value, &t->literal)
+                : tls_match_name((uint8_t)san->buf.tag, value, name))
+            return true;
+    }
+    return false;
+}
+
+/* Names of any that a peer may be known by are as good. */
+static void
+check_name(const struct tls *t, const mbedtls_x509_crt *leaf, struct verdict *v)
+{
+    uint32_t count = t->dane ? t->dane->name_count : 0;
+
+    v->meant = t->literal.family == ADDR_NONE
+                   ? slice_text(t->name)
+                   : slice_of(t->literal.bytes, addr_size(&t->literal));
+    v->name_absent = leaf->subject_alt_names.buf.p == NULL;
+    v->name_wrong = !has_name(t, leaf, v->meant);
+    for (uint32_t i = 0; i < count && v->name_wrong; i++) {
+        v->name_wrong = !has_name(t, leaf, t->dane->names[i]);
+        if (!v->name_wrong)
+            v->meant = t->dane->names[i];
+    }
+}
+
+/* What mbedTLS checks inside a handshake only. */
 static void
 check_leaf(const struct tls *t, const mbedtls_x509_crt *leaf, struct verdict *v)
 {
-    const mbedtls_x509_sequence *san = &leaf->subject_alt_names;
 
     if (mbedtls_x509_crt_check_key_usage(
             leaf, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) != 0)
         v->flags |= MBEDTLS_X509_BADCERT_KEY_USAGE;
     if (!is_for_servers(leaf))
         v->flags |= MBEDTLS_X509_BADCERT_EXT_KEY_USAGE;
-    v->name_absent = san->buf.p == NULL;
-    v->name_wrong = true;
-    for (; san != NULL && san->buf.p != NULL; san = san->next) {
-        struct slice value = slice_of(san->buf.p, san->buf.len);
-        if (t->literal.family != ADDR_NONE
-                ? tls_match_address((uint8_t)san->buf.tag, value, &t->literal)
-                : tls_match_name((uint8_t)san->buf.tag, value,
-                                 slice_text(t->name)))
-            v->name_wrong = false;
-    }
+    check_name(t, leaf, v);
 }
 
 static void
@@ -258,14 +292,11 @@ check_names(const struct tls *t, struct verdict *v, int depth,
             struct slice constraints)
 {
     bool is_name = t->literal.family == ADDR_NONE;
-    struct slice meant =
-        is_name ? slice_text(t->name)
-                : slice_of(t->literal.bytes, addr_size(&t->literal));
 
     note_judgement(v, tls_constraints_judge(constraints,
                                             is_name ? TLS_DER_DNS_NAME
                                                     : TLS_DER_IP_ADDRESS,
-                                            meant));
+                                            v->meant));
     for (int i = 0; i < depth; i++) {
         const mbedtls_x509_crt *cert = v->path[i];
         const mbedtls_x509_sequence *san = &cert->subject_alt_names;
@@ -517,6 +548,38 @@ decide_by_pins(struct tls *t)
     refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
 }
 
+/* All is decided by the peer's own certificate; or the anchors are those of its
+ * message that an authority's record names. */
+static bool
+decide_by_dane(struct tls *t)
+{
+    const struct tlsa_set *records = t->dane->records;
+    mbedtls_x509_crt *cert = tls_chain(t->core);
+
+    t->tlsa_index = tls_dane_find(records, TLSA_DANE_EE, cert);
+    if (t->tlsa_index < records->count) {
+        t->verified = true;
+        t->state = TLS_HANDSHAKE;
+        return true;
+    }
+    t->tlsa_index = TLSA_COUNT_MAX;
+    while ((cert = cert->next) != NULL) {
+        uint32_t index = tls_dane_find(records, TLSA_DANE_TA, cert);
+
+        if (index == records->count)
+            continue;
+        t->tlsa_index = index;
+        add_anchor(t, slice_der(&cert->raw));
+    }
+    if (t->tlsa_index < records->count || t->state != TLS_ANCHORS)
+        return t->state != TLS_ANCHORS;
+    buf_put_text(&t->core->reason, "none of its ");
+    buf_put_number(&t->core->reason, records->count, 0);
+    buf_put_text(&t->core->reason, " TLSA records matches");
+    refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
+    return true;
+}
+
 void
 tls_verify_decide(struct tls *t)
 {
@@ -529,6 +592,8 @@ tls_verify_decide(struct tls *t)
         decide_by_pins(t);
         return;
     }
+    if (t->dane && decide_by_dane(t))
+        return;
     if (core->anchor_count > TLS_ANCHOR_COUNT_MAX) {
         buf_put_text(&core->reason, "too many trust anchors of one name");
         refuse(t, TLS_REFUSED, MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA);

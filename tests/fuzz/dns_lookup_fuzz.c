@@ -364,7 +364,7 @@ ask(uint8_t how)
     if (question_count == QUESTIONS_MAX)
         return;
     MUST(dns_name_parse(slice_text(names[how & 3]), &name));
-    if (!dns_lookup_ask(&lookup, &name, types[how >> 2 & 3], &q)) {
+    if (!dns_lookup_ask(&lookup, &name, types[how >> 2 & 3], NULL, &q)) {
         MUST(types[how >> 2 & 3] == DNS_MX);
         return;
     }

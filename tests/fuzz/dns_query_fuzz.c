@@ -365,11 +365,14 @@ reply(struct dns_query *q, const struct dns_question *sent, bool tcp,
     struct slice m = slice_of(copy, packet.size);
     enum dns_state state;
     enum dns_verdict expected, verdict;
+    bool secure = q->secure;
 
     slow_read(m, sent, &reading);
     expected = slow_verdict(q, sent, tcp, &state);
+    if (expected == DNS_VERDICT_DONE || expected == DNS_VERDICT_ALIAS)
+        secure = secure && sent->ad && reading.flags & 0x20;
     verdict = dns_query_read(q, sent, tcp, m);
-    MUST(verdict == expected && q->state == state);
+    MUST(verdict == expected && q->state == state && q->secure == secure);
     MUST(q->alias_count <= DNS_CNAME_COUNT_MAX && q->target.size > 0);
     if (state == DNS_FOUND && q->type == DNS_MX)
         check_exchangers(q);
@@ -397,6 +400,7 @@ check_query(const struct dns_question *sent)
     MUST(dns_name_identical(&name, &sent->name));
     MUST(u16_at(buf_slice(&b), at) == (uint32_t)sent->type);
     MUST(b.used == at + 4 + (sent->edns ? 11 : 0));
+    MUST(u16_at(buf_slice(&b), 2) == (sent->ad ? 0x120 : 0x100));
 }
 
 int
@@ -414,7 +418,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         &sent.name));
     sent.type = types[flags % 3];
     dns_mx_set_init(&mx, flags);
-    dns_query_init(&q, &sent.name, sent.type, sent.type == DNS_MX ? &mx : NULL);
+    dns_query_init(&q, &sent.name, sent.type, sent.type == DNS_MX ? &mx : NULL,
+                   NULL);
+    sent.ad = flags & 0x20;
     for (uint32_t i = 0; i < 4 && q.state == DNS_PENDING; i++) {
         struct slice part = fuzz_take(&in, fuzz_u16(&in) % 300u);
         struct buf b;

@@ -80,11 +80,11 @@ slow_word(char *word)
 static bool
 slow_parse(char *value)
 {
-    static const char *const levels[] = {"none", "0", "1", "2"};
+    static const char *const levels[] = {"none", "0", "1", "2", "dane"};
     char *word = strtok(value, " \t");
 
     want = (struct qmail_tlspolicy){.level = TLS_LEVEL_DEFAULT};
-    for (uint32_t i = 0; word && i < 4; i++)
+    for (uint32_t i = 0; word && i < 5; i++)
         if (strcmp(word, levels[i]) == 0)
             want.level = TLS_LEVEL_NONE + i;
     if (want.level == TLS_LEVEL_DEFAULT)

@@ -8,7 +8,7 @@ from messages import difference
 
 TLS_LINE = re.compile(
     r"STARTTLS proto=(TLSv1\.[23]); cipher=(TLS_[A-Z0-9_]+); "
-    r"verify=(verified|unverified|pinned);"
+    r"verify=(verified|unverified|pinned|dane);"
 )
 
 

@@ -10,7 +10,7 @@ import rspawn
 CONTROL_FILES = (
     "me helohost smtproutes timeoutconnect timeoutremote timeoutdns ipme "
     "trustanchors clientcert clientkey tlsstrictness "
-    "authsenders tlspolicy outgoingip outgoingip6"
+    "authsenders tlspolicy dane outgoingip outgoingip6"
 ).split()
 # Past this age qmail-remote takes a message for one that was tried before.
 RETRY_AGE_S = 3600

@@ -33,6 +33,10 @@ static const struct {
      "(#5.4.6)"},
     {FAULT_RELAY_OWN, "ZSorry, every address of the relay is listed in "
                       "control/ipme. (#4.4.6)"},
+    {FAULT_DANE, "ZSorry, I couldn't look up how that host proves itself. "
+                 "(#4.4.3)"},
+    {FAULT_DANE_LACKING, "ZSorry, that host has no TLSA records to prove it. "
+                         "(#4.7.5)"},
     {FAULT_CONNECT,
      "ZSorry, I wasn't able to establish an SMTP connection. (#4.4.1)"},
     {FAULT_DIED, "ZConnected to {ip} but connection died. (#4.4.2)"},
@@ -119,11 +123,12 @@ TEST(codes_agree_with_classes)
 TEST(only_words_of_others_bounce)
 {
     static const enum fault never[] = {
-        FAULT_HOME,          FAULT_CONTROL,     FAULT_SYSTEM,
-        FAULT_MESSAGE,       FAULT_DNS,         FAULT_RELAY_OWN,
-        FAULT_CONNECT,       FAULT_DIED,        FAULT_DUPLICATE,
-        FAULT_TLS_ABSENT,    FAULT_TLS_REFUSED, FAULT_TLS_FAILED,
-        FAULT_TLS_UNTRUSTED, FAULT_GREETING,    FAULT_HELLO,
+        FAULT_HOME,        FAULT_CONTROL,      FAULT_SYSTEM,
+        FAULT_MESSAGE,     FAULT_DNS,          FAULT_RELAY_OWN,
+        FAULT_DANE,        FAULT_DANE_LACKING, FAULT_CONNECT,
+        FAULT_DIED,        FAULT_DUPLICATE,    FAULT_TLS_ABSENT,
+        FAULT_TLS_REFUSED, FAULT_TLS_FAILED,   FAULT_TLS_UNTRUSTED,
+        FAULT_GREETING,    FAULT_HELLO,
     };
 
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)

@@ -205,7 +205,44 @@ TEST(bad_cacheip_leaves_servers)
     CHECK(conf.server_count == 1 && server_is(0, "192.0.2.1", 53));
 }
 
+/* Whose word counts on what is authentic. */
+TEST(believable)
+{
+    static const struct {
+        const char *lines[3];
+        const char *cacheip;
+        bool believable;
+    } rows[] = {
+        {{"nameserver 127.0.0.1"}, "", true},
+        {{"nameserver ::1", "nameserver 127.9.9.9"}, "", true},
+        {{"options edns0"}, "", true},
+        {{"nameserver 192.0.2.1"}, "", false},
+        {{"nameserver 127.0.0.1", "nameserver 192.0.2.1"}, "", false},
+        {{"nameserver ::1", "nameserver 2001:db8::1"}, "", false},
+        {{"nameserver ::2"}, "", false},
+        {{"nameserver 192.0.2.1", "options trust-ad"}, "", true},
+        {{"options use-vc trust-ad", "nameserver 192.0.2.1"}, "", true},
+        {{"options trust-ads # trust-ad", "nameserver 192.0.2.1"}, "", false},
+        {{"#options trust-ad", "nameserver 192.0.2.1"}, "", false},
+        {{"nameserver 192.0.2.1"}, "127.0.0.1", true},
+        {{"nameserver 127.0.0.1"}, "192.0.2.1", false},
+        {{"nameserver 127.0.0.1", "options trust-ad"}, "192.0.2.1", false},
+        {{"options trust-ad"}, "127.0.0.1 192.0.2.1", false},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        dns_conf_init(&conf);
+        dns_conf_cacheip(&conf, slice_text(rows[i].cacheip));
+        for (size_t k = 0; k < 3 && rows[i].lines[k]; k++)
+            line(rows[i].lines[k]);
+        dns_conf_end(&conf);
+        CHECK(dns_conf_is_believable(&conf) == rows[i].believable);
+        CHECK(!conf.secure);
+    }
+}
+
 #define CASES(X)                     \
+    X(believable)                    \
     X(reads_servers)                 \
     X(first_servers_count)           \
     X(ignores_what_is_no_server)     \

@@ -80,6 +80,10 @@ TEST(writes_queries)
     question.edns = false;
     dns_message_query(&out, &question);
     CHECK(out.used == 12 + 13 + 4 && bytes[11] == 0);
+    buf_reset(&out);
+    question.ad = true;
+    dns_message_query(&out, &question);
+    CHECK(out.used == 12 + 13 + 4 && bytes[2] == 1 && bytes[3] == 0x20);
 }
 
 TEST(longest_query_fits)

@@ -398,7 +398,25 @@ TEST(mixes_case)
     CHECK(n.wire[1] == 'a' && n.wire[253] == 'd');
 }
 
+TEST(services)
+{
+    struct dns_name n = name_of("mx.Example.com"), out = {.size = 0};
+    uint8_t text[NAME_TEXT_SIZE_MAX];
+
+    CHECK(dns_name_service(&n, 25, &out) &&
+          prints(&out, "_25._tcp.mx.Example.com"));
+    CHECK(dns_name_service(&n, 65535, &out));
+    CHECK(prints(&out, "_65535._tcp.mx.Example.com"));
+    /* `_25._tcp.` has nine octets. */
+    CHECK(dns_name_parse(long_text(text, (size_t[4]){63, 63, 63, 52}), &n));
+    CHECK(dns_name_service(&n, 25, &out) && out.size == NAME_WIRE_SIZE_MAX);
+    CHECK(dns_name_parse(long_text(text, (size_t[4]){63, 63, 63, 53}), &n));
+    out = name_of("untouched");
+    CHECK(!dns_name_service(&n, 25, &out) && prints(&out, "untouched"));
+}
+
 #define CASES(X)                          \
+    X(services)                           \
     X(parses_host_names)                  \
     X(refuses_bad_text)                   \
     X(bounds_text)                        \

@@ -21,6 +21,8 @@ enum {
     TC = 0x0200,
     RD = 0x0100,
     RA = 0x0080,
+    AD = 0x0020,
+    CD = 0x0010,
     REPLY = QR | RD | RA,
     TYPE_NS = 2,
     TYPE_SOA = 6,
@@ -159,6 +161,13 @@ packet_mx(struct packet *p, const char *owner, uint32_t preference,
     packet_u16(p, preference);
     packet_name(p, target);
     packet_rdata_end(p, from);
+}
+
+static inline void
+packet_tlsa(struct packet *p, const char *owner, struct slice rdata)
+{
+    packet_record(p, ANSWER, owner, DNS_TLSA, rdata.size);
+    buf_put(&p->buf, rdata);
 }
 
 static inline void

@@ -26,7 +26,7 @@ ask(const char *name, enum dns_type type)
     struct dns_name n = name_of(name);
 
     dns_mx_set_init(&mx, 42);
-    dns_query_init(&query, &n, type, type == DNS_MX ? &mx : NULL);
+    dns_query_init(&query, &n, type, type == DNS_MX ? &mx : NULL, NULL);
     send_again();
 }
 

@@ -54,6 +54,7 @@ static struct dns_lookup lookup;
 static struct packet packet;
 static enum manner manners[DNS_SERVER_COUNT_MAX];
 static int64_t delays[DNS_SERVER_COUNT_MAX]; /* of their answers, ms */
+static bool authentic[DNS_SERVER_COUNT_MAX]; /* AD to those who ask for it */
 static int64_t now_ms;
 static uint8_t entropy;
 
@@ -65,7 +66,7 @@ static struct {
     bool due;
     int64_t at_ms;
     enum manner manner;
-    bool tcp, edns;
+    bool tcp, edns, authentic;
     struct dns_question question;
 } arrivals[DNS_ATTEMPT_COUNT_MAX];
 static bool open_sockets[DNS_ATTEMPT_COUNT_MAX];
@@ -81,6 +82,7 @@ begin(uint32_t server_count)
         conf.servers[i].at.port = DNS_PORT;
         manners[i] = SILENT;
         delays[i] = 10;
+        authentic[i] = false;
     }
     conf.server_count = server_count;
     dns_conf_end(&conf);
@@ -98,7 +100,7 @@ ask(const char *name, enum dns_type type)
     struct dns_name n = name_of(name);
     uint32_t question = UINT32_MAX;
 
-    if (!dns_lookup_ask(&lookup, &n, type, &question))
+    if (!dns_lookup_ask(&lookup, &n, type, NULL, &question))
         return UINT32_MAX;
     return question;
 }
@@ -111,7 +113,8 @@ read_query(struct slice whole, struct dns_question *out, bool *edns)
 
     cursor_init(&c, whole);
     out->id = cursor_u16(&c);
-    cursor_take(&c, 8);
+    out->ad = cursor_u16(&c) & AD;
+    cursor_take(&c, 6);
     *edns = cursor_u16(&c) == 1;
     dns_name_take(whole, &c, &out->name);
     out->type = (enum dns_type)cursor_u16(&c);
@@ -148,6 +151,7 @@ note(const struct dns_action *action)
                       (manners[server] != SILENT_EDNS || !e->edns);
     arrivals[a].at_ms = now_ms + delays[server];
     arrivals[a].manner = manners[server];
+    arrivals[a].authentic = authentic[server];
     arrivals[a].tcp = action->tcp;
     arrivals[a].edns = e->edns;
 }
@@ -287,6 +291,8 @@ arrive(uint32_t attempt)
     }
     put_reply(arrivals[attempt].manner, arrivals[attempt].tcp,
               arrivals[attempt].edns, &arrivals[attempt].question);
+    if (arrivals[attempt].authentic && arrivals[attempt].question.ad)
+        packet.bytes[3] |= AD;
     if (arrivals[attempt].tcp)
         stream_in(attempt, 7);
     else

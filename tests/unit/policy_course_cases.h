@@ -13,9 +13,10 @@
 #include "policy/course.h"
 
 enum {
-    LEVEL_COUNT = POLICY_LEVEL_2 + 1,
-    /* A hop's level, TLS on, pin, implicit, login, unsafe; loopback. */
-    HOP_COUNT = LEVEL_COUNT * 2 * 2 * 2 * 2 * 2 * 2
+    LEVEL_COUNT = POLICY_LEVEL_DANE + 1,
+    DANE_COUNT = POLICY_DANE_SKIP + 1,
+    /* A hop's level, TLS on, pin, implicit, login, unsafe; loopback; class. */
+    HOP_COUNT = LEVEL_COUNT * 2 * 2 * 2 * 2 * 2 * 2 * DANE_COUNT
 };
 
 static inline bool
@@ -32,6 +33,7 @@ manner_is(const struct policy_manner *m, const struct policy_manner *expected)
 static inline struct policy_hop
 hop_of(uint32_t index)
 {
+    index /= DANE_COUNT;
     return (struct policy_hop){.level = index / 64,
                                .tls_on = index & 32,
                                .pin = index & 16,
@@ -43,7 +45,13 @@ hop_of(uint32_t index)
 static inline bool
 is_loopback(uint32_t index)
 {
-    return index & 1;
+    return index / DANE_COUNT & 1;
+}
+
+static inline enum policy_dane
+dane_of(uint32_t index)
+{
+    return index % DANE_COUNT;
 }
 
 #endif

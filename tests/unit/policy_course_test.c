@@ -5,40 +5,30 @@
 
 /* ---- what is demanded ---- */
 
-/* relay.md's table: what a hop is, and what it demands. In each column of a
- * hop, by its bits: 1 it is so, 0 it is not, - either. */
+/* The table: what a hop and an exchanger are, and what they demand. In each
+ * column, by its bits: 1 it is so, 0 it is not, - either. */
 static const struct {
-    const char *levels; /* n none */
-    char on, pin, implicit, login, unsafe, loopback;
-    enum policy_tls tls;
-    enum policy_proof proof;
-    bool second_pass;
+    const char *levels;  /* n none, d dane */
+    const char *classes; /* N none, P pending, A auth, E encrypt, S skip */
+    char on, pin, implicit, guarded; /* a login for the proved only */
+    char demand; /* x not usable, c clear, t try, 1 TLS, or in a second pass
+                    clear, m TLS, n a name, p a pin, r a record */
 } demands[] = {
     /* The administrator wins. */
-    {"n", '-', '-', '-', '-', '-', '-', POLICY_TLS_OFF, 0, false},
-    {"012", '-', '1', '-', '-', '-', '-', POLICY_TLS_MUST, POLICY_PROOF_PIN,
-     false},
-    {"012", '-', '0', '-', '1', '0', '0', POLICY_TLS_MUST, POLICY_PROOF_NAME,
-     false},
+    {"n", "NPAES", '-', '-', '-', '-', 'c'},
+    {"012d", "NPAES", '-', '1', '-', '-', 'p'},
+    {"d", "NPES", '-', '0', '-', '-', 'x'},
+    /* A login counts it as a proof. */
+    {"012d", "A", '-', '0', '-', '-', 'r'},
+    {"012", "NPES", '-', '0', '-', '1', 'n'},
+    {"012", "PS", '-', '0', '-', '0', 'x'},
     /* Never in clear, were it let through without anchors. */
-    {"2", '-', '0', '-', '0', '-', '-', POLICY_TLS_MUST, POLICY_PROOF_NAME,
-     false},
-    {"2", '-', '0', '-', '1', '1', '-', POLICY_TLS_MUST, POLICY_PROOF_NAME,
-     false},
-    {"2", '-', '0', '-', '1', '0', '1', POLICY_TLS_MUST, POLICY_PROOF_NAME,
-     false},
-    {"01", '-', '0', '1', '0', '-', '-', POLICY_TLS_MUST, 0, false},
-    {"01", '-', '0', '1', '1', '1', '-', POLICY_TLS_MUST, 0, false},
-    {"01", '-', '0', '1', '1', '0', '1', POLICY_TLS_MUST, 0, false},
-    {"1", '1', '0', '0', '0', '-', '-', POLICY_TLS_MUST, 0, true},
-    {"1", '1', '0', '0', '1', '1', '-', POLICY_TLS_MUST, 0, true},
-    {"1", '1', '0', '0', '1', '0', '1', POLICY_TLS_MUST, 0, true},
-    {"0", '1', '0', '0', '0', '-', '-', POLICY_TLS_TRY, 0, false},
-    {"0", '1', '0', '0', '1', '1', '-', POLICY_TLS_TRY, 0, false},
-    {"0", '1', '0', '0', '1', '0', '1', POLICY_TLS_TRY, 0, false},
-    {"01", '0', '0', '0', '0', '-', '-', POLICY_TLS_OFF, 0, false},
-    {"01", '0', '0', '0', '1', '1', '-', POLICY_TLS_OFF, 0, false},
-    {"01", '0', '0', '0', '1', '0', '1', POLICY_TLS_OFF, 0, false},
+    {"2", "NE", '-', '0', '-', '0', 'n'},
+    {"01", "E", '-', '0', '-', '0', 'm'},
+    {"01", "N", '-', '0', '1', '0', 'm'},
+    {"1", "N", '1', '0', '0', '0', '1'},
+    {"0", "N", '1', '0', '0', '0', 't'},
+    {"01", "N", '0', '0', '0', '0', 'c'},
 };
 
 static bool
@@ -48,15 +38,36 @@ bit_is(char column, bool bit)
 }
 
 static bool
-row_is(uint32_t row, const struct policy_hop *hop, bool loopback)
+row_is(uint32_t row, uint32_t index)
 {
-    return strchr(demands[row].levels, "n012"[hop->level]) &&
-           bit_is(demands[row].on, hop->tls_on) &&
-           bit_is(demands[row].pin, hop->pin) &&
-           bit_is(demands[row].implicit, hop->implicit) &&
-           bit_is(demands[row].login, hop->login) &&
-           bit_is(demands[row].unsafe, hop->unsafe) &&
-           bit_is(demands[row].loopback, loopback);
+    struct policy_hop hop = hop_of(index);
+
+    return strchr(demands[row].levels, "n012d"[hop.level]) &&
+           strchr(demands[row].classes, "NPAES"[dane_of(index)]) &&
+           bit_is(demands[row].on, hop.tls_on) &&
+           bit_is(demands[row].pin, hop.pin) &&
+           bit_is(demands[row].implicit, hop.implicit) &&
+           bit_is(demands[row].guarded,
+                  hop.login && !hop.unsafe && !is_loopback(index));
+}
+
+static char
+letter_of_demand(const struct policy_demand *d)
+{
+    static const char proofs[] = {[POLICY_PROOF_NONE] = 'm',
+                                  [POLICY_PROOF_NAME] = 'n',
+                                  [POLICY_PROOF_PIN] = 'p',
+                                  [POLICY_PROOF_DANE] = 'r'};
+
+    if (!d->usable)
+        return 'x';
+    if (d->tls != POLICY_TLS_MUST && (d->proof || d->second_pass))
+        return '?';
+    if (d->tls != POLICY_TLS_MUST)
+        return d->tls == POLICY_TLS_OFF ? 'c' : 't';
+    if (d->second_pass)
+        return d->proof == POLICY_PROOF_NONE ? '1' : '?';
+    return proofs[d->proof];
 }
 
 TEST(each_hop_has_its_demand)
@@ -65,15 +76,14 @@ TEST(each_hop_has_its_demand)
 
     for (uint32_t i = 0; i < HOP_COUNT; i++) {
         struct policy_hop hop = hop_of(i);
-        struct policy_demand d = policy_demand_of(&hop, is_loopback(i));
+        struct policy_demand d =
+            policy_demand_of(&hop, is_loopback(i), dane_of(i));
         uint32_t rows = 0;
 
         for (uint32_t row = 0; row < ROW_COUNT; row++)
-            if (row_is(row, &hop, is_loopback(i))) {
+            if (row_is(row, i)) {
                 rows++;
-                CHECK(d.tls == demands[row].tls);
-                CHECK(d.proof == demands[row].proof);
-                CHECK(d.second_pass == demands[row].second_pass);
+                CHECK(letter_of_demand(&d) == demands[row].demand);
             }
         CHECK(rows == 1);
     }
@@ -87,7 +97,7 @@ TEST(what_a_hop_is_goes_with_its_demand)
         struct policy_demand d = {0};
 
         hop.relay = i & 1;
-        d = policy_demand_of(&hop, loopback);
+        d = policy_demand_of(&hop, loopback, dane_of(i / 2));
         CHECK(d.implicit == (hop.implicit && hop.level != POLICY_LEVEL_NONE));
         CHECK(d.unproved == (loopback || hop.unsafe));
         CHECK(d.helo == !hop.login);
@@ -157,7 +167,8 @@ TEST(a_session_begins_as_the_pass_says)
 
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (int retry = 0; retry < 2; retry++) {
-            struct policy_demand d = policy_demand_of(&rows[i].hop, false);
+            struct policy_demand d =
+                policy_demand_of(&rows[i].hop, false, POLICY_DANE_NONE);
             struct policy_manner expected = rows[i].manner;
             struct policy_manner m =
                 policy_begin(&d, rows[i].second, rows[i].broken, retry);
@@ -252,13 +263,13 @@ TEST(each_end_leads_where_the_rules_say)
     for (uint32_t row = 0; row < POLICY_END_COUNT; row++) {
         CHECK(!seen[leads[row].end] && lead(row, COLUMN_COUNT) == 0);
         seen[leads[row].end] = true;
-        for (uint32_t i = 0; i < COLUMN_COUNT * 12; i++) {
-            struct policy_manner m = columns[i / 12];
-            char letter = upper(lead(row, i / 12));
+        for (uint32_t i = 0; i < COLUMN_COUNT * 16; i++) {
+            struct policy_manner m = columns[i / 16];
+            char letter = upper(lead(row, i / 16));
 
             m.fallen = i & 1;
             m.may_helo = i & 2;
-            m.proof = i / 4 % 3;
+            m.proof = i / 4 % 4;
             if (letter == 'H' && !m.may_helo)
                 letter = 'N';
             CHECK(letter_of(policy_way_of(&m, leads[row].end, false)) ==
@@ -490,7 +501,8 @@ TEST(sessions_count_as_the_rules_say)
 
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (uint32_t row = 0; row < POLICY_END_COUNT; row++) {
-            struct policy_demand d = policy_demand_of(&rows[i].hop, false);
+            struct policy_demand d =
+                policy_demand_of(&rows[i].hop, false, POLICY_DANE_NONE);
 
             CHECK(policy_counts(&d, rows[i].second, leads[row].end) ==
                   (rows[i].counts[row] == 'x'));

@@ -58,6 +58,7 @@ TEST(levels_are_read)
     CHECK(parse("1")->level == TLS_LEVEL_1);
     CHECK(parse("2")->level == TLS_LEVEL_2);
     CHECK(parse(" 2 ")->level == TLS_LEVEL_2);
+    CHECK(parse("dane")->level == TLS_LEVEL_DANE);
     CHECK(parse("\t1\t")->level == TLS_LEVEL_1);
 }
 

@@ -57,6 +57,7 @@ static bool peer_first; /* there was no STARTTLS */
 static uint8_t peer_pins[PIN_COUNT_MAX][TLS_PIN_SIZE];
 static uint32_t peer_pin_count;
 static struct tls_sessions *peer_sessions; /* none: they are not asked for */
+static const struct tls_dane *peer_dane;
 static struct tls_trust peer_trust;
 
 /* Makes certificates: `key NAME KIND`, `sign NAME AUTHORITY SUBJECT EXT...`,
@@ -287,6 +288,7 @@ peer_handshake(struct peer *p, struct tls *t, const char *name, int64_t wall_s)
     if (!peer_connect(p))
         return;
     tls_start(t, slice_text(name), is_literal ? &literal : NULL, wall_s);
+    tls_dane(t, peer_dane);
     peer_shake(p, t);
 }
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+#include "prove.h"
+
+#include "base/assert.h"
+
+/* Whose records are asked for, in this order. */
+enum { NOT_ASKED, ALIAS_ASKED, NAME_ASKED };
+
+_Static_assert(DNS_QUESTION_COUNT_MAX >=
+                   3 + DANE_HOST_COUNT_MAX * (ADDR_FAMILY_COUNT + NAME_ASKED),
+               "there is room for all questions");
+
+bool
+prove_is_holding(const struct resolve_work *w, const struct targets *t,
+                 uint32_t host)
+{
+    return targets_dane(t, host) == POLICY_DANE_PENDING &&
+           w->tlsa[host].asked != NOT_ASKED;
+}
+
+/* The first answer that brought addresses; NULL: none did. All that did have to
+ * be authentic. */
+static const struct dns_query *
+find_addresses(const struct dns_query *const answers[static ADDR_FAMILY_COUNT],
+               bool *secure)
+{
+    const struct dns_query *first = NULL;
+
+    *secure = true;
+    for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++) {
+        const struct dns_query *q = answers[i];
+
+        if (!q || q->address_count == 0)
+            continue;
+        first = first ? first : q;
+        *secure = *secure && q->secure;
+    }
+    return first;
+}
+
+static void
+decide(struct target_dane *d, enum policy_dane class, const char *why)
+{
+    d->class = class;
+    d->why = why;
+}
+
+/* Of a name that is too long to have them there are none. */
+static void
+ask(const struct job *job, struct resolve_work *w, struct targets *t,
+    uint32_t host, const struct dns_name *base)
+{
+    struct target_dane *d = &t->dane[host];
+    struct dns_name name;
+    struct buf text;
+    bool asked = false;
+
+    w->tlsa[host].asked++;
+    buf_init(&text, d->base, sizeof(d->base));
+    dns_name_print(&text, base);
+    d->base_size = (uint8_t)text.used;
+    if (!dns_name_service(base, job->route.port, &name)) {
+        decide(d, POLICY_DANE_NONE, "the name is too long for TLSA records");
+        return;
+    }
+    asked = dns_lookup_ask(&w->lookup, &name, DNS_TLSA, &d->records,
+                           &w->tlsa[host].question);
+    assert(asked);
+}
+
+static const char *
+explain(const struct dns_query *q, enum policy_dane class)
+{
+    if (class == POLICY_DANE_SKIP && q->tlsa->bad)
+        return "too many TLSA records, or malformed ones";
+    if (class == POLICY_DANE_SKIP && q->refused)
+        return q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL" : "an error";
+    if (class == POLICY_DANE_SKIP)
+        return "no usable answer";
+    if (class == POLICY_DANE_ENCRYPT)
+        return "no TLSA record is usable";
+    return q->state == DNS_FOUND ? "its TLSA records are not authentic"
+                                 : "no TLSA records";
+}
+
+void
+prove(const struct job *job, struct resolve_work *w, struct targets *t,
+      uint32_t host,
+      const struct dns_query *const answers[static ADDR_FAMILY_COUNT])
+{
+    struct target_dane *d = &t->dane[host];
+    struct resolve_tlsa *look = &w->tlsa[host];
+    bool secure = false;
+    const struct dns_query *from = find_addresses(answers, &secure), *q = NULL;
+    enum policy_dane class = POLICY_DANE_PENDING;
+
+    assert(from && d->class == POLICY_DANE_PENDING);
+    if (!secure) {
+        decide(d, POLICY_DANE_NONE, "its addresses are not authentic");
+        return;
+    }
+    if (look->asked == NOT_ASKED) {
+        /* A name that no server can be asked for is none to prove. */
+        bool alias = from->alias_count > 0 && dns_name_is_host(&from->target);
+
+        look->asked = alias ? NOT_ASKED : ALIAS_ASKED;
+        ask(job, w, t, host, alias ? &from->target : &from->name);
+        return;
+    }
+    q = dns_lookup_answer(&w->lookup, look->question);
+    class = policy_dane_of(&(struct policy_dane_answer){
+        .pending = q->state == DNS_PENDING,
+        .failed = q->state == DNS_FAILED,
+        .found = q->state == DNS_FOUND,
+        .secure = q->secure,
+        .usable = q->state == DNS_FOUND && tlsa_set_any(q->tlsa)});
+    if (class == POLICY_DANE_PENDING)
+        return;
+    if (class == POLICY_DANE_NONE && look->asked == ALIAS_ASKED) {
+        ask(job, w, t, host, &from->name);
+        return;
+    }
+    /* Another exchanger may have asked for the same. */
+    if (q->tlsa != &d->records)
+        d->records = *q->tlsa;
+    decide(d, class, explain(q, class));
+}
+
+struct slice
+prove_by(const struct job *job, const struct targets *t, uint32_t host,
+         struct tls_dane *out)
+{
+    const struct target_dane *d = &t->dane[host];
+
+    assert(targets_dane(t, host) == POLICY_DANE_AUTH);
+    *out = (struct tls_dane){
+        .records = &d->records,
+        .names = {qmail_key_undot(job->route.relay
+                                      ? qmail_route_name(&job->route)
+                                      : job->host),
+                  slice_of(t->hop.text, t->hop.size)},
+        .name_count = t->hop.size > 0 ? 2 : 1};
+    return slice_of(d->base, d->base_size);
+}
