@@ -4,10 +4,11 @@
  *
  * in     the lines of the reply behind the first, without their codes
  * out    the extensions this program uses: STARTTLS (RFC 3207), PIPELINING
- *        (2920), 8BITMIME (6152), SIZE (1870), SMTPUTF8 (6531), AUTH (4954, and
- * as `AUTH=`) bound  one keyword a line, parameters of SIZE and AUTH only; of
- * the names of mechanisms SMTP_AUTH_NAMES_SIZE_MAX octets are kept fault  none:
- * what is not understood is not offered
+ *        (2920), 8BITMIME (6152), SIZE (1870), SMTPUTF8 (6531), and AUTH
+ *        (4954), as `AUTH=` too
+ * bound  one keyword a line, parameters of SIZE and AUTH only; of the names of
+ *        mechanisms SMTP_AUTH_NAMES_SIZE_MAX octets are kept
+ * fault  none: what is not understood is not offered
  */
 #ifndef SMTP_FEATURES_H
 #define SMTP_FEATURES_H
