@@ -18,8 +18,9 @@ static bool
 has_said(enum fault fault)
 {
     return fault != FAULT_OK && fault != FAULT_RECIPIENTS &&
-           fault != FAULT_TOO_BIG && fault != FAULT_TLS_ABSENT &&
-           fault != FAULT_LOGIN_ABSENT && fault != FAULT_LOGIN_UNPROVED;
+           fault != FAULT_TOO_BIG && fault != FAULT_UTF8_ABSENT &&
+           fault != FAULT_TLS_ABSENT && fault != FAULT_LOGIN_ABSENT &&
+           fault != FAULT_LOGIN_UNPROVED;
 }
 
 void

@@ -28,7 +28,10 @@ enum job_anchors {
 };
 
 struct job {
-    struct slice host, sender;
+    struct slice host, sender; /* as given */
+    /* The host as name servers know it: A-labels. What has no such form is as
+     * given, and no name that exists. */
+    struct slice name;
     struct slice recipients[RECIPIENT_COUNT_MAX];
     uint32_t recipient_count;
 
@@ -54,6 +57,7 @@ struct job {
     int anchors_fd;                     /* open at strictness 2 */
     struct buf client_cert, client_key; /* PEM; both or neither */
 
+    uint8_t name_bytes[NAME_TEXT_SIZE_MAX + 1]; /* a dot at its end */
     uint8_t helo_bytes[NAME_TEXT_SIZE_MAX];
     uint8_t client_cert_bytes[TLS_PEM_SIZE_MAX];
     uint8_t client_key_bytes[TLS_PEM_SIZE_MAX];

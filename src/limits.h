@@ -54,6 +54,10 @@ enum {
                                      octets of RFC 4954 section 4 */
     LOGIN_FILE_SIZE_MAX = LOGIN_SECRET_SIZE_MAX + 2, /* and a line end */
     PIN_COUNT_MAX = 8, /* of a hop: keys now, and those to come */
+    /* MTA-STS: RFC 8461 sections 3.2 and 3.3 */
+    MTASTS_SIZE_MAX = 65536,
+    MTASTS_MX_COUNT_MAX = 32,    /* as many as there are candidates */
+    MTASTS_AGE_S_MAX = 31557600, /* a year */
     /* tcpto: stock's numbers (interface.md section 4) */
     TCPTO_RECORD_COUNT_MAX = 64,
     TCPTO_TAIL_SIZE = 12, /* of a record, behind the address */

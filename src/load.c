@@ -2,6 +2,8 @@
 #include "load.h"
 
 #include "base/ascii.h"
+#include "base/punycode.h"
+#include "base/utf8.h"
 #include "load_relay.h"
 #include "load_tls.h"
 #include "loader.h"
@@ -25,7 +27,7 @@ check_address(struct loader *l, struct slice address)
 
     if (problem == SMTP_ADDRESS_OK)
         return FAULT_OK;
-    if (problem == SMTP_ADDRESS_NOT_ASCII)
+    if (problem == SMTP_ADDRESS_NOT_TEXT)
         return FAULT_NOT_ASCII;
     return complain_usage(l, smtp_address_why(problem));
 }
@@ -33,14 +35,17 @@ check_address(struct loader *l, struct slice address)
 static enum fault
 check_host(struct loader *l)
 {
-    struct slice host = l->job->host;
+    struct job *job = l->job;
+    struct slice host = job->host;
+    struct buf name;
 
-    for (size_t i = 0; i < host.size; i++)
-        if (host.data[i] > 0x7f)
-            return FAULT_NOT_ASCII;
+    if (!utf8_is_text(host))
+        return FAULT_NOT_ASCII;
     for (size_t i = 0; i < host.size; i++)
         if (ascii_control(host.data[i]))
             return complain_usage(l, "host contains a control character");
+    buf_init(&name, job->name_bytes, sizeof(job->name_bytes));
+    job->name = punycode_put_name(&name, host) ? buf_slice(&name) : host;
     return FAULT_OK;
 }
 

@@ -12,7 +12,7 @@ search(struct loader *l, const char *file, enum qmail_key_kind kind)
     struct slice line;
     enum file_result result = FILE_END;
 
-    qmail_route_init(s, l->job->host, l->job->sender, kind);
+    qmail_route_init(s, l->job->name, l->job->sender, kind);
     file_open(l->file, file, l->detail);
     while ((result = file_next(l->file, &line)) == FILE_LINE) {
         enum qmail_problem problem = PROBLEM_NONE;

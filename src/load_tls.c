@@ -30,7 +30,7 @@ static struct slice
 next_hop(const struct job *job, struct buf *text)
 {
     if (!job->route.relay)
-        return job->host;
+        return job->name;
     if (job->route.kind == ROUTE_NAME)
         return qmail_route_name(&job->route);
     addr_print(text, &job->route.addr);

@@ -492,7 +492,7 @@ resolve_begin(const struct job *job, bool by_host, struct resolve_work *w,
         t->mx = TARGET_MX_NONE;
         return targets_take_address(job, t);
     }
-    if (!dns_name_parse(relay ? qmail_route_name(&job->route) : job->host,
+    if (!dns_name_parse(relay ? qmail_route_name(&job->route) : job->name,
                         &name))
         return relay ? FAULT_DNS : FAULT_NO_HOST;
     if (!start_lookup(job, w, t))

@@ -44,6 +44,15 @@ ascii_hex(uint8_t byte)
 }
 
 bool
+ascii_is(struct slice s)
+{
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i] > 0x7f)
+            return false;
+    return true;
+}
+
+bool
 ascii_number(struct slice s, uint64_t max, uint64_t *out)
 {
     uint64_t value = 0;

@@ -22,6 +22,8 @@ bool ascii_space(uint8_t byte);
 bool ascii_control(uint8_t byte);
 /* The value of a hexadecimal digit, 0xff for any other byte. */
 uint8_t ascii_hex(uint8_t byte);
+/* No byte is above 0x7f. */
+bool ascii_is(struct slice s);
 /* All of `s` is decimal digits and the value is at most `max`. */
 bool ascii_number(struct slice s, uint64_t max, uint64_t *out);
 

@@ -28,6 +28,12 @@
       "5.6.2")                                                                 \
     X(NOT_ASCII, 'D',                                                          \
       "Sorry, I can't send to or from an address that is not ASCII.", "5.6.7") \
+    X(UTF8_ABSENT, 'D',                                                        \
+      "Connected to {ip} but it takes no addresses that are not ASCII.",       \
+      "5.6.7")                                                                 \
+    X(UTF8_ABSENT_TEMP, 'Z',                                                   \
+      "Connected to {ip} but it takes no addresses that are not ASCII.",       \
+      "4.6.7")                                                                 \
     X(TOO_BIG, 'D',                                                            \
       "Connected to {ip} but the message is too big for it: "                  \
       "{why}.",                                                                \

@@ -219,6 +219,7 @@ enum fault
 policy_fault(enum fault fault, bool soft)
 {
     static const enum fault temporary[FAULT_COUNT] = {
+        [FAULT_UTF8_ABSENT] = FAULT_UTF8_ABSENT_TEMP,
         [FAULT_TOO_BIG] = FAULT_TOO_BIG_TEMP,
         [FAULT_SENDER_PERM] = FAULT_SENDER_TEMP,
         [FAULT_RECIPIENTS] = FAULT_RECIPIENTS_TEMP,

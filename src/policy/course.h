@@ -69,7 +69,7 @@ struct policy_demand {
 struct policy_manner {
     enum policy_tls tls;
     enum policy_proof proof;
-    bool careful;  /* in lock-step, MAIL without parameters */
+    bool careful;  /* in lock-step, MAIL with what it needs only */
     bool helo;     /* HELO at once, so that nothing is offered */
     bool fallen;   /* in clear only because a fault put it there */
     bool fresh;    /* by a full handshake */

@@ -49,7 +49,14 @@
     X(PIN_COUNT, "too many pins")                                  \
     X(NAME, "name= needs one host name")                           \
     X(NONE_WITH, "none goes with neither pin= nor implicit")       \
-    X(NONE_LOGIN, "none goes with no login")
+    X(NONE_LOGIN, "none goes with no login")                       \
+    X(STS_LINE, "no line `key: value`")                            \
+    X(STS_VERSION, "version must be STSv1")                        \
+    X(STS_MODE, "mode must be enforce, testing or none")           \
+    X(STS_AGE, "max_age must be a number up to 31557600")          \
+    X(STS_MX, "mx must be a host name, or one behind *.")          \
+    X(STS_MX_COUNT, "too many mx")                                 \
+    X(STS_SIZE, "longer than 64 KiB")
 
 #define QMAIL_PROBLEM_ENUM(NAME, text) PROBLEM_##NAME,
 enum qmail_problem { QMAIL_PROBLEMS(QMAIL_PROBLEM_ENUM) PROBLEM_COUNT };

@@ -12,7 +12,8 @@
  * Best is the key that is the whole, then the longest that is an end of it from
  * a dot (of a sender: or an @) on, then the empty key; of equals the last.
  * Case, and one dot at the end of host or key, do not matter; a host that is an
- * address is compared by value.
+ * address is compared by value. A key may have labels that are not ASCII, a
+ * host has them as A-labels.
  */
 #ifndef QMAIL_KEY_H
 #define QMAIL_KEY_H

@@ -3,6 +3,7 @@
 
 #include "base/ascii.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 
 enum {
     RECORD_SIZE_MAX = 128, /* a recipient record without its reply */
@@ -25,39 +26,15 @@ qmail_report_init(struct qmail_report *r, uint32_t recipient_count)
         share < REPLY_TEXT_SIZE_MAX ? share : REPLY_TEXT_SIZE_MAX;
 }
 
-static bool
-is_continuation(uint8_t byte)
-{
-    return (byte & 0xc0) == 0x80;
-}
-
-/* Size of the well-formed UTF-8 sequence at the start of `s`, or 0. */
-static size_t
-utf8_size(struct slice s)
-{
-    uint8_t first = s.data[0], second = s.size > 1 ? s.data[1] : 0;
-    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-
-    if (first < 0xc2 || first > 0xf4 || s.size < size)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if (!is_continuation(s.data[i]))
-            return 0;
-    /* Overlong forms, surrogates, past the last plane. */
-    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
-        (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
-        return 0;
-    return size;
-}
-
 void
 qmail_report_put_safe(struct buf *out, struct slice s)
 {
     while (s.size > 0) {
         uint8_t byte = s.data[0];
-        size_t size = 1;
+        uint32_t point = 0;
+        size_t size = utf8_take(s, &point);
 
-        if (byte >= 0x80 && (size = utf8_size(s)) > 0) {
+        if (byte >= 0x80 && size > 0) {
             buf_put(out, slice_part(s, 0, size));
         } else if (byte >= 0x80) {
             buf_put_byte(out, '?');

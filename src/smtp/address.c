@@ -6,6 +6,7 @@
 #include "base/addr.h"
 #include "base/ascii.h"
 #include "base/assert.h"
+#include "base/utf8.h"
 
 /* Plain in a local part besides letters and digits. */
 static const char plain[] = "!#$%&'*+-/=?^_`{|}~.";
@@ -37,7 +38,8 @@ needs_quotes(struct slice local)
     for (size_t i = 0; i < local.size; i++) {
         uint8_t byte = local.data[i];
 
-        if (!ascii_alpha(byte) && !ascii_digit(byte) &&
+        /* RFC 6531 section 3.3: what is not ASCII is an atom's, too. */
+        if (!ascii_alpha(byte) && !ascii_digit(byte) && byte <= 0x7f &&
             !contains(plain, sizeof(plain) - 1, byte))
             return true;
         if (byte == '.' && i > 0 && local.data[i - 1] == '.')
@@ -95,9 +97,8 @@ smtp_address_check(struct slice address)
     struct slice local = slice_part(address, 0, at);
     struct slice domain = slice_part(address, at + 1, address.size);
 
-    for (size_t i = 0; i < address.size; i++)
-        if (address.data[i] > 0x7f)
-            return SMTP_ADDRESS_NOT_ASCII;
+    if (!utf8_is_text(address))
+        return SMTP_ADDRESS_NOT_TEXT;
     for (size_t i = 0; i < address.size; i++)
         if (ascii_control(address.data[i]))
             return SMTP_ADDRESS_CONTROL;
@@ -116,8 +117,8 @@ smtp_address_why(enum smtp_address_problem problem)
     switch (problem) {
     case SMTP_ADDRESS_OK:
         return "";
-    case SMTP_ADDRESS_NOT_ASCII:
-        return "address is not ASCII";
+    case SMTP_ADDRESS_NOT_TEXT:
+        return "address is neither ASCII nor UTF-8";
     case SMTP_ADDRESS_CONTROL:
         return "address contains a control character";
     case SMTP_ADDRESS_DOMAIN:

@@ -2,7 +2,8 @@
 /*
  * Mail addresses as they go into MAIL and RCPT (RFC 5321 section 4.1.2).
  *
- * in     an address as qmail keeps it: unquoted, split at its last `@`
+ * in     an address as qmail keeps it: unquoted, split at its last `@`; ASCII,
+ *        or UTF-8 (RFC 6531)
  * out    the same with its local part quoted where SMTP needs it; qmail's
  *        rule and set of plain characters
  * bound  the quoted form at most ADDRESS_SIZE_MAX, the domain
@@ -17,7 +18,7 @@
 
 enum smtp_address_problem {
     SMTP_ADDRESS_OK,
-    SMTP_ADDRESS_NOT_ASCII,
+    SMTP_ADDRESS_NOT_TEXT,
     SMTP_ADDRESS_CONTROL,
     SMTP_ADDRESS_DOMAIN,
     SMTP_ADDRESS_DOMAIN_LONG,

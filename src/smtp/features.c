@@ -102,6 +102,8 @@ smtp_features_line(struct smtp_features *f, struct slice line)
         f->pipelining = true;
     else if (slice_equal_nocase(keyword, SLICE("8BITMIME")))
         f->eight_bit = true;
+    else if (slice_equal_nocase(keyword, SLICE("SMTPUTF8")))
+        f->utf8 = true;
     else if (slice_equal_nocase(keyword, SLICE("SIZE")))
         read_size(f, slice_trim(slice_part(line, space, line.size)));
     else if (is_auth(keyword))

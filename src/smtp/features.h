@@ -4,7 +4,8 @@
  *
  * in     the lines of the reply behind the first, without their codes
  * out    the extensions this program uses: STARTTLS (RFC 3207), PIPELINING
- *        (2920), 8BITMIME (6152), SIZE (1870), AUTH (4954, and as `AUTH=`)
+ *        (2920), 8BITMIME (6152), SIZE (1870), SMTPUTF8 (6531), and AUTH
+ *        (4954), as `AUTH=` too
  * bound  one keyword a line, parameters of SIZE and AUTH only; of the names of
  *        mechanisms SMTP_AUTH_NAMES_SIZE_MAX octets are kept
  * fault  none: what is not understood is not offered
@@ -19,6 +20,7 @@ struct smtp_features {
     bool starttls;
     bool pipelining;
     bool eight_bit;
+    bool utf8;
     bool size;
     uint64_t size_max;   /* octets; 0: no fixed limit */
     uint32_t auth;       /* 1 << enum smtp_auth_mechanism: those of ours */

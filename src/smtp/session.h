@@ -100,7 +100,7 @@ struct smtp_config {
     enum smtp_hello hello;
     const struct smtp_login *login; /* NULL: none */
     bool unproved; /* a secret may be sent to who has proved nothing */
-    bool careful;  /* lock-step, no parameters to MAIL */
+    bool careful;  /* lock-step, MAIL with no parameter but SMTPUTF8 */
     bool dry;      /* ends with FAULT_OK where MAIL would be said; logs in */
     bool watched;  /* stops behind each reply */
     bool survey;   /* the next two are known */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "smtp/steps.h"
 
+#include "base/ascii.h"
 #include "base/assert.h"
 #include "smtp/address.h"
 
@@ -159,6 +160,18 @@ is_too_big(const struct smtp *s)
            s->config->size > s->features.size_max;
 }
 
+/* A path that RFC 6531 section 3.4 wants a parameter of MAIL for. */
+static bool
+needs_utf8(const struct smtp *s)
+{
+    const struct smtp_config *c = s->config;
+    bool plain = ascii_is(c->sender);
+
+    for (uint32_t i = 0; i < c->recipient_count; i++)
+        plain = plain && ascii_is(c->recipients[i]);
+    return !plain;
+}
+
 /* Nothing is said to it any more, and what it said was no answer to that. */
 static enum smtp_step
 finish_unasked(struct smtp *s, enum fault fault)
@@ -191,6 +204,8 @@ before_mail(struct smtp *s)
 {
     if (is_too_big(s))
         return smtp_finish(s, SMTP_END_VERDICT, FAULT_TOO_BIG);
+    if (needs_utf8(s) && !s->features.utf8)
+        return smtp_finish(s, SMTP_END_VERDICT, FAULT_UTF8_ABSENT);
     if (s->config->login && !s->logged_in) {
         if (!may_log_in(s))
             return finish_unasked(s, FAULT_LOGIN_UNPROVED);
@@ -400,6 +415,9 @@ emit_mail(struct smtp *s)
     }
     if (offers_eight_bit(s))
         buf_put_text(&s->tx, " BODY=8BITMIME");
+    /* Without it the careful way would be another mail. */
+    if (needs_utf8(s))
+        buf_put_text(&s->tx, " SMTPUTF8");
     buf_put_text(&s->tx, "\r\n");
     return smtp_pipelines(s) ? SMTP_STEP_RCPT : SMTP_STEP_END;
 }

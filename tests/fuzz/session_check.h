@@ -110,6 +110,8 @@ check_refused(const struct world *w)
     else if (s->fault == FAULT_TOO_BIG)
         MUST(s->features.size_max > 0 && w->config.survey &&
              w->config.size > s->features.size_max);
+    else if (s->fault == FAULT_UTF8_ABSENT)
+        MUST(w->utf8 && !s->features.utf8);
     else if (s->fault == FAULT_RECIPIENTS)
         MUST(!strchr(w->verdicts, 'r') &&
              w->verdict_count == w->config.recipient_count);

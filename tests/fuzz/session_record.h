@@ -29,6 +29,7 @@ struct world {
     struct slice recipients[RECIPIENT_COUNT_MAX];
     struct slice message;
     size_t given;
+    bool utf8; /* an address is not ASCII: the last one, or the sender */
     int64_t now_ms;
     bool secure;
     bool aborted, gone, timed_out; /* what befell it */
@@ -208,11 +209,16 @@ read_envelope(const struct world *w, struct slice line, struct wire *out)
     static const char *const paths[] = {"RCPT TO:<r0@b.example>",
                                         "RCPT TO:<\"a b\"@c.example>",
                                         "RCPT TO:<r2@[192.0.2.1]>"};
+    bool null = w->config.sender.size == 0;
+    const char *path = paths[out->rcpt % 3];
 
     MUST(out->hello > 0 && (!w->config.login || out->auth > 0));
     if (line_is(line, "MAIL")) {
-        MUST(line_is(line, w->config.sender.size ? "MAIL FROM:<s@a.example>"
-                                                 : "MAIL FROM:<>"));
+        MUST(line_is(line, null      ? "MAIL FROM:<>"
+                           : w->utf8 ? "MAIL FROM:<s\xc3\xbc@a.example>"
+                                     : "MAIL FROM:<s@a.example>"));
+        MUST(contains(line, " SMTPUTF8\r\n") == w->utf8);
+        MUST(!w->utf8 || was_offered(w, "SMTPUTF8"));
         MUST(out->mail++ == 0);
         MUST(!contains(line, "SIZE=") ||
              (was_offered(w, "SIZE") && !w->config.careful));
@@ -221,8 +227,10 @@ read_envelope(const struct world *w, struct slice line, struct wire *out)
         return;
     }
     MUST(out->mail == 1 && out->data == 0);
-    MUST(slice_equal(line, slice_text(paths[out->rcpt % 3])));
     out->rcpt++;
+    if (w->utf8 && null && out->rcpt == w->config.recipient_count)
+        path = "RCPT TO:<r\xc3\xbc@b.example>";
+    MUST(slice_equal(line, slice_text(path)));
 }
 
 /* For the login: only a mechanism that was offered, and to whom it may be said;

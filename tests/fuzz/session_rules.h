@@ -236,6 +236,8 @@ before_mail(struct course *c)
     if (config->survey && c->offers.size_max > 0 &&
         config->size > c->offers.size_max)
         finish(c, SMTP_END_VERDICT, FAULT_TOO_BIG);
+    else if (c->w->utf8 && !c->offers.utf8)
+        finish(c, SMTP_END_VERDICT, FAULT_UTF8_ABSENT);
     else if (config->login && !c->logged_in)
         begin_login(c);
     else if (config->dry)

@@ -55,6 +55,7 @@ slow_feature(struct slow *s, struct slice line)
     s->features.starttls |= word_is(word, "starttls");
     s->features.pipelining |= word_is(word, "PIPELINING");
     s->features.eight_bit |= word_is(word, "8bitmime");
+    s->features.utf8 |= word_is(word, "SmtpUtf8");
     if (word_is(word, "SIZE"))
         slow_size(s, slice_trim(rest));
 }
@@ -191,7 +192,7 @@ compare(const struct smtp_reply *r, const struct smtp_features *f,
     MUST(slice_equal(buf_slice(&r->text), kept));
     MUST(slice_equal(buf_slice(&r->line), s->line));
     MUST(f->starttls == g->starttls && f->pipelining == g->pipelining);
-    MUST(f->eight_bit == g->eight_bit);
+    MUST(f->eight_bit == g->eight_bit && f->utf8 == g->utf8);
     MUST(f->size == g->size && f->size_max == g->size_max);
 }
 

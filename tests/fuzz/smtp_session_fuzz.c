@@ -56,6 +56,12 @@ set_up(struct world *w, struct slice *in)
         c->recipient_count = more & 2 ? RECIPIENT_COUNT_MAX : 3;
     for (uint32_t i = 0; i < c->recipient_count; i++)
         w->recipients[i] = slice_text(names[i % 3]);
+    /* The bit says nothing else then. */
+    w->utf8 = (flags & 3) < 3 && more & 2;
+    if (w->utf8 && c->sender.size > 0)
+        c->sender = SLICE("s\xc3\xbc@a.example");
+    else if (w->utf8)
+        w->recipients[c->recipient_count - 1] = SLICE("r\xc3\xbc@b.example");
     c->timeout_ms = 1000;
     c->tls = (enum smtp_tls)((flags >> 2) % 3);
     c->careful = flags & 16;
@@ -127,16 +133,20 @@ say_hello(struct world *w, uint8_t offers, uint8_t limit, size_t piece)
 {
     static const char *const words[] = {
         "250-STARTTLS\r\n", "250-PIPELINING\r\n", "250-XPIPELINING\r\n",
-        "250-8BITMIME\r\n", "250-SIZE\r\n",       "250-SIZE "};
+        "250-8BITMIME\r\n", "250-SIZE\r\n",       "250-SMTPUTF8\r\n",
+        "250-SIZE "};
     uint8_t bytes[256];
     struct buf b;
 
     buf_init(&b, bytes, sizeof(bytes));
     buf_put_text(&b, "250-mx.example\r\n");
-    for (uint32_t i = 0; i < 6; i++)
+    for (uint32_t i = 0; i < 5; i++)
         if (offers >> i & 1)
             buf_put_text(&b, words[i]);
+    if (offers >> 6 & 1)
+        buf_put_text(&b, words[5]);
     if (offers >> 5 & 1) {
+        buf_put_text(&b, words[6]);
         buf_put_number(&b, limit, 1);
         buf_put_text(&b, "\r\n");
     }

@@ -170,9 +170,11 @@ def refused(setting, address, want):
 for name, (address, why) in BAD.items():
     suite.add(f"refused_{name}", refused, address, f"{USAGE}{WHY[why]}\n")
 for name, address in {
-    "latin1": b"caf\xe9@dest.example", "utf8": "caf\u00e9@dest.example",
-    "domain": "bob@b\u00fccher.example", "quoted": '"\u00e9"@dest.example',
-    "byte_80": b"\x80@x", "byte_ff": b"bob@\xff",
+    "latin1": b"caf\xe9@dest.example", "domain": b"bob@b\xfccher.example",
+    "quoted": b'"\xe9"@dest.example', "byte_80": b"\x80@x", "byte_ff": b"bob@\xff",
+    "overlong": b"\xc0\x80@x", "surrogate": b"bob@\xed\xa0\x80",
+    "control_of_8_bits": "b\u0085b@x", "beyond_the_last": b"\xf4\x90\x80\x80@x",
+    "cut_off": "bob@\u20ac".encode()[:-1],
 }.items():
     suite.add(f"not_ascii_{name}", refused, address, NOT_ASCII)
 suite.add("every_control_byte", lambda s: [
@@ -205,7 +207,7 @@ def many_recipients_in_order(setting):
           [f"<{OTHER}>", *map(qmail_path, addresses)])
 
 
-ALPHABET = [*'ab.@ "\\<>[]():;,', "\r", "\n", "\t", "\x7f", "\u00e9", "-", "%"]
+ALPHABET = [*'ab.@ "\\<>[]():;,', "\r", "\n", "\t", "\x7f", "\udce9", "-", "%"]
 DOMAIN_BAD = set('<>()[]@,;:\\" ')
 
 
@@ -262,7 +264,8 @@ for seed in range(4):
 # ---- the host
 
 HOSTS = {
-    "not_ascii": ("b\u00fccher.example", NOT_ASCII),
+    "not_ascii": (b"b\xfccher.example", NOT_ASCII),
+    "a_label_too_long": ("\u00fc" * 58, None),
     "not_ascii_byte": (b"\xff", NOT_ASCII),
     "lf": ("dest\n.example", f"{USAGE}host contains a control character\n"),
     "nul_like": ("dest\x01", f"{USAGE}host contains a control character\n"),

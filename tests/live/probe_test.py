@@ -225,7 +225,8 @@ WORLDS = {
     "literal": World(f"bob@[{ONE}]", {ONE: CLEAR}),
     "no_anchors_at_2": World(tls=2, trustanchors=None),
     "bad_control": World(timeoutremote="99999999999"),
-    "not_ascii": World("bob@b\u00fccher.example"),
+    "not_ascii": World("bob@b\udcfccher.example"),
+    "utf8": World(f"b\u00fcb@[{ONE}]", {ONE: CLEAR}),
 }
 
 

@@ -95,7 +95,7 @@ NOWHERE = {
     "relay_own": (HOST, {"smtproutes": ":other.example", "ipme": ADDRESS},
                   "ZSorry, every address of the relay is listed in control/ipme. "
                   "(#4.4.6)\n"),
-    "not_ascii": ("d\u00e9st.example", {}, "DSorry, I can't send to or from an "
+    "not_ascii": ("d\udce9st.example", {}, "DSorry, I can't send to or from an "
                   "address that is not ASCII. (#5.6.7)\n"),
 }
 

@@ -399,7 +399,7 @@ def a_labels_pass(setting):
     delivered(setting.deliver("xn--bcher-kva.example"), ONE)
 
 
-def utf8(setting, host, recipient, sender):
+def latin1(setting, host, recipient, sender):
     setting.names.forget()
     outcome = setting.deliver(host, recipient=recipient, sender=sender)
     failed(outcome, "D", NOT_ASCII)
@@ -407,10 +407,11 @@ def utf8(setting, host, recipient, sender):
 
 
 ME = "alice@client.example"
-suite.add("utf8_host_is_refused", utf8, "b\u00fccher.example", "b@x.example", ME)
-suite.add("utf8_recipient_is_refused", utf8, "one.example", "\u00fc@one.example", ME)
-suite.add("utf8_sender_is_refused", utf8, "one.example", "b@one.example",
-          "\u00fc@client.example")
+suite.add("latin1_host_is_refused", latin1, "b\udcfccher.example", "b@x.example", ME)
+suite.add("latin1_recipient_is_refused", latin1, "one.example", "\udcfc@one.example",
+          ME)
+suite.add("latin1_sender_is_refused", latin1, "one.example", "b@one.example",
+          "\udcfc@client.example")
 
 
 @suite.case

@@ -179,7 +179,7 @@ spoil_args(void)
         world.args[draw_between(2, 3)] = copy(text);
         break;
     case 2:
-        world.args[draw_between(1, 3)] = copy("caf\xc3\xa9@dest.sim.test");
+        world.args[draw_between(1, 3)] = copy("caf\xe9@dest.sim.test");
         world.not_ascii = true;
         return;
     case 3:

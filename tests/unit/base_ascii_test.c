@@ -55,6 +55,18 @@ TEST(hex_digits)
     CHECK(count == 22);
 }
 
+TEST(one_byte_makes_it_other_than_ascii)
+{
+    uint8_t bytes[3] = {'a', 0, 'c'};
+
+    CHECK(ascii_is(SLICE("")));
+    for (int i = 0; i <= UINT8_MAX; i++) {
+        bytes[1] = (uint8_t)i;
+        CHECK(ascii_is(slice_of(bytes, sizeof(bytes))) == (i < 0x80));
+    }
+    CHECK(!ascii_is(SLICE("\x80")) && !ascii_is(SLICE("abc\xff")));
+}
+
 TEST(reads_numbers)
 {
     CHECK(reads("0", 0, 0));
@@ -105,12 +117,13 @@ TEST(the_bound_is_exact)
         }
 }
 
-#define CASES(X)                 \
-    X(classes_of_all_bytes)      \
-    X(hex_digits)                \
-    X(reads_numbers)             \
-    X(refuses_what_is_no_number) \
-    X(refuses_what_is_over_max)  \
+#define CASES(X)                          \
+    X(classes_of_all_bytes)               \
+    X(hex_digits)                         \
+    X(one_byte_makes_it_other_than_ascii) \
+    X(reads_numbers)                      \
+    X(refuses_what_is_no_number)          \
+    X(refuses_what_is_over_max)           \
     X(the_bound_is_exact)
 
 TEST_MAIN(CASES)

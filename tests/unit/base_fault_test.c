@@ -18,6 +18,10 @@ static const struct {
      "DSMTP cannot transfer messages with partial final lines. (#5.6.2)"},
     {FAULT_NOT_ASCII, "DSorry, I can't send to or from an address that is not "
                       "ASCII. (#5.6.7)"},
+    {FAULT_UTF8_ABSENT, "DConnected to {ip} but it takes no addresses that are "
+                        "not ASCII. (#5.6.7)"},
+    {FAULT_UTF8_ABSENT_TEMP, "ZConnected to {ip} but it takes no addresses "
+                             "that are not ASCII. (#4.6.7)"},
     {FAULT_TOO_BIG,
      "DConnected to {ip} but the message is too big for it: {why}. (#5.3.4)"},
     {FAULT_TOO_BIG_TEMP,

@@ -384,6 +384,7 @@ TEST(a_candidate_is_asked_again_as_the_way_says)
 
 /* What the server says for good, and what it is where that cannot count. */
 static const enum fault said[][2] = {
+    {FAULT_UTF8_ABSENT, FAULT_UTF8_ABSENT_TEMP},
     {FAULT_TOO_BIG, FAULT_TOO_BIG_TEMP},
     {FAULT_SENDER_PERM, FAULT_SENDER_TEMP},
     {FAULT_RECIPIENTS, FAULT_RECIPIENTS_TEMP},

@@ -48,6 +48,24 @@ TEST(a_host_is_found_whole_or_from_a_dot_on)
     CHECK(best(KEY_HOST, ".", ".:\n:") == 1);
 }
 
+/* A host has its A-labels. */
+TEST(a_key_may_be_in_utf8)
+{
+    CHECK(best(KEY_HOST, "xn--bcher-kva.example",
+               "b\xc3\xbc"
+               "cher.example:\n:") == 1);
+    CHECK(best(KEY_HOST, "XN--BCHER-KVA.example.",
+               "B\xc3\xbc"
+               "CHER.Example.:\n:") == 1);
+    CHECK(best(KEY_HOST, "a.xn--tda.b", ".b:\n.\xc3\xbc.b:\n:") == 2);
+    CHECK(best(KEY_HOST, "a.xn--tda.b", ".\xc3\xbc.b:\n.xn--tda.b:\n:") == 2);
+    CHECK(best(KEY_HOST, "a.xn--tda.b", ".\xc3.b:\n.\xc3\xbc:\n:") == 3);
+    /* What has no such form is compared as it is. */
+    CHECK(best(KEY_HOST, "\xff.b", "\xff.b:\n:") == 1);
+    CHECK(best(KEY_SENDER, "\xc3\xbc@xn--tda",
+               "@\xc3\xbc:\n\xc3\xbc@xn--tda:") == 2);
+}
+
 TEST(an_address_is_compared_by_value)
 {
     CHECK(best(KEY_HOST, "[192.0.2.1]", "192.0.2.1:") == 1);
@@ -198,6 +216,7 @@ TEST(random_senders_give_the_line_that_a_plain_search_gives)
 
 #define CASES(X)                                         \
     X(a_host_is_found_whole_or_from_a_dot_on)            \
+    X(a_key_may_be_in_utf8)                              \
     X(an_address_is_compared_by_value)                   \
     X(a_sender_is_found_whole_or_from_an_at_or_a_dot_on) \
     X(of_equal_keys_the_last_counts)                     \

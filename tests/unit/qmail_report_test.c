@@ -118,6 +118,9 @@ TEST(texts_of_ours)
     CHECK(final_is(FAULT_NOT_ASCII,
                    "DSorry, I can't send to or from an address that is not "
                    "ASCII. (#5.6.7)\n"));
+    CHECK(final_is(FAULT_UTF8_ABSENT,
+                   "DConnected to 192.0.2.1 but it takes no addresses that are "
+                   "not ASCII. (#5.6.7)\n"));
     CHECK(final_is(FAULT_TOO_BIG, "DConnected to 192.0.2.1 but the message is "
                                   "too big for it: REASON. (#5.3.4)\n"));
     CHECK(final_is(FAULT_NULL_MX,

@@ -140,21 +140,38 @@ TEST(control_bytes_are_refused_everywhere)
     CHECK(smtp_address_check(SLICE("a@b\0")) == SMTP_ADDRESS_CONTROL);
 }
 
-TEST(bytes_above_0x7f_are_refused_everywhere)
+/* RFC 6531 section 3.3. It is an atom: quotes would be another address. */
+TEST(utf8_stays_as_it_is)
+{
+    CHECK(plain("caf\xc3\xa9@example.org"));
+    CHECK(plain("\xe2\x82\xac.\xf0\x9f\x93\xa7@b\xc3\xbc"
+                "cher.example"));
+    CHECK(plain("joe@b\xc3\xbc"
+                "cher.example"));
+    CHECK(plain("\xc2\xa0@\xc2\xa0"));
+    CHECK(put("caf\xc3\xa9 x@b", "\"caf\xc3\xa9 x\"@b"));
+    CHECK(put("\xc3\xa9\"@b", "\"\xc3\xa9\\\"\"@b"));
+    CHECK(put(".\xc3\xa9@b", "\".\xc3\xa9\"@b"));
+    CHECK(check("\xc3\xa9@b>c") == SMTP_ADDRESS_DOMAIN);
+    CHECK(check("\xc3\xa9\n@b") == SMTP_ADDRESS_CONTROL);
+}
+
+TEST(bytes_that_are_no_text_are_refused_everywhere)
 {
     for (int i = 0x80; i <= UINT8_MAX; i++) {
         uint8_t local[] = {'a', (uint8_t)i, '@', 'c'};
         uint8_t domain[] = {'a', '@', 'c', (uint8_t)i};
 
-        CHECK(smtp_address_check(slice_of(local, 4)) == SMTP_ADDRESS_NOT_ASCII);
-        CHECK(smtp_address_check(slice_of(domain, 4)) ==
-              SMTP_ADDRESS_NOT_ASCII);
+        CHECK(smtp_address_check(slice_of(local, 4)) == SMTP_ADDRESS_NOT_TEXT);
+        CHECK(smtp_address_check(slice_of(domain, 4)) == SMTP_ADDRESS_NOT_TEXT);
     }
     /* What it is says more than that it is also something else. */
-    CHECK(check("\xc3\xa4\n@b>") == SMTP_ADDRESS_NOT_ASCII);
+    CHECK(check("\xc3\n@b>") == SMTP_ADDRESS_NOT_TEXT);
+    CHECK(check("\xc2\x85@b") == SMTP_ADDRESS_NOT_TEXT);
+    CHECK(check("a@\xed\xa0\x80") == SMTP_ADDRESS_NOT_TEXT);
     memset(text, 0xff, sizeof(text));
     CHECK(smtp_address_check(slice_of(text, sizeof(text))) ==
-          SMTP_ADDRESS_NOT_ASCII);
+          SMTP_ADDRESS_NOT_TEXT);
 }
 
 /* A `>` there would end the path, a space the argument. */
@@ -290,21 +307,22 @@ TEST(a_server_reads_what_was_meant)
     CHECK(sent > TRIAL_COUNT / 20);
 }
 
-#define CASES(X)                               \
-    X(plain_addresses_stay)                    \
-    X(the_null_sender_is_empty)                \
-    X(the_double_bounce_sender)                \
-    X(quotes_as_qmail)                         \
-    X(quotes_dots_at_odd_places)               \
-    X(the_last_at_parts)                       \
-    X(without_an_at_it_is_all_local)           \
-    X(control_bytes_are_refused_everywhere)    \
-    X(bytes_above_0x7f_are_refused_everywhere) \
-    X(a_domain_has_no_special_characters)      \
-    X(bounds_the_address_to_the_octet)         \
-    X(quotes_and_backslashes_count)            \
-    X(names_what_is_too_long)                  \
-    X(every_problem_has_words)                 \
+#define CASES(X)                                     \
+    X(plain_addresses_stay)                          \
+    X(the_null_sender_is_empty)                      \
+    X(the_double_bounce_sender)                      \
+    X(quotes_as_qmail)                               \
+    X(quotes_dots_at_odd_places)                     \
+    X(the_last_at_parts)                             \
+    X(without_an_at_it_is_all_local)                 \
+    X(control_bytes_are_refused_everywhere)          \
+    X(utf8_stays_as_it_is)                           \
+    X(bytes_that_are_no_text_are_refused_everywhere) \
+    X(a_domain_has_no_special_characters)            \
+    X(bounds_the_address_to_the_octet)               \
+    X(quotes_and_backslashes_count)                  \
+    X(names_what_is_too_long)                        \
+    X(every_problem_has_words)                       \
     X(a_server_reads_what_was_meant)
 
 TEST_MAIN(CASES)

@@ -19,7 +19,7 @@ offers_nothing(const char *line)
 {
     struct smtp_features f = of(line);
 
-    return !f.starttls && !f.pipelining && !f.eight_bit && !f.size &&
+    return !f.starttls && !f.pipelining && !f.eight_bit && !f.utf8 && !f.size &&
            f.size_max == 0;
 }
 
@@ -41,6 +41,8 @@ TEST(knows_keywords_in_any_case)
     CHECK(of("pipelining").pipelining);
     CHECK(of("8BITMIME").eight_bit);
     CHECK(of("8bitmime").eight_bit);
+    CHECK(of("SMTPUTF8").utf8);
+    CHECK(of("smtputf8").utf8);
     CHECK(of("SIZE").size);
     CHECK(of("size").size);
 }
@@ -53,7 +55,9 @@ TEST(each_keyword_is_one_feature)
     f = of("PIPELINING");
     CHECK(!f.starttls && !f.eight_bit && !f.size);
     f = of("8BITMIME");
-    CHECK(!f.starttls && !f.pipelining && !f.size);
+    CHECK(!f.starttls && !f.pipelining && !f.size && !f.utf8);
+    f = of("SMTPUTF8");
+    CHECK(!f.starttls && !f.pipelining && !f.size && !f.eight_bit);
     f = of("SIZE 1");
     CHECK(!f.starttls && !f.pipelining && !f.eight_bit);
 }
@@ -104,12 +108,14 @@ TEST(look_alikes_offer_nothing)
         "8BITMIMEX",
         "8BITMIM",
         "88BITMIME",
+        "SMTPUTF",
+        "SMTPUTF88",
+        "UTF8SMTP",
         "BITMIME",
         "SIZES 5",
         "XSIZE 5",
         "SIZ",
         "BINARYMIME",
-        "SMTPUTF8",
         "\xd3\xd4\xc1\xd2\xd4\xd4\xcc\xd3",
     };
 

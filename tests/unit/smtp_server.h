@@ -48,6 +48,7 @@ enum {
 
 struct scene {
     uint32_t recipient_count; /* 0: one */
+    uint32_t utf8_recipient;  /* the which-th has an address in UTF-8 */
     const char *message;      /* NULL: "hi\n" */
     struct slice sender;      /* empty: s@a.example */
     bool null_sender;
@@ -92,7 +93,8 @@ server_init(size_t tx_piece, size_t rx_piece, size_t body_piece)
         scene.recipient_count ? scene.recipient_count : 1;
     v->config.timeout_ms = TIMEOUT_MS;
     for (uint32_t i = 0; i < v->config.recipient_count; i++) {
-        snprintf(v->names[i], NAME_SIZE, "r%u@b.example", (unsigned)i);
+        snprintf(v->names[i], NAME_SIZE, "r%u%s@b.example", (unsigned)i,
+                 i + 1 == scene.utf8_recipient ? "\xc3\xbc" : "");
         v->recipients[i] = slice_text(v->names[i]);
     }
     v->rest = slice_text(scene.message ? scene.message : "hi\n");

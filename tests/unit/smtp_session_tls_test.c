@@ -342,6 +342,71 @@ TEST(a_careful_mail_has_no_parameters)
                FAULT_TOO_BIG, ""));
 }
 
+/* RFC 6531 section 3.4: asked for where an address needs it, the careful way
+ * too, and never elsewhere. */
+TEST(mail_of_utf8_says_so)
+{
+    set_size(1, true);
+    CHECK(mail_is("> 250-mx\n> 250 SMTPUTF8\n", "MAIL FROM:<s@a.example>"));
+    scene.sender = SLICE("\xc3\xbc@a.example");
+    CHECK(mail_is("> 250-mx\n> 250 SMTPUTF8\n",
+                  "MAIL FROM:<\xc3\xbc@a.example> SMTPUTF8"));
+    CHECK(mail_is("> 250-mx\n> 250-SMTPUTF8\n> 250-8BITMIME\n> 250 SIZE\n",
+                  "MAIL FROM:<\xc3\xbc@a.example> SIZE=1 BODY=8BITMIME "
+                  "SMTPUTF8"));
+    scene.config.careful = true;
+    CHECK(mail_is("> 250-mx\n> 250-SMTPUTF8\n> 250-8BITMIME\n> 250 SIZE\n",
+                  "MAIL FROM:<\xc3\xbc@a.example> SMTPUTF8"));
+    /* The careful way again would be the same. */
+    CHECK(ends(GREETED "> 250-mx\n> 250 SMTPUTF8\n"
+                       "< MAIL FROM:<\xc3\xbc@a.example> SMTPUTF8\n"
+                       "> 555 no\n" QUIT,
+               SMTP_END_VERDICT, FAULT_SENDER_PERM, ""));
+    set_size(1, false);
+    scene.recipient_count = 3;
+    scene.utf8_recipient = 2;
+    CHECK(mail_is("> 250-mx\n> 250 SMTPUTF8\n",
+                  "MAIL FROM:<s@a.example> SMTPUTF8"));
+}
+
+TEST(utf8_that_is_not_offered_ends_before_mail)
+{
+    static const char *const hellos[] = {
+        "> 250 mx\n", "> 250-mx\n> 250-8BITMIME\n> 250 PIPELINING\n",
+        "> 250-mx\n> 250 UTF8SMTP\n",
+        "> 500 no\n< HELO me.example\n> 250 ok\n"};
+    char script[TEXT_SIZE];
+
+    for (size_t i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
+        snprintf(script, sizeof(script), GREETED "%s" QUIT, hellos[i]);
+        set_size(1, true);
+        scene.sender = SLICE("\xc3\xbc@a.example");
+        CHECK(ends(script, SMTP_END_VERDICT, FAULT_UTF8_ABSENT, ""));
+        set_size(1, true);
+        scene.recipient_count = scene.utf8_recipient = 2;
+        CHECK(ends(script, SMTP_END_VERDICT, FAULT_UTF8_ABSENT, ""));
+        scene.config.dry = true;
+        CHECK(ends(script, SMTP_END_VERDICT, FAULT_UTF8_ABSENT, ""));
+    }
+}
+
+/* The last EHLO counts. */
+TEST(utf8_inside_tls)
+{
+    set_size(1, true);
+    scene.config.tls = SMTP_TLS_TRY;
+    scene.sender = SLICE("\xc3\xbc@a.example");
+    CHECK(ends(GREETED "> 250-mx\n> 250-SMTPUTF8\n> 250 STARTTLS\n"
+                       "< STARTTLS\n> 220 go\n! secured\n< EHLO me.example\n"
+                       "> 250 mx\n" QUIT,
+               SMTP_END_VERDICT, FAULT_UTF8_ABSENT, ""));
+    CHECK(ends_in(GREETED
+                  "> 250-mx\n> 250 STARTTLS\n< STARTTLS\n> 220 go\n! secured\n"
+                  "< EHLO me.example\n> 250-mx\n> 250 SMTPUTF8\n"
+                  "< MAIL FROM:<\xc3\xbc@a.example> SMTPUTF8\n",
+                  SIZE_MAX, SIZE_MAX));
+}
+
 /* HELO offers nothing (RFC 1870 section 3: an extension of EHLO). */
 TEST(helo_has_no_parameters)
 {
@@ -414,6 +479,9 @@ TEST(too_big_after_starttls)
     X(dead_inside_tls_before_a_reply)              \
     X(mail_has_the_parameters_that_are_offered)    \
     X(a_careful_mail_has_no_parameters)            \
+    X(mail_of_utf8_says_so)                        \
+    X(utf8_that_is_not_offered_ends_before_mail)   \
+    X(utf8_inside_tls)                             \
     X(helo_has_no_parameters)                      \
     X(what_is_not_known_is_not_told)               \
     X(too_big_before_mail)                         \
