@@ -26,7 +26,8 @@ is_filtered(void)
 /* ---- resources ---- */
 
 /* Where less is allowed already, raising it fails, and less it stays. (No
- * variable has the resource's name: C libraries differ in its type.) */
+ * variable has the resource's name: C libraries differ in its type. Not
+ * setrlimit: musl's tells all threads, and brings semaphores for it.) */
 static void
 limit_resources(void)
 {
@@ -35,13 +36,13 @@ limit_resources(void)
     const struct rlimit size = {OS_FILE_SIZE_MAX, OS_FILE_SIZE_MAX};
     struct os_file report;
 
-    (void)setrlimit(RLIMIT_CORE, &none);
-    (void)setrlimit(RLIMIT_NPROC, &none);
-    (void)setrlimit(RLIMIT_NOFILE, &files);
+    (void)prlimit(0, RLIMIT_CORE, &none, NULL);
+    (void)prlimit(0, RLIMIT_NPROC, &none, NULL);
+    (void)prlimit(0, RLIMIT_NOFILE, &files, NULL);
     /* Not 0: tcpto is written. None for a report that goes to a file: the
      * limit is of offsets, and others may append to that file meanwhile. */
     if (os_stat(OS_REPORT, &report) && report.kind != OS_REGULAR)
-        (void)setrlimit(RLIMIT_FSIZE, &size);
+        (void)prlimit(0, RLIMIT_FSIZE, &size, NULL);
 }
 
 /* ---- files and ports: landlock(7). Here and below by hand: the compiler may
