@@ -189,6 +189,12 @@ sessions_offer(struct sessions *s, const struct job *job,
         tls_offer(tls, s->used.state, s->used.given_s);
 }
 
+bool
+sessions_is_offered(const struct sessions *s)
+{
+    return s->begun && s->taken;
+}
+
 /* What a resumed session proves was proved before it. */
 static void
 keep(struct sessions *s, const struct tls *tls)
