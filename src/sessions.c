@@ -168,7 +168,9 @@ put(struct sessions *s, const struct tls_session *given)
     if (!find(s, &place))
         return;
     qmail_session_write(&s->now, s->record);
-    (void)write_record(s, place.index, s->record);
+    /* Part of it before the rest of another would be a session of neither. */
+    if (!write_record(s, place.index, s->record))
+        (void)empty_record(s, place.index);
 }
 
 /* ---- a session ---- */
