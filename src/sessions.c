@@ -84,7 +84,8 @@ put_digest(struct sessions *s, const struct job *job,
                                 anchors.device,
                                 anchors.number,
                                 (uint64_t)anchors.size,
-                                (uint64_t)anchors.modified_s};
+                                (uint64_t)anchors.modified_s,
+                                (uint64_t)anchors.changed_ns};
     const struct slice parts[] = {buf_slice(&out), buf_slice(&address),
                                   slice_of(numbers, sizeof(numbers)),
                                   buf_slice(&job->client_cert)};
