@@ -141,7 +141,8 @@ fail_tls(struct deliver *d, uint32_t index, struct slice why)
     put_starttls(d, index);
     if (refused)
         return POLICY_END_UNTRUSTED;
-    return w->tls.offered ? POLICY_END_STALE : POLICY_END_BROKEN;
+    return sessions_is_offered(d->given.sessions) ? POLICY_END_STALE
+                                                  : POLICY_END_BROKEN;
 }
 
 /* TLS itself is at fault, or never began: a server that does not like our side

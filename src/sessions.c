@@ -84,7 +84,8 @@ put_digest(struct sessions *s, const struct job *job,
                                 anchors.device,
                                 anchors.number,
                                 (uint64_t)anchors.size,
-                                (uint64_t)anchors.modified_s};
+                                (uint64_t)anchors.modified_s,
+                                (uint64_t)anchors.changed_ns};
     const struct slice parts[] = {buf_slice(&out), buf_slice(&address),
                                   slice_of(numbers, sizeof(numbers)),
                                   buf_slice(&job->client_cert)};
@@ -168,7 +169,9 @@ put(struct sessions *s, const struct tls_session *given)
     if (!find(s, &place))
         return;
     qmail_session_write(&s->now, s->record);
-    (void)write_record(s, place.index, s->record);
+    /* Part of it before the rest of another would be a session of neither. */
+    if (!write_record(s, place.index, s->record))
+        (void)empty_record(s, place.index);
 }
 
 /* ---- a session ---- */
@@ -187,6 +190,12 @@ sessions_offer(struct sessions *s, const struct job *job,
     lock_give(s->fd);
     if (s->taken)
         tls_offer(tls, s->used.state, s->used.given_s);
+}
+
+bool
+sessions_is_offered(const struct sessions *s)
+{
+    return s->begun && s->taken;
 }
 
 /* What a resumed session proves was proved before it. */

@@ -46,6 +46,8 @@ struct tls_sessions *sessions_room(struct sessions *s,
 void sessions_offer(struct sessions *s, const struct job *job,
                     const struct link_peer *peer, const struct policy_manner *m,
                     struct tls *tls);
+/* In the session at hand; not in one before it. */
+bool sessions_is_offered(const struct sessions *s);
 /* Writes what came of a session, unless TLS failed in it: then the one that was
  * offered is not offered again. */
 void sessions_end(struct sessions *s, const struct tls *tls,

@@ -36,6 +36,7 @@ struct os_file {
     bool others;             /* may do something with it (mode & 007) */
     int64_t size;            /* OS_REGULAR */
     int64_t modified_s;      /* since 1970 */
+    int64_t changed_ns;      /* likewise; nobody can set it */
     uint64_t device, number; /* no other file has both */
 };
 

@@ -22,6 +22,7 @@
 #include "os/sandbox.h"
 
 enum {
+    NS_PER_S = 1000000000,
     STANDARD_COUNT = 3,
     RANDOM_PIECE = 256 /* getrandom gives as much whole or not at all */
 };
@@ -240,6 +241,7 @@ os_stat(int fd, struct os_file *out)
     out->others = (st.st_mode & S_IRWXO) != 0;
     out->size = st.st_size;
     out->modified_s = st.st_mtime;
+    out->changed_ns = st.st_ctim.tv_sec * NS_PER_S + st.st_ctim.tv_nsec;
     out->device = st.st_dev;
     out->number = st.st_ino;
     return true;

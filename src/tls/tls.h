@@ -136,8 +136,8 @@ bool tls_init(struct tls *t, const struct tls_config *config,
               const uint8_t entropy[static TLS_ENTROPY_SIZE]);
 /* The next tls_start offers this session, which the peer gave at given_s; the
  * octets are lent until tls_end. Where it is resumed nothing is verified: for
- * whom has proved by a certificate what is to be proved now, and not by pins.
- */
+ * whom has proved by a certificate what is to be proved now, and not by pins or
+ * by records. */
 void tls_offer(struct tls *t, struct slice state, int64_t given_s);
 /* The peer is known by `name` (a trailing dot does not count), or by
  * `literal` where that is not NULL. `wall_s` counts from 1970, UTC. What was

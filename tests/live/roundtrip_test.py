@@ -4,7 +4,7 @@
 In clear 7: DNS 2, TCP 1, greeting 1, EHLO 1, transaction 2; with STARTTLS 3
 more over TLS 1.3 and 4 over TLS 1.2. Nobody's number of recipients or
 exchangers changes that, where the server takes pipelining; that it offers
-CHUNKING does not either.
+CHUNKING does not either. A known server is one less over TLS 1.2.
 """
 
 import functools
@@ -17,6 +17,7 @@ from authority import Issuer
 from checks import delivered, encrypted, in_clear
 from flights import Relay, RoundNames, writes_per_flight
 from harness import Suite, equal
+from resuming import File, Resuming
 from scripted import Scripted
 from tlsserver import python_tls
 from tracing import Trace
@@ -29,6 +30,7 @@ DNS, CONNECT, EHLO = 2, 2, 1  # SYN and greeting; EHLO
 TRANSACTION = 2  # up to DATA; the message
 TLS = {None: 0, "1.3": 3, "1.2": 4}
 TOTAL = {None: 7, "1.3": 10, "1.2": 11}  # of a whole delivery
+KNOWN = {"1.3": 10, "1.2": 10}  # likewise, by a session of the one before it
 OFFER = {"pipelining": ["PIPELINING"], "chunking": ["PIPELINING", "CHUNKING"]}
 LOCK_STEP = {"plain": [], "chunking": ["CHUNKING"]}
 WRITES_TLS_MAX = 3  # change of cipher, finished, EHLO; or two records of text
@@ -44,6 +46,7 @@ class Setting:
         self.leaf = self.issuer.leaf("mx", "DNS:x0.dest.example")
         self.home = world.home()
         self.counter = 0
+        self.known = None  # a server that knows its sessions again
 
     def exchangers(self, count):
         """dest.example has so many, one address each; only the best is used."""
@@ -54,6 +57,8 @@ class Setting:
             self.names.add(f"x{n}.dest.example", A=address)
 
     def upgrade(self, version):
+        if self.known:
+            return self.known
         only = version and ssl.TLSVersion["TLSv" + version.replace(".", "_")]
         return python_tls(self.leaf, server_context(self.leaf, only, only))
 
@@ -145,6 +150,27 @@ suite.add("clear_plain_lock_step_5_recipients", lock_step, "plain", None, 5)
 def a_retry_is_lock_step(setting):
     relay = setting.deliver(OFFER["pipelining"], recipients=2, retry=True)
     equal(relay.count, CONNECT + EHLO + 1 + 2 + TRANSACTION)
+
+
+@three_tries
+def known(setting, version, offer):
+    """The first delivery is as any other."""
+    file = File(setting.home)
+    file.make()
+    setting.known = Resuming(setting.leaf, version)
+    try:
+        counts = [setting.deliver(OFFER[offer], version).count for _ in range(3)]
+        equal(setting.known.resumed, [False, True, True])
+    finally:
+        setting.known = None
+        file.remove()
+    equal([DNS + count for count in counts],
+          [TOTAL[version], KNOWN[version], KNOWN[version]], "round trips")
+
+
+for tls_version in KNOWN:
+    for way in OFFER:
+        suite.add(f"known_tls{tls_version}_{way}", known, tls_version, way)
 
 
 # ---- names

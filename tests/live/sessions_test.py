@@ -17,7 +17,7 @@ from nameserver import serve_names
 from postfix import Postfix
 from resuming import (LIFETIME_AT, RECORD_COUNT, RECORD_SIZE, STATE_AT, Breaking,
                       File, Gnutls, Resuming, Ticketing)
-from scripted import EHLO_STARTTLS, HOLD, Scripted
+from scripted import DROP, EHLO_STARTTLS, HOLD, Scripted
 from tls13 import serving
 from world import run_suite, wait_until
 
@@ -27,6 +27,8 @@ RECORDS = [
     f"dest MX 10 {NAME}.", f"mx.dest A {ADDRESS}",
     f"other MX 10 {OTHER}.", f"mx.other A {ADDRESS}",
     "postfix MX 10 mx.postfix", f"mx.postfix A {THIRD}",
+    "pair MX 10 mx.pair", "pair MX 20 mx.late", f"mx.pair A {ADDRESS}",
+    f"mx.late A {SECOND}",
     "two MX 10 mx.two", f"mx.two A {ADDRESS}", f"mx.two A {SECOND}",
 ]
 STARTTLS = {"EHLO": EHLO_STARTTLS}
@@ -332,6 +334,21 @@ def a_server_that_has_lost_tls(setting):
         equal(len(server.settle()), 3, "connections")
 
 
+@suite.case
+def another_server_was_offered_nothing(setting):
+    """What breaks there breaks without a session."""
+    setting.begin(0)
+    refusing = {**STARTTLS, "tls EHLO": "550 not you", "tls HELO": "550 not you"}
+    dying = {**STARTTLS, "STARTTLS": DROP}
+    with setting.server(Resuming(setting.good, "1.2")):
+        setting.deliver("pair.example", verify="unverified")
+    with setting.server(Resuming(setting.good, "1.2"), script=refusing), \
+            setting.server(Resuming(setting.good, "1.2"), SECOND, dying) as server:
+        delivered(setting.start("pair.example").finish())
+        # With TLS, in clear.
+        equal(len(server.settle()), 2, "connections")
+
+
 # ---- tickets that are none ----
 
 
@@ -473,7 +490,8 @@ def what_0_kept_is_not_for_2(setting, version):
 
 def other_anchors(setting, how):
     setting.begin()
-    bundle = setting.world.file("anchors.pem", open(setting.issuer.bundle).read())
+    bundle = setting.world.file("anchors.pem", open(setting.issuer.bundle).read()
+                                + "\n" * 99)
     setting.home.control(tlsstrictness=2, trustanchors=bundle)
     upgrade = Resuming(setting.good)
     with setting.server(upgrade) as server:
@@ -499,6 +517,22 @@ def the_anchors_are_written_over(setting):
     def over(bundle):
         with open(bundle, "w") as out:
             out.write("\n" + open(setting.stranger.bundle).read())
+    other_anchors(setting, over)
+
+
+@suite.case
+def the_anchors_are_written_over_with_the_date_of_before(setting):
+    """... and as long: as tools that copy files do."""
+    def over(bundle):
+        before, size = os.stat(bundle), os.path.getsize(bundle)
+        text = open(setting.stranger.bundle).read()
+        with open(bundle, "r+") as out:
+            assert len(text) <= size, "the strangers' is longer"
+            out.write(text.ljust(size, "\n"))
+        os.utime(bundle, ns=(before.st_atime_ns, before.st_mtime_ns))
+        after = os.stat(bundle)
+        equal((after.st_ino, after.st_size, after.st_mtime_ns),
+              (before.st_ino, size, before.st_mtime_ns))
     other_anchors(setting, over)
 
 
