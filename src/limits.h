@@ -194,7 +194,7 @@ enum {
     TLS_DIGEST_SIZE = SESSION_DIGEST_SIZE,
     TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
     TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */
-    TLS_DAYS_SIZE = 32,       /* 2026-01-02, twice; a year can have 5 digits */
+    TLS_TIMES_SIZE = 48, /* 2026-01-02T03:04:05Z twice; years of 5 digits */
     /* A ticket of OpenSSL's has 200 octets; with a client's certificate in it
      * 2000. A server sends one to four (RFC 8446 section C.4). */
     TLS_SESSION_SIZE_MAX = 1920,

@@ -6,6 +6,7 @@
 #include "confine.h"
 #include "output.h"
 #include "probe_look.h"
+#include "probe_names.h"
 #include "probe_say.h"
 #include "pump.h"
 
@@ -178,8 +179,8 @@ look(struct root *r, const struct delivery *delivery)
                              &r->targets);
     if (o->fault == FAULT_OK)
         o->fault = resolve_wait(&r->job, &r->work.resolve, &r->targets);
-    probe_say_names(r);
-    probe_say_candidates(r);
+    probe_names(r);
+    probe_names_candidates(r);
     resolve_park(&r->job, &r->work.resolve, &r->targets);
     survey_all(r, delivery);
     buf_reset(&o->detail);
@@ -216,6 +217,7 @@ probe(const struct load_args *args, const struct delivery *delivery,
     /* The null sender, if no other is meant. */
     as_remote.values =
         (char *[]){args->values[0], host, sender ? sender : end, address};
+    probe_say_begin(r, slice_text(address));
     r->outcome.fault =
         load(&as_remote, &r->work.load, &r->job, &r->outcome.detail);
     if (r->outcome.fault == FAULT_OK)

@@ -6,12 +6,15 @@
 
 /* Of a file, or of a line of it. */
 static void
-say(struct root *r, const char *path, uint32_t line, const char *what)
+say(struct root *r, const char *path, uint32_t line,
+    struct qmail_tell_word what)
 {
-    say_put(&r->say, "[look]look: {%file}{:#line}{ %what}\n",
-            (const union tell[]){{.text = path},
-                                 {.number = line > 0 ? line : TELL_NO_NUMBER},
-                                 {.text = what}});
+    struct qmail_tell *t = say_begin(&r->say, "look");
+
+    qmail_tell_text(t, "look: ", "file", path);
+    qmail_tell_number(t, ":", "line", line > 0 ? line : TELL_NO_NUMBER);
+    qmail_tell_word(t, " ", "what", what);
+    say_end(&r->say);
 }
 
 /* ---- lists that may have secrets ---- */
@@ -49,13 +52,17 @@ look_at_routes(struct root *r, const char *path, bool all)
             password = password ||
                        has_password(r, slice_part(line, colon + 1, line.size));
         else if (all)
-            say(r, path, f->lines.number, "has no colon: it is not used");
+            say(r, path, f->lines.number,
+                TELL_WORD("has no colon: it is not used", "no_colon"));
     }
     wipe(f->bytes, sizeof(f->bytes));
     wipe(f->lines.line, sizeof(f->lines.line));
     if (others && password)
         say(r, path, 0,
-            "has a password and others can read it: chgrp qmail, chmod 640");
+            TELL_WORD(
+                "has a password and others can read it: chgrp qmail, chmod "
+                "640",
+                "password_readable"));
 }
 
 /* ---- files of other patches ---- */
@@ -83,7 +90,7 @@ look_at_strangers(struct root *r)
 
         if (fd == OS_MISSING)
             continue;
-        say(r, strangers[i].path, 0, strangers[i].what);
+        say(r, strangers[i].path, 0, TELL_WORD(strangers[i].what, "not_used"));
         if (fd >= 0)
             os_close(fd);
     }

@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 #include "probe_say.h"
 
+#include "os/os.h"
 #include "tls/show.h"
 
 /* ---- where to ---- */
+
+void
+probe_say_begin(struct root *r, struct slice address)
+{
+    struct qmail_tell *t = say_begin(&r->say, "probe");
+
+    qmail_tell_text(t, "mote ", "version", MOTE_VERSION);
+    qmail_tell_number(t, NULL, "time", (uint64_t)os_wall_s());
+    qmail_tell_slice(t, ", mail for ", "mail_for", address);
+    say_end(&r->say);
+}
 
 void
 probe_say_route(struct root *r)
@@ -12,19 +24,18 @@ probe_say_route(struct root *r)
                                         [ROUTE_NAME] = "relay",
                                         [ROUTE_ADDRESS] = "address"};
     const struct qmail_route *route = &r->job.route;
-    const struct slice relay = qmail_route_name(route);
     uint32_t line = r->job.route_line;
+    struct qmail_tell *t = say_begin(&r->say, "route");
 
-    say_put(&r->say,
-            "[route]Route for {$host}: {%kind}{ $relay}{ &address}"
-            "{, port #port}{, by %file}{ line #line}\n",
-            (const union tell[]){{.slice = &r->job.host},
-                                 {.text = kinds[route->kind]},
-                                 {.slice = &relay},
-                                 {.addr = &route->addr},
-                                 {.number = route->port},
-                                 {.text = r->job.route_file},
-                                 {.number = line > 0 ? line : TELL_NO_NUMBER}});
+    qmail_tell_words(t, "Route for ");
+    qmail_tell_slice(t, "", "host", r->job.host);
+    qmail_tell_text(t, ": ", "kind", kinds[route->kind]);
+    qmail_tell_slice(t, " ", "relay", qmail_route_name(route));
+    qmail_tell_addr(t, " ", "address", &route->addr);
+    qmail_tell_number(t, ", port ", "port", route->port);
+    qmail_tell_text(t, ", by ", "file", r->job.route_file);
+    qmail_tell_number(t, " line ", "line", line > 0 ? line : TELL_NO_NUMBER);
+    say_end(&r->say);
 }
 
 /* Other rules than tlsstrictness hold for the next hop. */
@@ -40,258 +51,51 @@ is_ruled(const struct root *r)
 void
 probe_say_hop(struct root *r)
 {
-    static const char *const levels[] = {[POLICY_LEVEL_NONE] = "never TLS",
-                                         [POLICY_LEVEL_0] = "level 0",
-                                         [POLICY_LEVEL_1] = "level 1",
-                                         [POLICY_LEVEL_2] = "level 2",
-                                         [POLICY_LEVEL_DANE] = "dane"};
+    static const struct qmail_tell_word levels[] = {
+        [POLICY_LEVEL_NONE] = {"never TLS", "none"},
+        [POLICY_LEVEL_0] = {"level 0", "0"},
+        [POLICY_LEVEL_1] = {"level 1", "1"},
+        [POLICY_LEVEL_2] = {"level 2", "2"},
+        [POLICY_LEVEL_DANE] = {"dane", "dane"}};
     const struct qmail_tlspolicy *p = &r->job.tlspolicy;
+    const struct qmail_login *login = &r->job.login;
     const struct policy_hop *hop = &r->job.hop;
-    const struct slice name = slice_of(p->name, p->name_size);
-    const struct slice user =
-        slice_of(r->job.login.user, r->job.login.user_size);
     uint32_t line = r->job.tlspolicy_line;
+    struct qmail_tell *t = NULL;
 
-    if (is_ruled(r))
-        say_put(
-            &r->say,
-            "[hop]Next hop: {%level}{%first}{, proved by #pins}"
-            "{ pinned keys%}{, name $name}{, logs in as $user}{%unsafe}"
-            "{, by control/tlspolicy line #line}\n",
-            (const union tell[]){
-                {.text = levels[hop->level]},
-                {.text = hop->implicit ? ", TLS from the first byte" : NULL},
-                {.number = hop->pin ? p->pin_count : TELL_NO_NUMBER},
-                {.text = hop->pin ? "" : NULL},
-                {.slice = &name},
-                {.slice = &user},
-                {.text = hop->login && hop->unsafe
-                             ? ", even where nothing is proved"
-                             : NULL},
-                {.number = line > 0 ? line : TELL_NO_NUMBER}});
+    if (!is_ruled(r))
+        return;
+    t = say_begin(&r->say, "hop");
+    qmail_tell_words(t, "Next hop: ");
+    qmail_tell_word(t, "", "level", levels[hop->level]);
+    qmail_tell_flag(t, ", TLS from the first byte", "implicit", hop->implicit);
+    if (hop->pin) {
+        qmail_tell_number(t, ", proved by ", "pins", p->pin_count);
+        qmail_tell_words(t, " pinned keys");
+    }
+    qmail_tell_slice(t, ", name ", "wanted_name",
+                     slice_of(p->name, p->name_size));
+    qmail_tell_slice(t, ", logs in as ", "user",
+                     slice_of(login->user, login->user_size));
+    qmail_tell_flag(t, ", even where nothing is proved", "unsafe",
+                    hop->login && hop->unsafe);
+    qmail_tell_number(t, ", by control/tlspolicy line ", "line",
+                      line > 0 ? line : TELL_NO_NUMBER);
+    say_end(&r->say);
 }
 
 void
 probe_say_sessions(struct root *r)
 {
-    if (r->sessions.problem)
-        say_put(&r->say, "[sessions]look: {%file} is not used{: %problem}\n",
-                (const union tell[]){{.text = sessions_path},
-                                     {.text = r->sessions.problem}});
-}
+    struct qmail_tell *t = NULL;
 
-/* A name as text, until the next one in its place. */
-static const struct slice *
-print_name(struct say *s, uint32_t place, const struct dns_name *name)
-{
-    struct buf out;
-
-    buf_init(&out, s->names[place], sizeof(s->names[place]));
-    dns_name_print(&out, name);
-    s->texts[place] = buf_slice(&out);
-    return &s->texts[place];
-}
-
-/* Name servers from `first` on, link-local ones with their interface. */
-static struct slice
-print_servers(struct buf *out, const struct dns_server *first, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (i > 0)
-            buf_put_text(out, ", ");
-        addr_print(out, &first[i].at.addr);
-        if (first[i].interface[0])
-            buf_put_byte(out, '%');
-        buf_put_text(out, first[i].interface);
-    }
-    return buf_slice(out);
-}
-
-/* A record of the answer, or that there is none. */
-static void
-say_answer(struct root *r, const struct dns_task *task,
-           const struct addr *address, const struct slice *exchanger,
-           uint32_t preference)
-{
-    static const char states[][sizeof("no host name in it")] = {
-        [DNS_PENDING] = "not waited for",  [DNS_FOUND] = "no host name in it",
-        [DNS_NODATA] = "no such record",   [DNS_NO_NAME] = "no such name",
-        [DNS_FAILED] = "no usable answer",
-    };
-    const struct dns_query *q = &task->query;
-    const struct dns_conf *conf = &r->job.dns;
-    struct say *s = &r->say;
-    uint8_t bytes[DNS_SERVER_COUNT_MAX * SAY_SERVER_SIZE];
-    struct buf room;
-    struct slice servers;
-    union tell values[] = {
-        {.text = q->mx              ? "MX"
-                 : q->tlsa          ? "TLSA"
-                 : q->type == DNS_A ? "A"
-                                    : "AAAA"},
-        {.slice = print_name(s, 0, &q->name)},
-        {.slice = q->alias_count ? print_name(s, 1, &q->target) : NULL},
-        {.text = address || exchanger ? NULL : states[q->state]},
-        {.addr = address},
-        {.number = preference},
-        {.slice = exchanger},
-        {.text = NULL},
-        {.slice = NULL},
-        {.slice = NULL},
-        {.number = TELL_NO_NUMBER},
-        {.text = NULL}};
-
-    buf_init(&room, bytes, sizeof(bytes));
-    if (q->tlsa && q->state == DNS_FOUND)
-        values[3].text = !q->secure              ? "not authentic"
-                         : tlsa_set_any(q->tlsa) ? "usable records"
-                                                 : "no usable record";
-    if (q->state == DNS_FAILED && q->refused)
-        values[7].text =
-            q->refused == DNS_RCODE_SERVFAIL ? "SERVFAIL" : "an error";
-    if (q->state != DNS_PENDING && task->answered_ms > 0) {
-        servers = print_servers(&room, &conf->servers[task->server], 1);
-        values[9].slice = &servers;
-        values[10].number = (uint32_t)(task->answered_ms - task->asked_ms);
-        values[11].text = "";
-    } else if (q->state == DNS_FAILED) {
-        servers = print_servers(&room, conf->servers, conf->server_count);
-        values[8].slice = &servers;
-    }
-    say_put(s,
-            "[dns]DNS: {%type}{ $name}{, alias of $alias}{: %state}{: &address}"
-            "{: #preference}{ $exchanger}{, %error}{ of $asked}{ ($server}"
-            "{, #ms}{ ms)%}\n",
-            values);
-}
-
-static void
-say_question(struct root *r, const struct dns_task *task)
-{
-    const struct dns_query *q = &task->query;
-    const struct slice *exchanger = NULL;
-    uint32_t preference = TELL_NO_NUMBER;
-
-    for (uint32_t i = 0; i < q->address_count; i++)
-        say_answer(r, task, &q->addresses[i], NULL, TELL_NO_NUMBER);
-    for (uint32_t i = 0; q->mx && i < q->mx->count; i++)
-        say_answer(r, task, NULL, print_name(&r->say, 2, &q->mx->items[i].name),
-                   q->mx->items[i].preference);
-    if (q->mx && q->mx->null) {
-        r->say.texts[2] = SLICE(".");
-        exchanger = &r->say.texts[2];
-        preference = 0;
-    } else if (q->address_count > 0 || (q->mx && q->mx->count > 0)) {
+    if (!r->sessions.problem)
         return;
-    }
-    say_answer(r, task, NULL, exchanger, preference);
-}
-
-void
-probe_say_names(struct root *r)
-{
-    const struct dns_lookup *l = &r->work.resolve.lookup;
-
-    for (uint32_t i = 0; r->targets.live && i < l->task_count; i++)
-        if (!l->tasks[i].dropped)
-            say_question(r, &l->tasks[i]);
-}
-
-/* ---- who ---- */
-
-static void
-say_candidate(struct root *r, const char *kind, const struct addr *a,
-              uint32_t host, const char *why)
-{
-    const struct target_name *n = &r->targets.names[host];
-    const struct slice name = slice_of(n->text, n->size);
-    uint32_t preference = TELL_NO_NUMBER;
-    const char *itself = NULL;
-
-    if (r->job.route.kind == ROUTE_MX) {
-        preference = r->targets.hosts.list[host].preference;
-        if (r->work.resolve.lookup.mx.count == 0)
-            itself = "";
-    }
-
-    say_put(&r->say,
-            "[candidate]{%kind}:{ &address}{ $name}"
-            "{, preference #preference}{ (no MX: the domain itself)%}{, not "
-            "tried: %why}\n",
-            (const union tell[]){{.text = kind},
-                                 {.addr = a},
-                                 {.slice = name.size > 0 ? &name : NULL},
-                                 {.number = preference},
-                                 {.text = itself},
-                                 {.text = why}});
-}
-
-/* NULL: it was not. */
-static const char *
-why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
-{
-    const struct policy_candidates *c = &r->targets.candidates;
-
-    if (!a)
-        return "no address known";
-    if (targets_is_own(&r->job, a))
-        return "an address of this machine";
-    if (addr_is_unusable(a))
-        return "no server can have it";
-    if (c->own_seen && preference >= c->own_preference)
-        return "no better than an address of this machine";
-    for (uint32_t i = 0; i < c->count; i++)
-        if (addr_equal(&c->list[i].to.addr, a))
-            return NULL;
-    return "too many addresses";
-}
-
-static void
-say_dropped(struct root *r, const struct addr *a, uint32_t host)
-{
-    const char *why = why_dropped(r, a, r->targets.hosts.list[host].preference);
-
-    if (why)
-        say_candidate(r, "Dropped", a, host, why);
-}
-
-static void
-say_addresses(struct root *r, uint32_t host)
-{
-    bool known = r->targets.names[host].size == 0;
-
-    for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
-        const struct dns_query *q =
-            resolve_answer(&r->work.resolve, &r->targets, host, family);
-
-        for (uint32_t i = 0; q && i < q->address_count; i++)
-            say_dropped(r, &q->addresses[i], host);
-        known = known || (q && q->address_count > 0);
-    }
-    if (!known)
-        say_dropped(r, NULL, host);
-}
-
-void
-probe_say_candidates(struct root *r)
-{
-    const struct targets *t = &r->targets;
-    struct policy_race race;
-    uint32_t index = 0;
-
-    policy_race_init(&race, &t->candidates, &t->hosts, 0);
-    while ((index = policy_race_next(&race, INT64_MAX)) != POLICY_NOBODY) {
-        const struct policy_candidate *c = &t->candidates.list[index];
-
-        policy_race_failed(&race, index);
-        say_candidate(r, "Candidate", &c->to.addr, c->host,
-                      tcpto_skip(&r->tcpto, &c->to.addr) ? "timed out lately"
-                                                         : NULL);
-    }
-    if (r->job.route.kind == ROUTE_ADDRESS)
-        say_dropped(r, &r->job.route.addr, 0);
-    for (uint32_t i = 0; i < t->hosts.count; i++)
-        say_addresses(r, i);
+    t = say_begin(&r->say, "look");
+    qmail_tell_text(t, "look: ", "file", sessions_path);
+    qmail_tell_word(t, " ", "what", TELL_WORD("is not used", "not_used"));
+    qmail_tell_text(t, ": ", "why", r->sessions.problem);
+    say_end(&r->say);
 }
 
 /* ---- a session ---- */
@@ -300,17 +104,24 @@ bool
 probe_say_connect(struct root *r, uint32_t index)
 {
     const struct policy_candidate *c = &r->targets.candidates.list[index];
-    const struct target_name *name = &r->targets.names[c->host];
-    const struct slice text = slice_of(name->text, name->size);
+    const struct target_name *n = &r->targets.names[c->host];
+    const struct slice name = slice_of(n->text, n->size);
     struct connect *connect = &r->deliver.connect;
     int fd = connect_again(connect, index);
+    struct qmail_tell *t = NULL;
 
-    say_put(&r->say,
-            "[connection]To{ &address}{ $name}{: %result}{ (#ms} ms)\n",
-            (const union tell[]){{.addr = &c->to.addr},
-                                 {.slice = &text},
-                                 {.text = fd < 0 ? connect->why : "connected"},
-                                 {.number = say_took_ms(&r->say)}});
+    say_about(&r->say, &c->to.addr, name);
+    t = say_begin(&r->say, "connection");
+    qmail_tell_words(t, "To");
+    qmail_tell_addr(t, " ", NULL, &c->to.addr);
+    qmail_tell_slice(t, " ", NULL, name);
+    qmail_tell_word(t, ": ", "result",
+                    fd < 0 ? TELL_WORD("", "failed")
+                           : TELL_WORD("connected", "connected"));
+    qmail_tell_text(t, ": ", "why", fd < 0 ? connect->why : NULL);
+    qmail_tell_number(t, " (", "ms", say_took_ms(&r->say));
+    qmail_tell_words(t, " ms)");
+    say_end(&r->say);
     if (fd >= 0)
         deliver_begin(&r->deliver, index, fd);
     return fd >= 0;
@@ -320,19 +131,24 @@ void
 probe_say_reply(struct root *r, enum smtp_step step)
 {
     const struct smtp *smtp = &r->work.deliver.smtp;
-    const struct slice text = buf_slice(&smtp->reply.text);
-    bool hello = step == SMTP_STEP_EHLO || step == SMTP_STEP_HELO;
-    bool replied = smtp->look_ready;
+    const char *to = smtp_step_text(step);
+    struct qmail_tell *t = say_begin(&r->say, "reply");
 
-    say_put(&r->say,
-            "[reply]  {%to}{ $name}{ over %over}{ (#ms} ms){: $text}"
-            "{: $why}\n",
-            (const union tell[]){{.text = smtp_step_text(step)},
-                                 {.slice = hello ? &smtp->config->helo : NULL},
-                                 {.text = smtp->secure ? "TLS" : NULL},
-                                 {.number = say_took_ms(&r->say)},
-                                 {.slice = replied ? &text : NULL},
-                                 {.slice = replied ? NULL : &smtp->why}});
+    qmail_tell_word(
+        t, "  ", "to",
+        TELL_WORD(to, step == SMTP_STEP_GREETING ? "greeting" : to));
+    if (step == SMTP_STEP_EHLO || step == SMTP_STEP_HELO)
+        qmail_tell_slice(t, " ", "helo", smtp->config->helo);
+    qmail_tell_flag(t, " over TLS", "tls", smtp->secure);
+    qmail_tell_number(t, " (", "ms", say_took_ms(&r->say));
+    qmail_tell_words(t, " ms)");
+    if (smtp->look_ready) {
+        qmail_tell_number(t, NULL, "code", smtp->reply.code);
+        qmail_tell_slice(t, ": ", "text", buf_slice(&smtp->reply.text));
+    } else {
+        qmail_tell_slice(t, ": ", "why", smtp->why);
+    }
+    say_end(&r->say);
 }
 
 /* Ready to be pasted into control/tlspolicy. */
@@ -342,13 +158,14 @@ say_pin(struct root *r)
     static const char digits[] = "0123456789abcdef";
     const struct tls *tls = &r->work.deliver.tls;
     uint8_t bytes[TLS_PIN_TEXT_SIZE];
-    struct slice text = slice_of(bytes, sizeof(bytes));
+    struct qmail_tell *t = say_begin(&r->say, "key");
 
     for (uint32_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = (uint8_t)
             digits[i % 2 ? tls->pin[i / 2] & 15 : tls->pin[i / 2] >> 4];
-    say_put(&r->say, "[key]  its key:{ pin=$pin}\n",
-            (const union tell[]){{.slice = &text}});
+    qmail_tell_slice(t, "  its key: pin=", "pin",
+                     slice_of(bytes, sizeof(bytes)));
+    say_end(&r->say);
 }
 
 void
@@ -356,23 +173,25 @@ probe_say_tls(struct root *r)
 {
     const struct tls *tls = &r->work.deliver.tls;
     struct tls_certificate c;
+    struct qmail_tell *t = say_begin(&r->say, "tls");
 
-    say_put(&r->say, "[tls]  TLS{ (#ms} ms){: $protocol}{, $cipher}\n",
-            (const union tell[]){{.number = say_took_ms(&r->say)},
-                                 {.slice = &tls->proto},
-                                 {.slice = &tls->cipher}});
-    for (uint32_t i = 0; tls_show(tls, i, &c); i++)
-        say_put(&r->say,
-                "[certificate]  {%what}{: $subject}{, issued by $issuer}"
-                "{, $from}{ to $until}{, for $names}\n",
-                (const union tell[]){{.text = c.anchor ? "trust anchor"
-                                              : i == 0 ? "certificate"
-                                                       : "its authority"},
-                                     {.slice = &c.subject},
-                                     {.slice = &c.issuer},
-                                     {.slice = &c.from},
-                                     {.slice = &c.until},
-                                     {.slice = &c.names}});
+    qmail_tell_number(t, "  TLS (", "ms", say_took_ms(&r->say));
+    qmail_tell_slice(t, " ms): ", "protocol", tls->proto);
+    qmail_tell_slice(t, ", ", "cipher", tls->cipher);
+    say_end(&r->say);
+    for (uint32_t i = 0; tls_show(tls, i, &c); i++) {
+        t = say_begin(&r->say, "certificate");
+        qmail_tell_word(t, "  ", "what",
+                        c.anchor ? TELL_WORD("trust anchor", "anchor")
+                        : i == 0 ? TELL_WORD("certificate", "server")
+                                 : TELL_WORD("its authority", "authority"));
+        qmail_tell_slice(t, ": ", "subject", c.subject);
+        qmail_tell_slice(t, ", issued by ", "issuer", c.issuer);
+        qmail_tell_slice(t, ", ", "from", c.from);
+        qmail_tell_slice(t, " to ", "until", c.until);
+        qmail_tell_slice(t, ", for ", "names", c.names);
+        say_end(&r->say);
+    }
     say_pin(r);
 }
 
@@ -381,103 +200,116 @@ probe_say_login(struct root *r)
 {
     const struct smtp *s = &r->work.deliver.smtp;
     const struct qmail_login *login = &r->job.login;
-    const struct slice user = slice_of(login->user, login->user_size);
-    const char *how = s->logged_in                       ? "accepted"
-                      : s->fault == FAULT_LOGIN          ? "refused"
-                      : s->fault == FAULT_LOGIN_ABSENT   ? "not offered"
-                      : s->fault == FAULT_LOGIN_UNPROVED ? "not tried"
-                                                         : NULL;
+    struct qmail_tell_word how =
+        s->logged_in              ? TELL_WORD("accepted", "accepted")
+        : s->fault == FAULT_LOGIN ? TELL_WORD("refused", "refused")
+        : s->fault == FAULT_LOGIN_ABSENT
+            ? TELL_WORD("not offered", "not_offered")
+        : s->fault == FAULT_LOGIN_UNPROVED ? TELL_WORD("not tried", "not_tried")
+                                           : TELL_WORD(NULL, NULL);
+    struct qmail_tell *t = NULL;
 
-    if (login->kind != LOGIN_NONE && how)
-        say_put(&r->say, "[login]  login {%result}{ as $user}{, by %by}\n",
-                (const union tell[]){
-                    {.text = how},
-                    {.slice = &user},
-                    {.text = s->auth ? smtp_auth_name(s->auth) : NULL}});
+    if (login->kind == LOGIN_NONE || !how.code)
+        return;
+    t = say_begin(&r->say, "login");
+    qmail_tell_word(t, "  login ", "result", how);
+    qmail_tell_slice(t, " as ", "user",
+                     slice_of(login->user, login->user_size));
+    qmail_tell_text(t, ", by ", "by", s->auth ? smtp_auth_name(s->auth) : NULL);
+    say_end(&r->say);
 }
 
 /* ---- verdicts ---- */
 
 /* The record of the report, without its letter and its NUL. */
-static struct slice
-record_of(struct root *r, const struct outcome *o)
+static void
+put_report(struct root *r, const char *words, const struct outcome *o)
 {
+    const struct fault_row *row = fault_row(o->fault);
     struct qmail_verdict verdict = outcome_verdict(o, r->job.host);
 
     qmail_report_init(&r->report, 1);
     qmail_report_final(&r->report, &verdict);
-    return slice_part(buf_slice(&r->report.out), 1, r->report.out.used - 1);
+    qmail_tell_text(&r->say.tell, NULL, "fault", row->name);
+    if (row->code[0])
+        qmail_tell_text(&r->say.tell, NULL, "status", row->code);
+    qmail_tell_slice(
+        &r->say.tell, words, "report",
+        slice_part(buf_slice(&r->report.out), 1, r->report.out.used - 1));
 }
 
-/* `how` NULL: the mail would not go, attempt says why. */
+/* `how` of none: the mail would not go, attempt says why. */
 static void
-say_level(struct root *r, uint32_t level, const char *how, const char *but)
+say_level(struct root *r, uint32_t level, struct qmail_tell_word how,
+          struct qmail_tell_word but)
 {
-    const struct slice report = record_of(r, &r->deliver.attempt);
-    union tell values[] = {{.number = level}, {.text = NULL}, {.text = ":"},
-                           {.text = how},     {.text = but},  {.slice = NULL}};
+    struct qmail_tell *t = say_begin(&r->say, "session");
 
-    if (level == r->job.tls_strictness)
-        values[1].text = "as configured";
-    if (level == TELL_NO_NUMBER)
-        values[2].text = NULL;
-    if (!how)
-        values[5].slice = &report;
-    say_put(&r->say,
-            "[session] { at tlsstrictness #level}{, %set}{%}"
-            "{ mail would go %how}{, %}{ no mail: $report}\n",
-            values);
+    qmail_tell_words(t, " ");
+    qmail_tell_number(t, " at tlsstrictness ", "level", level);
+    qmail_tell_flag(t, ", as configured", "configured",
+                    level == r->job.tls_strictness);
+    if (level != TELL_NO_NUMBER)
+        qmail_tell_words(t, ":");
+    qmail_tell_word(t, " mail would go ", "how", how);
+    qmail_tell_word(t, ", ", "but", but);
+    if (!how.code)
+        put_report(r, " no mail: ", &r->deliver.attempt);
+    say_end(&r->say);
 }
 
 void
 probe_say_levels(struct root *r, enum fault tls)
 {
+    const struct qmail_tell_word no = TELL_WORD(NULL, NULL);
     const struct smtp *smtp = &r->work.deliver.smtp;
     struct outcome *attempt = &r->deliver.attempt;
-    const char *how = "in clear", *but = NULL;
+    struct qmail_tell_word how = TELL_WORD("in clear", "clear"), but = no;
 
     if (attempt->fault != FAULT_OK) {
-        say_level(r, TELL_NO_NUMBER, NULL, NULL);
+        say_level(r, TELL_NO_NUMBER, no, no);
         return;
     }
     /* What tlsstrictness says is not what counts. */
     if (is_ruled(r))
         return;
     if (smtp->secure && tls != FAULT_TLS_FAILED) {
-        how = "over TLS";
-        but = "certificate not checked";
+        how = TELL_WORD("over TLS", "tls");
+        but = TELL_WORD("certificate not checked", "unchecked");
     }
     say_level(r, 0, how, but);
-    if (!but && r->job.anchors != JOB_ANCHORS_NONE)
-        but = "if no other candidate has TLS";
+    if (!but.code && r->job.anchors != JOB_ANCHORS_NONE)
+        but = TELL_WORD("if no other candidate has TLS", "unless_other_tls");
     say_level(r, 1, how, but);
     attempt->fault = tls;
     buf_reset(&attempt->starttls);
     if (tls == FAULT_CONTROL)
         outcome_put(&attempt->detail, buf_slice(&r->outcome.detail));
-    say_level(r, 2, tls == FAULT_OK ? "over TLS, verified" : NULL, NULL);
+    say_level(
+        r, 2,
+        tls == FAULT_OK ? TELL_WORD("over TLS, verified", "verified") : no, no);
 }
 
 char
 probe_say_verdict(struct root *r)
 {
     const struct outcome *o = &r->outcome;
-    const struct slice report = record_of(r, o), tls = buf_slice(&o->starttls);
-    const char *class = &fault_row(o->fault)->class;
-    const struct slice letter = slice_of(class, 1);
-    const char *words = *class == 'K'   ? "be sent to"
-                        : *class == 'D' ? "bounce"
-                                        : "wait in the queue";
-    bool sent = *class == 'K';
+    char class = fault_row(o->fault)->class;
+    struct qmail_tell *t = NULL;
 
-    say_put(&r->say,
-            "[verdict]{!$class}Result: now the mail would {%}{ &address}"
-            "{ (recipient not asked)%}{, $tls}{: $report}\n",
-            (const union tell[]){{.slice = &letter},
-                                 {.text = words},
-                                 {.addr = sent ? &o->ip : NULL},
-                                 {.text = sent ? "" : NULL},
-                                 {.slice = sent ? &tls : NULL},
-                                 {.slice = sent ? NULL : &report}});
-    return *class;
+    say_about(&r->say, NULL, SLICE(""));
+    t = say_begin(&r->say, "verdict");
+    qmail_tell_word(t, "Result: now the mail would ", "class",
+                    class == 'K'   ? TELL_WORD("be sent to", "K")
+                    : class == 'D' ? TELL_WORD("bounce", "D")
+                                   : TELL_WORD("wait in the queue", "Z"));
+    if (class == 'K') {
+        qmail_tell_addr(t, " ", "address", &o->ip);
+        qmail_tell_words(t, " (recipient not asked)");
+        qmail_tell_slice(t, ", ", "tls", buf_slice(&o->starttls));
+    } else {
+        put_report(r, ": ", o);
+    }
+    say_end(&r->say);
+    return class;
 }

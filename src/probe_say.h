@@ -12,15 +12,13 @@
 
 #include "root.h"
 
+/* Who says it, when, and of which mail. */
+void probe_say_begin(struct root *r, struct slice address);
 void probe_say_route(struct root *r);
 /* What is configured for TLS with the next hop besides tlsstrictness. */
 void probe_say_hop(struct root *r);
 /* That sessions of TLS are not kept, where they could be. */
 void probe_say_sessions(struct root *r);
-/* The questions to the DNS and what came of them. */
-void probe_say_names(struct root *r);
-/* Addresses in the order they are tried, then those left out. */
-void probe_say_candidates(struct root *r);
 /* Connects to one; false: it did not work. */
 bool probe_say_connect(struct root *r, uint32_t index);
 /* The reply at hand was to `step`, or none came and smtp.why says why. */

@@ -12,9 +12,27 @@ say_init(struct say *s)
 }
 
 void
-say_put(struct say *s, const char *format, const union tell *values)
+say_about(struct say *s, const struct addr *peer, struct slice name)
 {
-    qmail_tell(&s->tell, format, values);
+    s->peer = peer;
+    s->peer_name = name;
+}
+
+struct qmail_tell *
+say_begin(struct say *s, const char *event)
+{
+    struct qmail_tell *t = &s->tell;
+
+    qmail_tell_begin(t, event);
+    qmail_tell_addr(t, NULL, "address", s->peer);
+    qmail_tell_slice(t, NULL, "name", s->peer_name);
+    return t;
+}
+
+void
+say_end(struct say *s)
+{
+    qmail_tell_end(&s->tell);
     s->lost = s->lost || !output(buf_slice(&s->out));
     buf_reset(&s->out);
     s->put_ms = os_now_ms();

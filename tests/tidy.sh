@@ -315,6 +315,11 @@ unfinished() {
         xargs grep -nIwE '(TO[D]O|FIX[M]E|XX[X]|HA[C]K)' 2>/dev/null | cut -c 1-100
 }
 
+# Inputs of fuzzers that nobody would replay.
+unpacked_corpora() {
+    find tests/fuzz/corpus -mindepth 1 ! -name '*.pack' -printf '%p: run tests/fuzz/pack\n' -prune
+}
+
 scripts() {
     tracked | while read -r file; do
         [ -f "$file" ] && head -n 1 "$file" | grep -q '^#!/bin/sh' && echo "$file"
@@ -344,4 +349,5 @@ purity | verdict engines_are_pure
 recursion | verdict no_recursion
 places | verdict no_machine_paths_or_hosts
 unfinished | verdict nothing_left_open
+unpacked_corpora | verdict corpora_are_packed
 shell_scripts

@@ -198,6 +198,8 @@ task_follow(struct dns_lookup *l, struct dns_task *task, int64_t now_ms)
     }
     while (dns_schedule_take(s, &server)) {
         task->plain[server] = task->plain[server] || s->round_count > 1;
+        if (task->said[server] == DNS_SAID_UNASKED)
+            task->said[server] = DNS_SAID_NOTHING;
         if (l->conf->tcp)
             dns_schedule_cut(s, server);
         else
@@ -327,6 +329,8 @@ attempt_read(struct dns_lookup *l, uint32_t attempt, struct slice packet,
         break;
     case DNS_VERDICT_BAD:
     case DNS_VERDICT_BUSY:
+        task->said[server_of(l, attempt)] =
+            DNS_SAID_ERROR + task->query.refused;
         attempt_bad(l, attempt, verdict == DNS_VERDICT_BUSY, now_ms);
         break;
     case DNS_VERDICT_PLAIN:
@@ -410,8 +414,7 @@ dns_lookup_init(struct dns_lookup *l, const struct dns_conf *conf,
     l->task_count = 0;
     l->live_server = 0;
     l->mx_taken = false;
-    l->stream_task = 0;
-    l->stream_next = 0;
+    l->stream_task = l->stream_next = 0;
     for (uint32_t i = 0; i < DNS_PENDING_COUNT_MAX; i++)
         l->slots[i] = NO_TASK;
     for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
@@ -446,10 +449,7 @@ dns_lookup_ask(struct dns_lookup *l, const struct dns_name *name,
         return false;
     l->mx_taken = l->mx_taken || type == DNS_MX;
     l->task_count++;
-    task->slot = NO_SLOT;
-    task->answered_ms = 0;
-    task->dropped = false;
-    memset(task->plain, 0, sizeof(task->plain));
+    *task = (struct dns_task){.slot = NO_SLOT};
     dns_query_init(&task->query, name, type, type == DNS_MX ? &l->mx : NULL,
                    tlsa);
     dns_schedule_init(&task->schedule, l->conf->server_count);
@@ -560,6 +560,7 @@ dns_lookup_lost(struct dns_lookup *l, uint32_t attempt, int64_t now_ms)
     if (!is_listening(l, attempt))
         return;
     attempt_end(l, attempt);
+    task_of(l, attempt)->said[server_of(l, attempt)] = DNS_SAID_LOST;
     attempt_bad(l, attempt, false, now_ms);
 }
 

@@ -65,6 +65,14 @@ struct dns_attempt {
     uint8_t random[DNS_RANDOM_SIZE]; /* id and case of its packet */
 };
 
+/* What came of a question at one server, so far. */
+enum dns_said {
+    DNS_SAID_UNASKED,
+    DNS_SAID_NOTHING,
+    DNS_SAID_LOST, /* it cannot be reached, or hangs up */
+    DNS_SAID_ERROR /* and the RCODE on top of it; 0: nothing that can be used */
+};
+
 struct dns_task {
     struct dns_query query;
     struct dns_schedule schedule;
@@ -76,7 +84,8 @@ struct dns_task {
     int64_t asked_ms;    /* when it was asked first */
     int64_t answered_ms; /* when the answer or the last bad one came, or 0 */
     uint32_t server;     /* whose it was */
-    bool dropped;        /* no answer was wanted any more */
+    uint32_t said[DNS_SERVER_COUNT_MAX]; /* enum dns_said, the last of each */
+    bool dropped;                        /* no answer was wanted any more */
 };
 
 struct dns_lookup {

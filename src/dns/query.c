@@ -216,6 +216,7 @@ dns_query_read(struct dns_query *q, const struct dns_question *sent, bool tcp,
     enum dns_verdict verdict;
 
     assert(q->state == DNS_PENDING);
+    q->refused = 0;
     switch (dns_message_read(packet, sent, &m)) {
     case DNS_READING_FOREIGN:
         return tcp ? DNS_VERDICT_BAD : DNS_VERDICT_IGNORE;

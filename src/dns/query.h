@@ -65,7 +65,7 @@ struct dns_query {
     uint32_t alias_count;
     bool secure; /* every reply was authentic that the state, if only a "no",
                     or the way to `target` comes from */
-    uint32_t refused; /* the last error code that came, or 0 */
+    uint32_t refused; /* the error code of the last packet, or 0 */
     uint32_t address_count;
     struct addr addresses[DNS_ADDRESS_COUNT_MAX];
     struct dns_mx_set *mx; /* type DNS_MX only, else NULL */

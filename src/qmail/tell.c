@@ -33,102 +33,110 @@ put(struct qmail_tell *t, struct slice value)
     }
 }
 
-/* The value of a piece as text, perhaps in `room`; false: there is none. */
-static bool
-take(char kind, const union tell *value, struct buf *room, struct slice *out)
+/* What stands before a value. */
+static void
+put_before(struct qmail_tell *t, const char *words, const char *key)
 {
-    if (kind == '#') {
-        buf_put_number(room, value->number, 1);
-        *out = buf_slice(room);
-        return value->number != TELL_NO_NUMBER;
+    if (!t->json) {
+        buf_put_text(t->out, words);
+        return;
     }
-    if (!value->text)
-        return false;
-    if (kind == '&' && value->addr->family != ADDR_NONE)
-        addr_print(room, value->addr);
-    *out = kind == '%'   ? slice_text(value->text)
-           : kind == '$' ? *value->slice
-                         : buf_slice(room);
-    return kind == '%' || out->size > 0;
+    buf_put_text(t->out, ",\"");
+    buf_put_text(t->out, key);
+    buf_put_text(t->out, "\":");
 }
 
-/* ---- pieces ---- */
-
-static void
-put_json(struct qmail_tell *t, bool quoted, struct slice key,
-         struct slice value)
+/* Is there something to be put for this reader? */
+static bool
+is_read(const struct qmail_tell *t, const char *words, const char *key)
 {
-    if (key.size == 0)
+    return (t->json ? key : words) != NULL;
+}
+
+void
+qmail_tell_slice(struct qmail_tell *t, const char *words, const char *key,
+                 struct slice value)
+{
+    if (value.size == 0 || !is_read(t, words, key))
         return;
-    buf_put_text(t->out, ",\"");
-    buf_put(t->out, key);
-    buf_put_text(t->out, quoted ? "\":\"" : "\":");
+    put_before(t, words, key);
+    if (t->json)
+        buf_put_byte(t->out, '"');
     put(t, value);
-    if (quoted)
+    if (t->json)
         buf_put_byte(t->out, '"');
 }
 
-/* What stands in braces. */
-static void
-tell_piece(struct qmail_tell *t, struct slice piece, const union tell *value)
+void
+qmail_tell_text(struct qmail_tell *t, const char *words, const char *key,
+                const char *value)
 {
-    uint8_t bytes[ADDR_TEXT_SIZE_MAX];
-    struct slice text;
-    struct buf room;
-    size_t at = 0;
-
-    while (piece.data[at] < '#' || piece.data[at] > '&')
-        at++;
-    buf_init(&room, bytes, sizeof(bytes));
-    if (!take((char)piece.data[at], value, &room, &text))
-        return;
-    if (t->json) {
-        put_json(t, piece.data[at] != '#',
-                 slice_part(piece, at + 1, piece.size), text);
-    } else if (piece.data[0] != '!') {
-        buf_put(t->out, slice_part(piece, 0, at));
-        put(t, text);
-    }
+    if (value)
+        qmail_tell_slice(t, words, key, slice_text(value));
 }
 
-static void
-tell_event(struct qmail_tell *t, struct slice event)
+void
+qmail_tell_word(struct qmail_tell *t, const char *words, const char *key,
+                struct qmail_tell_word value)
+{
+    qmail_tell_text(t, words, key, t->json ? value.code : value.words);
+}
+
+void
+qmail_tell_addr(struct qmail_tell *t, const char *words, const char *key,
+                const struct addr *value)
+{
+    uint8_t bytes[ADDR_TEXT_SIZE_MAX];
+    struct buf text;
+
+    buf_init(&text, bytes, sizeof(bytes));
+    if (value && value->family != ADDR_NONE)
+        addr_print(&text, value);
+    qmail_tell_slice(t, words, key, buf_slice(&text));
+}
+
+void
+qmail_tell_number(struct qmail_tell *t, const char *words, const char *key,
+                  uint64_t value)
+{
+    if (value == TELL_NO_NUMBER || !is_read(t, words, key))
+        return;
+    put_before(t, words, key);
+    buf_put_number(t->out, value, 1);
+}
+
+void
+qmail_tell_flag(struct qmail_tell *t, const char *words, const char *key,
+                bool value)
+{
+    if (!value || !is_read(t, words, key))
+        return;
+    put_before(t, words, key);
+    if (t->json)
+        buf_put_text(t->out, "true");
+}
+
+/* ---- lines ---- */
+
+void
+qmail_tell_words(struct qmail_tell *t, const char *words)
+{
+    if (!t->json)
+        buf_put_text(t->out, words);
+}
+
+void
+qmail_tell_begin(struct qmail_tell *t, const char *event)
 {
     if (!t->json)
         return;
     buf_put_text(t->out, "{\"event\":\"");
-    buf_put(t->out, event);
+    buf_put_text(t->out, event);
     buf_put_byte(t->out, '"');
 }
 
-/* What stands between a bracket, or a brace, and its end. */
-static struct slice
-inside(const char *at)
-{
-    char end = *at == '[' ? ']' : '}';
-    const char *begin = ++at;
-
-    while (*at != end)
-        at++;
-    return slice_of(begin, (size_t)(at - begin));
-}
-
 void
-qmail_tell(struct qmail_tell *t, const char *format, const union tell *values)
+qmail_tell_end(struct qmail_tell *t)
 {
-    for (const char *at = format; *at; at++) {
-        if (*at == '[' || *at == '{') {
-            struct slice inner = inside(at);
-
-            if (*at == '[')
-                tell_event(t, inner);
-            else
-                tell_piece(t, inner, values++);
-            at += inner.size + 1;
-        } else if (!t->json) {
-            buf_put_byte(t->out, (uint8_t)*at);
-        } else if (*at == '\n') {
-            buf_put_text(t->out, "}\n");
-        }
-    }
+    buf_put_text(t->out, t->json ? "}\n" : "\n");
 }

@@ -27,6 +27,20 @@ put_names(struct buf *out, const mbedtls_x509_sequence *san)
     }
 }
 
+/* RFC 3339. */
+static void
+put_time(struct buf *out, const mbedtls_x509_time *time)
+{
+    tls_put_day(out, time);
+    buf_put_byte(out, 'T');
+    buf_put_number(out, (uint64_t)time->hour, 2);
+    buf_put_byte(out, ':');
+    buf_put_number(out, (uint64_t)time->min, 2);
+    buf_put_byte(out, ':');
+    buf_put_number(out, (uint64_t)time->sec, 2);
+    buf_put_byte(out, 'Z');
+}
+
 bool
 tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out)
 {
@@ -42,10 +56,10 @@ tls_show(const struct tls *t, uint32_t index, struct tls_certificate *out)
         return false;
     out->subject = last_part(&cert->subject);
     out->issuer = last_part(&cert->issuer);
-    buf_init(&text, out->days, sizeof(out->days));
-    tls_put_day(&text, &cert->valid_from);
+    buf_init(&text, out->times, sizeof(out->times));
+    put_time(&text, &cert->valid_from);
     out->from = buf_slice(&text);
-    tls_put_day(&text, &cert->valid_to);
+    put_time(&text, &cert->valid_to);
     out->until = slice_part(buf_slice(&text), out->from.size, text.used);
     buf_init(&text, out->bytes, sizeof(out->bytes));
     put_names(&text, &cert->subject_alt_names);

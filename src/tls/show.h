@@ -15,9 +15,9 @@
 struct tls_certificate {
     bool anchor;
     struct slice subject, issuer; /* the last part: a common name */
-    struct slice from, until;     /* 2026-01-02 */
+    struct slice from, until;     /* 2026-01-02T03:04:05Z */
     struct slice names;           /* the dNSName entries: a, b */
-    uint8_t days[TLS_DAYS_SIZE];
+    uint8_t times[TLS_TIMES_SIZE];
     uint8_t bytes[TELL_VALUE_SIZE_MAX];
 };
 

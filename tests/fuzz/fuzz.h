@@ -8,7 +8,7 @@
  * fault  MUST prints its condition and aborts: a finding
  *
  * tests/fuzz/NAME_fuzz.c is linked with libFuzzer (`make fuzz`), and with
- * replay.c, which feeds it tests/fuzz/corpus/NAME (`make check`).
+ * replay.c, which feeds it tests/fuzz/corpus/NAME.pack (`make check`).
  */
 #ifndef FUZZ_FUZZ_H
 #define FUZZ_FUZZ_H

@@ -2,23 +2,21 @@
 /*
  * Feeds a fuzzer its committed corpus, without libFuzzer.
  *
- *     NAME_corpus [FILE | DIRECTORY ...]
+ *     NAME_corpus [FILE | PACK.pack ...]
  *
- * Without arguments tests/fuzz/corpus/NAME. Says "ok NAME_corpus", or which
- * file broke it.
+ * Without arguments tests/fuzz/corpus/NAME.pack (tests/fuzz/pack says what that
+ * is). Says "ok NAME_corpus", or which input broke it.
  */
 #include "fuzz.h"
 
-#include <dirent.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, INPUT_SIZE_MAX = 1 << 20 };
+enum { PATH_SIZE = 1024, FILE_SIZE_MAX = 1 << 22, PREFIX_SIZE = 4 };
 
-static char current[PATH_SIZE];
+static char path[PATH_SIZE];
 static const char *name;
-static uint8_t input[INPUT_SIZE_MAX];
+static uint8_t bytes[FILE_SIZE_MAX];
 static unsigned count;
 
 /* The sanitizers end in SIGABRT as MUST does; assert in SIGILL. */
@@ -41,77 +39,82 @@ static void
 on_abort(int signal)
 {
     char line[2 * PATH_SIZE];
-    int size = snprintf(line, sizeof(line), "not ok %s: signal %d at %s\n",
-                        name, signal, current);
+    int size = snprintf(line, sizeof(line), "not ok %s: signal %d at %s, %u\n",
+                        name, signal, path, count);
 
     (void)!write(STDOUT_FILENO, line, (size_t)size);
     _exit(1);
 }
 
 static void
-replay_file(void)
+replay_input(struct slice input)
 {
-    FILE *f = fopen(current, "rb");
-    size_t size = 0;
-    uint8_t *copy = NULL;
+    uint8_t *copy = fuzz_copy(input);
 
-    if (!f) {
-        perror(current);
-        exit(1);
-    }
-    size = fread(input, 1, sizeof(input), f);
-    fclose(f);
-    copy = fuzz_copy(slice_of(input, size));
-    (void)LLVMFuzzerTestOneInput(copy, size);
+    (void)LLVMFuzzerTestOneInput(copy, input.size);
     free(copy);
     count++;
 }
 
-static void
-replay(const char *path)
+/* One input after the other, its size in front of it. */
+static bool
+replay_pack(struct slice packed)
 {
-    struct stat info;
-    struct dirent *entry = NULL;
-    DIR *d = NULL;
+    while (packed.size >= PREFIX_SIZE) {
+        uint32_t size = fuzz_u32(&packed);
 
-    snprintf(current, sizeof(current), "%s", path);
-    if (stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
-        replay_file();
-        return;
+        if (size > packed.size)
+            return false;
+        replay_input(fuzz_take(&packed, size));
     }
-    d = opendir(path);
-    while (d && (entry = readdir(d))) {
-        if (entry->d_name[0] == '.')
-            continue;
-        snprintf(current, sizeof(current), "%s/%s", path, entry->d_name);
-        replay_file();
+    return packed.size == 0;
+}
+
+static void
+replay(void)
+{
+    const char *dot = strrchr(path, '.');
+    FILE *f = fopen(path, "rb");
+    struct slice file = slice_of(bytes, 0);
+
+    if (f) {
+        file.size = fread(bytes, 1, sizeof(bytes), f);
+        fclose(f);
     }
-    if (d)
-        closedir(d);
+    count = 0;
+    if (f && (!dot || strcmp(dot, ".pack") != 0))
+        replay_input(file);
+    else if (file.size == 0 || file.size == sizeof(bytes) || !replay_pack(file))
+        count = 0;
 }
 
 int
 main(int argc, char **argv)
 {
-    char path[PATH_SIZE];
     const char *slash = strrchr(argv[0], '/');
+    unsigned total = 0;
+    int size = 0;
 
     name = slash ? slash + 1 : argv[0];
     signal(SIGABRT, on_abort);
     signal(SIGILL, on_abort);
     signal(SIGSEGV, on_abort);
-    for (int i = 1; i < argc; i++)
-        replay(argv[i]);
-    if (argc == 1) {
-        int size = (int)strcspn(name, "_");
-
-        size += 1 + (int)strcspn(name + size + 1, "_");
-        snprintf(path, sizeof(path), "tests/fuzz/corpus/%.*s", size, name);
-        replay(path);
+    size = (int)strcspn(name, "_");
+    size += 1 + (int)strcspn(name + size + 1, "_");
+    for (int i = argc > 1; i < argc; i++) {
+        if (i > 0)
+            snprintf(path, sizeof(path), "%s", argv[i]);
+        else
+            snprintf(path, sizeof(path), "tests/fuzz/corpus/%.*s.pack", size,
+                     name);
+        replay();
+        if (count == 0) {
+            printf("not ok %s: %s is not there, empty or cut off\n", name,
+                   path);
+            return 1;
+        }
+        total += count;
     }
-    if (count == 0)
-        printf("not ok %s: no files\n", name);
-    else
-        printf("ok %s\n%u files\n", name, count);
-    return count == 0;
+    printf("ok %s\n%u inputs\n", name, total);
+    return 0;
 }

@@ -101,9 +101,12 @@ class Dovecot:
             for user, password in users.items()))
         world.file(f"{name}/keys/default/HS256/default",
                    base64.b64encode(KEY).decode())
+        # What dovecot would do by /usr/bin/doveconf, which need not be there.
+        conf = os.path.join(self.path, "conf")
         process = world.start(name, [
-            unpacked.program("dovecot"), "-F", "-c",
-            os.path.join(self.path, "conf")])
+            unpacked.program("doveconf"), "-c", conf, "-m", "master", "-p", "-e",
+            unpacked.place("/usr/sbin/dovecot"), "-F", "-c", conf],
+            env={**os.environ, **unpacked.libraries()})
         wait_until(lambda: os.path.exists(self.socket), "Dovecot", process)
 
     def log(self):

@@ -124,11 +124,11 @@ def the_probe_says_whom_it_asked(setting):
     setting.deliver(f"{LOCAL}%{GOOD[0]}")
     contains(setting.look(), f"\nDNS: MX dest.example: 10 mx.example ({LOCAL}%{GOOD[0]}, ")
     setting.deliver(f"{LOCAL}%{BAD[0]}", timeoutdns=1)
-    contains(setting.look(), "\nDNS: MX dest.example: no usable answer of "
-             f"{LOCAL}%{BAD[0]}\n")
+    contains(setting.look(), "\nDNS: MX dest.example: no usable answer\n"
+             f"  {LOCAL}%{BAD[0]}: ")
     setting.deliver("192.0.2.53", f"{LOCAL}%{BAD[0]}", timeoutdns=1)
-    contains(setting.look(), "\nDNS: MX dest.example: no usable answer of "
-             f"192.0.2.53, {LOCAL}%{BAD[0]}\n")
+    contains(setting.look(), "\nDNS: MX dest.example: no usable answer\n"
+             "  192.0.2.53: ")
 
 
 if __name__ == "__main__":

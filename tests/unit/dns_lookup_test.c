@@ -61,14 +61,16 @@ TEST(what_failed_and_how_is_kept)
     CHECK(finish() && state(question) == DNS_FAILED);
     CHECK(lookup.tasks[question].answered_ms == now_ms);
     CHECK(lookup.tasks[question].server == 1);
-    CHECK(lookup.tasks[question].query.refused == DNS_RCODE_SERVFAIL);
+    for (int i = 0; i < 2; i++)
+        CHECK(lookup.tasks[question].said[i] ==
+              DNS_SAID_ERROR + DNS_RCODE_SERVFAIL);
     dropped = ask("example.com", DNS_AAAA);
     dns_lookup_drop(&lookup, dropped);
     CHECK(lookup.tasks[dropped].dropped && !lookup.tasks[question].dropped);
-    CHECK(lookup.tasks[dropped].query.refused == 0);
+    CHECK(lookup.tasks[dropped].said[0] == DNS_SAID_UNASKED);
 }
 
-TEST(who_failed_is_kept_and_who_was_silent_is_not)
+TEST(who_failed_and_who_was_silent_is_kept)
 {
     uint32_t question = 0;
 
@@ -79,6 +81,9 @@ TEST(who_failed_is_kept_and_who_was_silent_is_not)
     CHECK(lookup.tasks[question].server == 0);
     CHECK(lookup.tasks[question].answered_ms > 1000);
     CHECK(lookup.tasks[question].answered_ms < now_ms);
+    CHECK(lookup.tasks[question].said[0] ==
+          DNS_SAID_ERROR + DNS_RCODE_SERVFAIL);
+    CHECK(lookup.tasks[question].said[1] == DNS_SAID_NOTHING);
     begin(2);
     question = ask("example.com", DNS_A);
     CHECK(finish() && state(question) == DNS_FAILED);
@@ -480,29 +485,29 @@ TEST(survives_noise)
     }
 }
 
-#define CASES(X)                                    \
-    X(finds)                                        \
-    X(no_such_name)                                 \
-    X(who_answered_and_when_is_kept)                \
-    X(what_failed_and_how_is_kept)                  \
-    X(who_failed_is_kept_and_who_was_silent_is_not) \
-    X(random_is_used)                               \
-    X(same_question_is_asked_once)                  \
-    X(bounds_questions)                             \
-    X(so_many_are_asked_at_a_time)                  \
-    X(hedges)                                       \
-    X(rounds)                                       \
-    X(who_answered_is_asked_first)                  \
-    X(slow_servers_are_listened_to)                 \
-    X(refusal_hurries)                              \
-    X(all_refuse)                                   \
-    X(one_refuses_one_is_silent)                    \
-    X(refusers_are_still_listened_to)               \
-    X(junk_extends_no_deadline)                     \
-    X(late_refusals_hurry_nobody)                   \
-    X(timeoutdns_caps)                              \
-    X(options_change_no_schedule)                   \
-    X(dropped)                                      \
+#define CASES(X)                             \
+    X(finds)                                 \
+    X(no_such_name)                          \
+    X(who_answered_and_when_is_kept)         \
+    X(what_failed_and_how_is_kept)           \
+    X(who_failed_and_who_was_silent_is_kept) \
+    X(random_is_used)                        \
+    X(same_question_is_asked_once)           \
+    X(bounds_questions)                      \
+    X(so_many_are_asked_at_a_time)           \
+    X(hedges)                                \
+    X(rounds)                                \
+    X(who_answered_is_asked_first)           \
+    X(slow_servers_are_listened_to)          \
+    X(refusal_hurries)                       \
+    X(all_refuse)                            \
+    X(one_refuses_one_is_silent)             \
+    X(refusers_are_still_listened_to)        \
+    X(junk_extends_no_deadline)              \
+    X(late_refusals_hurry_nobody)            \
+    X(timeoutdns_caps)                       \
+    X(options_change_no_schedule)            \
+    X(dropped)                               \
     X(survives_noise)
 
 TEST_MAIN(CASES)
