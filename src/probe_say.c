@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "probe_say.h"
 
+#include "os/os.h"
 #include "tls/show.h"
 
 /* ---- where to ---- */
@@ -36,6 +37,35 @@ is_ruled(const struct root *r)
     return r->job.tlspolicy_line > 0 || hop->login || hop->implicit;
 }
 
+/* Its policy of MTA-STS, obeyed or not. */
+static void
+say_policy(struct root *r)
+{
+    static const char *const modes[] = {[MTASTS_UNKNOWN] = "no policy",
+                                        [MTASTS_NONE] = "mode none",
+                                        [MTASTS_TESTING] = "mode testing",
+                                        [MTASTS_ENFORCE] = "enforced"};
+    const struct qmail_mtasts *m = &r->job.mtasts;
+    const struct slice path = buf_slice(&r->job.mtasts_path);
+    int64_t age_s = os_wall_s() - r->job.mtasts_s;
+    bool fresh = age_s < (int64_t)m->max_age_s;
+
+    if (path.size > 0)
+        say_put(&r->say,
+                "[mtasts]MTA-STS: {$file}: {%mode}{, #age} s old"
+                "{, expires in #left}{ s%}{, %state}\n",
+                (const union tell[]){
+                    {.slice = &path},
+                    {.text = modes[m->mode]},
+                    {.number = age_s > 0 ? (uint32_t)age_s : 0},
+                    {.number = fresh ? (uint32_t)(m->max_age_s - age_s)
+                                     : TELL_NO_NUMBER},
+                    {.text = fresh ? "" : NULL},
+                    {.text = r->job.hop.sts ? NULL
+                             : fresh        ? "not in force"
+                                            : "expired"}});
+}
+
 /* What control/tlspolicy and a login make of TLS with it. */
 void
 probe_say_hop(struct root *r)
@@ -69,6 +99,7 @@ probe_say_hop(struct root *r)
                              ? ", even where nothing is proved"
                              : NULL},
                 {.number = line > 0 ? line : TELL_NO_NUMBER}});
+    say_policy(r);
 }
 
 void
@@ -207,6 +238,7 @@ say_candidate(struct root *r, const char *kind, const struct addr *a,
     const struct slice name = slice_of(n->text, n->size);
     uint32_t preference = TELL_NO_NUMBER;
     const char *itself = NULL;
+    bool listed = targets_is_listed(&r->job, &r->targets, host);
 
     if (r->job.route.kind == ROUTE_MX) {
         preference = r->targets.hosts.list[host].preference;
@@ -216,21 +248,23 @@ say_candidate(struct root *r, const char *kind, const struct addr *a,
 
     say_put(&r->say,
             "[candidate]{%kind}:{ &address}{ $name}"
-            "{, preference #preference}{ (no MX: the domain itself)%}{, not "
-            "tried: %why}\n",
+            "{, preference #preference}{ (no MX: the domain itself)%}"
+            "{, %policy}{, not tried: %why}\n",
             (const union tell[]){{.text = kind},
                                  {.addr = a},
                                  {.slice = name.size > 0 ? &name : NULL},
                                  {.number = preference},
                                  {.text = itself},
+                                 {.text = listed ? "in the policy" : NULL},
                                  {.text = why}});
 }
 
 /* NULL: it was not. */
 static const char *
-why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
+why_dropped(const struct root *r, const struct addr *a, uint32_t host)
 {
     const struct policy_candidates *c = &r->targets.candidates;
+    uint32_t preference = r->targets.hosts.list[host].preference;
 
     if (!a)
         return "no address known";
@@ -243,13 +277,15 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
     for (uint32_t i = 0; i < c->count; i++)
         if (addr_equal(&c->list[i].to.addr, a))
             return NULL;
+    if (r->job.hop.sts && !targets_is_listed(&r->job, &r->targets, host))
+        return "not in the policy";
     return "too many addresses";
 }
 
 static void
 say_dropped(struct root *r, const struct addr *a, uint32_t host)
 {
-    const char *why = why_dropped(r, a, r->targets.hosts.list[host].preference);
+    const char *why = why_dropped(r, a, host);
 
     if (why)
         say_candidate(r, "Dropped", a, host, why);
@@ -441,7 +477,7 @@ probe_say_levels(struct root *r, enum fault tls)
         return;
     }
     /* What tlsstrictness says is not what counts. */
-    if (is_ruled(r))
+    if (is_ruled(r) || r->job.hop.sts)
         return;
     if (smtp->secure && tls != FAULT_TLS_FAILED) {
         how = "over TLS";

@@ -3,8 +3,10 @@
 what they must prove; beside DANE, tlspolicy, tlsstrictness and a login."""
 
 import hashlib
+import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 
@@ -545,6 +547,77 @@ def a_session_without_proof_is_not_resumed(setting):
             equal([r for r in upgrade.resumed[:2]], [False, True])
         else:
             equal(upgrade.resumed, resumed)
+
+
+# ---- the probe
+
+
+def probed(setting, text, host="dest.example", age_s=0, **control):
+    """What mote-probe tells, by event; its last line is a delivery's end."""
+    link = os.path.join(setting.home.path, "bin/mote-probe")
+    if not os.path.lexists(link):
+        os.symlink("qmail-remote", link)
+    setting.plant(text, "dest.example", age_s)
+    control.setdefault("trustanchors", setting.issuer.bundle)
+    setting.home.control(**control)
+    run = subprocess.run([link, "-j", f"bob@{host}"], capture_output=True, check=False,
+                         text=True, env={"QMAILHOME": setting.home.path})
+    events = {}
+    for line in run.stdout.splitlines():
+        event = json.loads(line)
+        events.setdefault(event.pop("event"), []).append(event)
+    outcome = setting.home.deliver(host, f"bob@{host}", messages.small())
+    verdict = events["verdict"][0]
+    equal(verdict["class"], outcome.letter, outcome.text)
+    if outcome.letter != "K":
+        equal(verdict["report"], outcome.message[1:].rstrip("\n"))
+    return events
+
+
+@suite.case
+def the_probe_shows_the_policy(setting):
+    for text, age_s, mode, state in (
+            (IN, 600, "enforced", None), (OUT, 600, "enforced", None),
+            (IN, DAY_S + 60, "enforced", "expired"),
+            (policy("a.b", mode="testing"), 600, "mode testing", "not in force"),
+            (policy(mode="none"), 600, "mode none", "not in force"),
+            ("nonsense\n", 600, "no policy", "expired")):
+        told = probed(setting, text, age_s=age_s)["mtasts"][0]
+        equal((told["file"], told["mode"]), ("control/mtasts/dest.example", mode))
+        equal(told.get("state"), state)
+        assert age_s <= told["age"] < age_s + 300, told
+        if state == "expired":
+            assert "left" not in told, told
+        else:
+            assert DAY_S - 1000 < told["left"] <= DAY_S - age_s, told
+    assert "mtasts" not in probed(setting, None)
+    assert "mtasts" not in probed(setting, IN, "alone.example")
+    assert "mtasts" not in probed(setting, OUT, tlspolicy="dest.example:none")
+
+
+@suite.case
+def the_probe_shows_who_is_in_it(setting):
+    setting.plant(None)
+    events = probed(setting, IN)
+    equal([(c["kind"], c.get("policy"), c.get("why")) for c in events["candidate"]],
+          [("Candidate", "in the policy", None)])
+    # Levels of strictness are not what counts.
+    assert "session" not in events, events
+    equal([c["kind"] for c in probed(setting, None)["candidate"]], ["Candidate"])
+    events = probed(setting, OUT)
+    equal([(c["kind"], c.get("policy"), c.get("why")) for c in events["candidate"]],
+          [("Dropped", None, "not in the policy")])
+
+
+@suite.case
+def the_probe_misses_anchors(setting):
+    for text, host, found in ((IN, "alone.example", True), (None, "dest.example", False)):
+        for anchors in (None, setting.issuer.bundle):
+            events = probed(setting, text, host, trustanchors=anchors)
+            looks = [e["what"] for e in events.get("look", [])
+                     if e["file"] == "control/mtasts"]
+            equal(bool(looks), found and anchors is None, str(looks))
+    probed(setting, IN, trustanchors=None)
 
 
 if __name__ == "__main__":
