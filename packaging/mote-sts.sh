@@ -3,12 +3,9 @@
 #
 # packaging/mote-sts.sh [NAME ...]
 #
-# Fetches the policies of MTA-STS (RFC 8461) for the mail domains NAME, and for
-# those whose policies are in control/mtasts of the qmail home (QMAILHOME, or
-# /var/qmail) already. To be run daily, as the owner of that folder. Needs curl,
-# and dig or kdig (or what DIG names). A policy that cannot be fetched stays as it
-# was until it has expired, then it goes. Complaints are on standard error; with
-# one the exit code is 1.
+# Installed as mote-sts: mote-sts(8). Fetches the policies of MTA-STS (RFC 8461)
+# for the mail domains NAME, and for those whose policies are in control/mtasts of
+# the qmail home already. Needs curl, and dig or kdig.
 
 set -u
 umask 022
@@ -134,6 +131,8 @@ expire() {
 
 names=$(printf '%s\n' "$@" * | tr '[:upper:]' '[:lower:]' | sort -u)
 set -f
+IFS='
+'
 for name in $names; do
     case $name in
     '*') continue ;;

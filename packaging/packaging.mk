@@ -24,6 +24,11 @@ link = @ln -sf qmail-remote '$(2)/$(1)'
 # What no other qmail-remote contains.
 is_mote = grep -q qmail-remote/tcpto6
 
+# The fetcher of MTA-STS's policies: $(call put_sts,FOLDER)
+put_sts = @echo "  INSTALL $(1)/mote-sts" >&2; umask 022 && mkdir -p '$(1)' && \
+    sed 's|/var/qmail|$(QMAIL_HOME)|' packaging/mote-sts.sh >'$(1)/.mote-sts.new' && \
+    chmod 0755 '$(1)/.mote-sts.new' && mv -f '$(1)/.mote-sts.new' '$(1)/mote-sts'
+
 put_licences = $(foreach file,$(LICENCES),$(call put,$(file),0644,$(DOC),$(notdir $(file)))$(newline))
 drop_licences = rm -f $(patsubst %,'$(DOC)/%',$(notdir $(LICENCES))); rmdir '$(DOC)' 2>/dev/null || :
 
@@ -41,12 +46,13 @@ install: all
 	fi
 	$(call put,$(OUT)/qmail-remote,0711,$(BIN),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BIN))$(newline))
+	$(call put_sts,$(BIN))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(page))$(newline))
 	$(put_licences)
 
 uninstall:
 	$(drop_licences)
-	rm -f $(foreach name,$(LINKS),'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
+	rm -f $(foreach name,$(LINKS) mote-sts,'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
 	@if [ -e '$(STOCK)' ]; then mv -f '$(STOCK)' '$(BIN)/qmail-remote'; \
 	elif [ -e '$(BIN)/qmail-remote' ]; then \
 	    echo 'left: $(BIN)/qmail-remote, for there is no $(STOCK) to put back,' \
@@ -57,13 +63,14 @@ uninstall:
 install-beside: all
 	$(call put,$(OUT)/qmail-remote,0755,$(BESIDE),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BESIDE))$(newline))
+	$(call put_sts,$(BESIDE))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(beside_page))$(newline))
 	$(put_licences)
 beside_page = $(patsubst qmail-remote.8,mote.8,$(page))
 
 uninstall-beside:
 	$(drop_licences)
-	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS),'$(BESIDE)/$(name)') \
+	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS) mote-sts,'$(BESIDE)/$(name)') \
 	    $(foreach page,$(PAGES),'$(MAN)/$(beside_page)')
 	rmdir '$(BESIDE)' 2>/dev/null || :
 

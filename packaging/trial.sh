@@ -78,6 +78,7 @@ look_at_files() {
         look 'queue/lock/tcpto is missing: no time-outs will be remembered'
     look_at_sessions
     look_at_anchors
+    look_at_policies
     look_at_secrets
     look_at_strangers
     look_at_outgoing outgoingip
@@ -168,6 +169,12 @@ look_at_anchors() {
         fi
         ;;
     esac
+}
+
+# Policies that are obeyed, and need anchors for it.
+look_at_policies() {
+    [ ! -d "$home/control/mtasts" ] || [ "$anchors" ] ||
+        look 'control/mtasts is there without control/trustanchors: mail to its hosts waits'
 }
 
 look_at_ways() {

@@ -264,12 +264,11 @@ configure(struct deliver *d, uint32_t index)
 static struct policy_demand
 demand_of(const struct deliver *d, uint32_t index)
 {
-    const struct addr *a = &d->given.targets->candidates.list[index].to.addr;
+    const struct targets *t = d->given.targets;
+    const struct policy_candidate *c = &t->candidates.list[index];
 
-    return policy_demand_of(
-        &d->given.job->hop, addr_is_loopback(a),
-        targets_dane(d->given.targets,
-                     d->given.targets->candidates.list[index].host));
+    return targets_demand(d->given.job, t, c->host,
+                          addr_is_loopback(&c->to.addr));
 }
 
 /* Nothing has to be proved to go on, so that all of it is seen. */
@@ -522,7 +521,8 @@ deliver_init(struct deliver *d, const struct delivery *given,
 {
     d->given = *given;
     d->manner = manner;
-    d->demand = policy_demand_of(&given->job->hop, false, POLICY_DANE_NONE);
+    d->demand =
+        policy_demand_of(&given->job->hop, false, POLICY_DANE_NONE, true);
     d->session = policy_begin(&d->demand, false, false, false);
     d->tls_ready = false;
     for (uint32_t i = 0; i < CANDIDATE_COUNT_MAX; i++) {

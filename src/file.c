@@ -21,6 +21,7 @@ check_kind(struct file *f)
         file_complain(f, false, "not a regular file");
     } else {
         f->left = info.size;
+        f->modified_s = info.modified_s;
     }
 }
 
@@ -32,7 +33,7 @@ file_open(struct file *f, const char *path, struct buf *detail)
     f->present = false;
     f->bad = false;
     f->end = false;
-    f->left = 0;
+    f->left = f->modified_s = 0;
     f->chunk = slice_of(f->bytes, 0);
     qmail_lines_init(&f->lines);
     f->fd = os_open(OS_NONE, path, false);

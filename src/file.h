@@ -26,6 +26,7 @@ struct file {
     bool bad; /* it could not be opened, for another reason than its absence */
     bool end;
     int64_t left; /* of its size, not read yet */
+    int64_t modified_s;
     struct slice chunk;
     struct qmail_lines lines;
     struct buf *detail;

@@ -18,6 +18,7 @@
 #include "policy/course.h"
 #include "qmail/ipme.h"
 #include "qmail/login.h"
+#include "qmail/mtasts.h"
 #include "qmail/route.h"
 #include "qmail/tlspolicy.h"
 
@@ -52,13 +53,17 @@ struct job {
     struct qmail_tlspolicy tlspolicy;
     uint32_t tlspolicy_line; /* 0: none applies */
     bool dane;               /* control/dane; in force: dns.secure */
-    struct policy_hop hop;   /* what all of this says of the next hop */
+    struct buf mtasts_path;  /* of the next hop's policy; empty: none */
+    struct qmail_mtasts mtasts;
+    int64_t mtasts_s;      /* since 1970; in force: hop.sts */
+    struct policy_hop hop; /* what all of this says of the next hop */
     enum job_anchors anchors;
     int anchors_fd;                     /* open at strictness 2 */
     struct buf client_cert, client_key; /* PEM; both or neither */
 
     uint8_t name_bytes[NAME_TEXT_SIZE_MAX + 1]; /* a dot at its end */
     uint8_t helo_bytes[NAME_TEXT_SIZE_MAX];
+    uint8_t mtasts_bytes[MTASTS_PATH_SIZE_MAX + 1]; /* NUL-ended */
     uint8_t client_cert_bytes[TLS_PEM_SIZE_MAX];
     uint8_t client_key_bytes[TLS_PEM_SIZE_MAX];
 };

@@ -56,6 +56,7 @@ enum {
     PIN_COUNT_MAX = 8, /* of a hop: keys now, and those to come */
     /* MTA-STS: RFC 8461 sections 3.2 and 3.3 */
     MTASTS_SIZE_MAX = 65536,
+    MTASTS_PATH_SIZE_MAX = 15 + NAME_TEXT_SIZE_MAX, /* control/mtasts/NAME */
     MTASTS_MX_COUNT_MAX = 32,    /* as many as there are candidates */
     MTASTS_AGE_S_MAX = 31557600, /* a year */
     /* tcpto: stock's numbers (interface.md section 4) */

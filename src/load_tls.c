@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "load_tls.h"
 
+#include "base/ascii.h"
 #include "os/os.h"
 #include "outcome.h"
 
@@ -107,6 +108,60 @@ load_dane(struct loader *l)
     return fault;
 }
 
+/* ---- MTA-STS ---- */
+
+/* Whose policies are files: names as they are asked of the DNS, so that none is
+ * a path. */
+static bool
+name_sts(struct job *job)
+{
+    struct buf *path = &job->mtasts_path;
+    struct slice name = qmail_key_undot(job->route.kind == ROUTE_NAME
+                                            ? qmail_route_name(&job->route)
+                                            : job->name);
+
+    buf_init(path, job->mtasts_bytes, sizeof(job->mtasts_bytes) - 1);
+    if (job->route.kind == ROUTE_ADDRESS ||
+        qmail_control_name(name) != PROBLEM_NONE)
+        return false;
+    buf_put_text(path, "control/mtasts/");
+    for (size_t i = 0; i < name.size; i++)
+        buf_put_byte(path, ascii_lower(name.data[i]));
+    job->mtasts_bytes[path->used] = 0;
+    return true;
+}
+
+/* What tlspolicy says of keys, of DANE or of no TLS is stronger. */
+static enum fault
+load_sts(struct loader *l)
+{
+    struct job *job = l->job;
+    struct qmail_mtasts *m = &job->mtasts;
+    enum qmail_tls_level level = job->tlspolicy.level;
+    struct slice line;
+    enum file_result result = FILE_END;
+
+    if (level == TLS_LEVEL_NONE || level == TLS_LEVEL_DANE ||
+        job->tlspolicy.pin_count > 0 || !name_sts(job))
+        return FAULT_OK;
+    file_open(l->file, (const char *)job->mtasts_bytes, l->detail);
+    if (!l->file->present && !l->file->bad) {
+        buf_reset(&job->mtasts_path);
+        return FAULT_OK;
+    }
+    qmail_mtasts_init(m, l->file->left);
+    while ((result = file_next(l->file, &line)) == FILE_LINE)
+        qmail_mtasts_line(m, line);
+    if (result == FILE_BAD)
+        return FAULT_CONTROL;
+    qmail_mtasts_end(m);
+    job->mtasts_s = l->file->modified_s;
+    job->hop.sts = qmail_mtasts_holds(m, job->mtasts_s, os_wall_s());
+    if (job->hop.sts && m->problem != PROBLEM_NONE)
+        return loader_complain(l, false, m->problem);
+    return FAULT_OK;
+}
+
 /* What all of it says of the next hop. */
 static void
 fill_hop(struct job *job)
@@ -130,7 +185,8 @@ fill_hop(struct job *job)
         .implicit = p->implicit || job->route.port == SUBMISSIONS_PORT,
         .login = login,
         .unsafe = p->unsafe_login,
-        .relay = job->route.relay};
+        .relay = job->route.relay,
+        .sts = job->hop.sts};
 }
 
 /* ---- trust anchors ---- */
@@ -153,6 +209,9 @@ miss_anchors(struct loader *l)
     } else if (job->hop.login && job->hop.level != POLICY_LEVEL_2) {
         outcome_put_text(l->detail, ": needed to log in at ");
         outcome_put(l->detail, next_hop(job, &text));
+    } else if (job->hop.sts && job->hop.level != POLICY_LEVEL_2) {
+        outcome_put_text(l->detail, ": needed by ");
+        outcome_put(l->detail, buf_slice(&job->mtasts_path));
     } else {
         outcome_put_text(l->detail, ": needed at tlsstrictness 2");
     }
@@ -189,11 +248,11 @@ needs_anchors(const struct job *job)
 {
     const struct policy_hop *hop = &job->hop;
 
-    if (policy_demand_of(hop, is_loopback(job), POLICY_DANE_NONE).proof !=
+    if (policy_demand_of(hop, is_loopback(job), POLICY_DANE_NONE, true).proof !=
         POLICY_PROOF_NAME)
         return false;
     return job->anchors != JOB_ANCHORS_NONE || hop->level == POLICY_LEVEL_2 ||
-           job->route.kind != ROUTE_NAME;
+           hop->sts || job->route.kind != ROUTE_NAME;
 }
 
 /* What the path says is only read where it is needed, or for a survey. */
@@ -239,8 +298,8 @@ load_client(struct loader *l)
     enum fault fault = loader_read_path(l, "control/clientkey");
     bool used =
         l->path.used > 0 &&
-        policy_demand_of(&job->hop, is_loopback(job), POLICY_DANE_NONE).tls !=
-            POLICY_TLS_OFF;
+        policy_demand_of(&job->hop, is_loopback(job), POLICY_DANE_NONE, true)
+                .tls != POLICY_TLS_OFF;
 
     buf_init(&job->client_cert, job->client_cert_bytes,
              sizeof(job->client_cert_bytes));
@@ -267,6 +326,8 @@ load_tls(struct loader *l, bool survey)
         fault = load_policy(l);
     if (fault == FAULT_OK)
         fault = load_dane(l);
+    if (fault == FAULT_OK)
+        fault = load_sts(l);
     if (fault == FAULT_OK)
         fault = load_anchors(l, survey);
     return fault == FAULT_OK ? load_client(l) : fault;

@@ -23,7 +23,7 @@ static bool
 proves_names(const struct job *job)
 {
     return job->dns.secure ||
-           policy_demand_of(&job->hop, false, POLICY_DANE_NONE).proof ==
+           policy_demand_of(&job->hop, false, POLICY_DANE_NONE, true).proof ==
                POLICY_PROOF_NAME;
 }
 

@@ -184,8 +184,9 @@ look(struct root *r, const struct delivery *delivery)
     resolve_park(&r->job, &r->work.resolve, &r->targets);
     survey_all(r, delivery);
     buf_reset(&o->detail);
-    if (o->fault == FAULT_OK && !r->say.lost &&
-        deliver_check(delivery, &r->deliver, o))
+    if (o->fault != FAULT_OK)
+        targets_put_why(&r->job, &r->targets, &o->detail);
+    else if (!r->say.lost && deliver_check(delivery, &r->deliver, o))
         deliver(delivery, DELIVER_DRY, &r->deliver, o);
 }
 

@@ -67,6 +67,16 @@ look_at_routes(struct root *r, const char *path, bool all)
 
 /* ---- files of other patches ---- */
 
+static bool
+is_there(const char *path)
+{
+    int fd = os_open(OS_NONE, path, false);
+
+    if (fd >= 0)
+        os_close(fd);
+    return fd != OS_MISSING;
+}
+
 static void
 look_at_strangers(struct root *r)
 {
@@ -85,15 +95,10 @@ look_at_strangers(struct root *r)
          "is not used; write its path into control/clientcert and clientkey"},
     };
 
-    for (uint32_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
-        int fd = os_open(OS_NONE, strangers[i].path, false);
-
-        if (fd == OS_MISSING)
-            continue;
-        say(r, strangers[i].path, 0, TELL_WORD(strangers[i].what, "not_used"));
-        if (fd >= 0)
-            os_close(fd);
-    }
+    for (uint32_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+        if (is_there(strangers[i].path))
+            say(r, strangers[i].path, 0,
+                TELL_WORD(strangers[i].what, "not_used"));
 }
 
 void
@@ -103,4 +108,8 @@ probe_look(struct root *r)
     look_at_routes(r, "control/smtproutes", false);
     look_at_routes(r, "control/authsenders", true);
     look_at_strangers(r);
+    if (r->job.anchors == JOB_ANCHORS_NONE && is_there("control/mtasts"))
+        say(r, "control/mtasts", 0,
+            TELL_WORD("needs control/trustanchors: mail to these hosts waits",
+                      "no_anchors"));
 }

@@ -175,15 +175,18 @@ say_candidate(struct root *r, struct qmail_tell_word kind, const struct addr *a,
         qmail_tell_flag(t, " (no MX: the domain itself)", "no_mx",
                         r->work.resolve.lookup.mx.count == 0);
     }
+    qmail_tell_flag(t, ", in the policy", "in_policy",
+                    targets_is_listed(&r->job, &r->targets, host));
     qmail_tell_word(t, ", not tried: ", "why", why);
     say_end(&r->say);
 }
 
 /* None: it was not. */
 static struct qmail_tell_word
-why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
+why_dropped(const struct root *r, const struct addr *a, uint32_t host)
 {
     const struct policy_candidates *c = &r->targets.candidates;
+    uint32_t preference = r->targets.hosts.list[host].preference;
 
     if (!a)
         return TELL_WORD("no address known", "no_address");
@@ -197,14 +200,15 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
     for (uint32_t i = 0; i < c->count; i++)
         if (addr_equal(&c->list[i].to.addr, a))
             return TELL_WORD(NULL, NULL);
+    if (r->job.hop.sts && !targets_is_listed(&r->job, &r->targets, host))
+        return TELL_WORD("not in the policy", "not_in_policy");
     return TELL_WORD("too many addresses", "too_many");
 }
 
 static void
 say_dropped(struct root *r, const struct addr *a, uint32_t host)
 {
-    struct qmail_tell_word why =
-        why_dropped(r, a, r->targets.hosts.list[host].preference);
+    struct qmail_tell_word why = why_dropped(r, a, host);
 
     if (why.code)
         say_candidate(r, TELL_WORD("Dropped", "dropped"), a, host, why);

@@ -47,9 +47,42 @@ is_ruled(const struct root *r)
     return r->job.tlspolicy_line > 0 || hop->login || hop->implicit;
 }
 
+/* Its policy of MTA-STS, obeyed or not. */
+static void
+say_policy(struct root *r)
+{
+    static const struct qmail_tell_word modes[] = {
+        [MTASTS_UNKNOWN] = {"no policy", "unknown"},
+        [MTASTS_NONE] = {"mode none", "none"},
+        [MTASTS_TESTING] = {"mode testing", "testing"},
+        [MTASTS_ENFORCE] = {"enforced", "enforce"}};
+    const struct qmail_mtasts *m = &r->job.mtasts;
+    int64_t age_s = os_wall_s() - r->job.mtasts_s;
+    bool fresh = age_s < (int64_t)m->max_age_s;
+    struct qmail_tell *t = NULL;
+
+    if (r->job.mtasts_path.used == 0)
+        return;
+    t = say_begin(&r->say, "mtasts");
+    qmail_tell_slice(t, "MTA-STS: ", "file", buf_slice(&r->job.mtasts_path));
+    qmail_tell_word(t, ": ", "mode", modes[m->mode]);
+    qmail_tell_number(t, ", ", "age_s", age_s > 0 ? (uint64_t)age_s : 0);
+    qmail_tell_words(t, " s old");
+    if (fresh) {
+        qmail_tell_number(t, ", expires in ", "expires_s",
+                          (uint64_t)(m->max_age_s - age_s));
+        qmail_tell_words(t, " s");
+    }
+    if (!r->job.hop.sts)
+        qmail_tell_word(t, ", ", "state",
+                        fresh ? TELL_WORD("not in force", "not_in_force")
+                              : TELL_WORD("expired", "expired"));
+    say_end(&r->say);
+}
+
 /* What control/tlspolicy and a login make of TLS with it. */
-void
-probe_say_hop(struct root *r)
+static void
+say_hop(struct root *r)
 {
     static const struct qmail_tell_word levels[] = {
         [POLICY_LEVEL_NONE] = {"never TLS", "none"},
@@ -82,6 +115,13 @@ probe_say_hop(struct root *r)
     qmail_tell_number(t, ", by control/tlspolicy line ", "line",
                       line > 0 ? line : TELL_NO_NUMBER);
     say_end(&r->say);
+}
+
+void
+probe_say_hop(struct root *r)
+{
+    say_hop(r);
+    say_policy(r);
 }
 
 void
@@ -271,7 +311,7 @@ probe_say_levels(struct root *r, enum fault tls)
         return;
     }
     /* What tlsstrictness says is not what counts. */
-    if (is_ruled(r))
+    if (is_ruled(r) || r->job.hop.sts)
         return;
     if (smtp->secure && tls != FAULT_TLS_FAILED) {
         how = TELL_WORD("over TLS", "tls");

@@ -41,15 +41,31 @@ targets_dane(const struct targets *t, uint32_t host)
     return host < DANE_HOST_COUNT_MAX ? t->dane[host].class : POLICY_DANE_NONE;
 }
 
+bool
+targets_is_listed(const struct job *job, const struct targets *t, uint32_t host)
+{
+    const struct target_name *n = &t->names[host];
+
+    return job->hop.sts &&
+           qmail_mtasts_matches(&job->mtasts, slice_of(n->text, n->size));
+}
+
+struct policy_demand
+targets_demand(const struct job *job, const struct targets *t, uint32_t host,
+               bool loopback)
+{
+    return policy_demand_of(&job->hop, loopback, targets_dane(t, host),
+                            targets_is_listed(job, t, host));
+}
+
 /* Who cannot be delivered to is no candidate. An address of ours counts. */
 static void
 add(const struct job *job, struct targets *t, const struct policy_candidate *c)
 {
     const struct addr *a = &c->to.addr;
     bool own = targets_is_own(job, a);
-    enum policy_dane class = targets_dane(t, c->host);
 
-    if (own || policy_demand_of(&job->hop, addr_is_loopback(a), class).usable)
+    if (own || targets_demand(job, t, c->host, addr_is_loopback(a)).usable)
         policy_candidates_add(&t->candidates, c, own);
 }
 
@@ -146,8 +162,8 @@ is_unsure(const struct targets *t, uint32_t preference)
     return false;
 }
 
-/* An exchanger that only DANE keeps from being a candidate; the count of them:
- * there is none. */
+/* An exchanger that only DANE or MTA-STS keeps from being a candidate; the
+ * count of them: there is none. */
 static uint32_t
 find_barred(const struct job *job, const struct targets *t)
 {
@@ -155,14 +171,20 @@ find_barred(const struct job *job, const struct targets *t)
 
     for (; i < t->hosts.count; i++) {
         const struct policy_host *h = &t->hosts.list[i];
-        enum policy_dane class = targets_dane(t, i);
 
         if (h->preference < t->candidates.own_preference && h->has_address &&
-            class != POLICY_DANE_PENDING &&
-            !policy_demand_of(&job->hop, false, class).usable)
+            targets_dane(t, i) != POLICY_DANE_PENDING &&
+            !targets_demand(job, t, i, false).usable)
             return i;
     }
     return i;
+}
+
+/* Of such a one: it is not in the policy. */
+static bool
+is_unlisted(const struct job *job, const struct targets *t, uint32_t host)
+{
+    return job->hop.sts && targets_dane(t, host) == POLICY_DANE_NONE;
 }
 
 void
@@ -175,6 +197,12 @@ targets_put_why(const struct job *job, const struct targets *t, struct buf *out)
 
     if (host == t->hosts.count)
         return;
+    if (is_unlisted(job, t, host)) {
+        outcome_put(out, slice_of(n->text, n->size));
+        outcome_put_text(out, " is not in ");
+        outcome_put(out, buf_slice(&job->mtasts_path));
+        return;
+    }
     if (d->base_size > 0) {
         outcome_put_text(out, "_");
         buf_put_number(out, job->route.port, 0);
@@ -193,6 +221,8 @@ targets_why(const struct job *job, const struct targets *t)
     const struct policy_candidates *c = &t->candidates;
     uint32_t barred = find_barred(job, t);
 
+    if (barred < t->hosts.count && is_unlisted(job, t, barred))
+        return FAULT_STS;
     if (barred < t->hosts.count)
         return targets_dane(t, barred) == POLICY_DANE_SKIP ? FAULT_DANE
                                                            : FAULT_DANE_LACKING;

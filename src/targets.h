@@ -61,6 +61,13 @@ struct targets {
 void targets_secure(struct targets *t, bool secure, const struct dns_name *hop);
 /* What an exchanger is. */
 enum policy_dane targets_dane(const struct targets *t, uint32_t host);
+/* The policy that is in force for the next hop has it in it. */
+bool targets_is_listed(const struct job *job, const struct targets *t,
+                       uint32_t host);
+/* What is demanded of it; `loopback`: at such an address. */
+struct policy_demand targets_demand(const struct job *job,
+                                    const struct targets *t, uint32_t host,
+                                    bool loopback);
 /* Listed in ipme, or known to be this machine without it. */
 bool targets_is_own(const struct job *job, const struct addr *a);
 void targets_add_host(struct targets *t, const struct dns_name *name,

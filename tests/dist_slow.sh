@@ -134,13 +134,16 @@ part_debian() {
         (cd "$work/package" && find . ! -type d | sort) >"$work/package.list"
         diff "$work/package.list" - <<'LIST'
 ./usr/libexec/mote/mote-probe
+./usr/libexec/mote/mote-sts
 ./usr/libexec/mote/qmail-remote
 ./usr/sbin/mote-probe
+./usr/sbin/mote-sts
 ./usr/share/doc/mote/changelog.Debian.gz
 ./usr/share/doc/mote/changelog.gz
 ./usr/share/doc/mote/copyright
 ./usr/share/lintian/overrides/mote
 ./usr/share/man/man8/mote-probe.8.gz
+./usr/share/man/man8/mote-sts.8.gz
 ./usr/share/man/man8/mote.8.gz
 LIST
         "$work/package/usr/sbin/mote-probe" --version | grep -vx "mote $version"

@@ -59,6 +59,9 @@
       "4.4.3")                                                                 \
     X(DANE_LACKING, 'Z', "Sorry, that host has no TLSA records to prove it.",  \
       "4.7.5")                                                                 \
+    X(STS, 'Z',                                                                \
+      "Sorry, no mail exchanger of that host is in its MTA-STS policy.",       \
+      "4.7.5")                                                                 \
     /* the connection */                                                       \
     X(CONNECT, 'Z', "Sorry, I wasn't able to establish an SMTP connection.",   \
       "4.4.1")                                                                 \

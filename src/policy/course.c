@@ -15,6 +15,8 @@ enum condition {
     IF_AUTH,     /* there is a record to prove it by */
     IF_2,        /* level 2 */
     IF_ENCRYPT,  /* there are records, and none of them of use */
+    IF_UNLISTED, /* it is not in the next hop's policy of MTA-STS */
+    IF_LISTED,   /* it is */
     IF_IMPLICIT, /* TLS from the first byte */
     IF_1,        /* TLS is on, level 1 */
     IF_0,        /* TLS is on, level 0 */
@@ -36,6 +38,8 @@ static const struct {
     [IF_AUTH] = {POLICY_TLS_MUST, POLICY_PROOF_DANE, false, false},
     [IF_2] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, false},
     [IF_ENCRYPT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false, false},
+    [IF_UNLISTED] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, true},
+    [IF_LISTED] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, false},
     [IF_IMPLICIT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false, false},
     [IF_1] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, true, false},
     [IF_0] = {POLICY_TLS_TRY, POLICY_PROOF_NONE, false, false},
@@ -43,7 +47,8 @@ static const struct {
 };
 
 static enum condition
-first_row(const struct policy_hop *hop, bool loopback, enum policy_dane dane)
+first_row(const struct policy_hop *hop, bool loopback, enum policy_dane dane,
+          bool listed)
 {
     bool auth = dane == POLICY_DANE_AUTH;
     const bool applies[] = {
@@ -55,6 +60,8 @@ first_row(const struct policy_hop *hop, bool loopback, enum policy_dane dane)
         [IF_AUTH] = auth,
         [IF_2] = hop->level == POLICY_LEVEL_2,
         [IF_ENCRYPT] = dane == POLICY_DANE_ENCRYPT,
+        [IF_UNLISTED] = hop->sts && !listed,
+        [IF_LISTED] = hop->sts,
         [IF_IMPLICIT] = hop->implicit,
         [IF_1] = hop->tls_on && hop->level == POLICY_LEVEL_1,
         [IF_0] = hop->tls_on,
@@ -69,9 +76,9 @@ first_row(const struct policy_hop *hop, bool loopback, enum policy_dane dane)
 
 struct policy_demand
 policy_demand_of(const struct policy_hop *hop, bool loopback,
-                 enum policy_dane dane)
+                 enum policy_dane dane, bool listed)
 {
-    enum condition row = first_row(hop, loopback, dane);
+    enum condition row = first_row(hop, loopback, dane, listed);
 
     return (struct policy_demand){
         .usable = !demands[row].unusable,

@@ -52,6 +52,7 @@ struct policy_hop {
     bool login;    /* it wants one, ... */
     bool unsafe;   /* ... and gets it proved or not */
     bool relay;    /* a route leads to it */
+    bool sts;      /* a policy of MTA-STS, which is in force, is for it */
 };
 
 struct policy_demand {
@@ -118,9 +119,10 @@ struct policy_tally {
 enum { POLICY_SESSION_COUNT_MAX = 5 };
 
 /* `loopback`: the candidate's address is this machine's own network; `dane`:
- * what its exchanger is. */
+ * what its exchanger is; `listed`: a policy of MTA-STS has that in it. */
 struct policy_demand policy_demand_of(const struct policy_hop *hop,
-                                      bool loopback, enum policy_dane dane);
+                                      bool loopback, enum policy_dane dane,
+                                      bool listed);
 /* How the first session with a candidate is held. `second`: in the second
  * pass, where `broken` says that its TLS was found so; `retry`: the mail has
  * been tried before. */

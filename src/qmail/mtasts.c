@@ -9,9 +9,10 @@
 enum field { VERSION, MODE, MAX_AGE, MX, FIELD_COUNT };
 
 void
-qmail_mtasts_init(struct qmail_mtasts *m)
+qmail_mtasts_init(struct qmail_mtasts *m, int64_t size)
 {
-    *m = (struct qmail_mtasts){.problem = PROBLEM_NONE};
+    *m = (struct qmail_mtasts){
+        .problem = size > MTASTS_SIZE_MAX ? PROBLEM_STS_SIZE : PROBLEM_NONE};
 }
 
 static enum qmail_problem
@@ -105,9 +106,6 @@ complain(struct qmail_mtasts *m, enum qmail_problem problem)
 void
 qmail_mtasts_line(struct qmail_mtasts *m, struct slice line)
 {
-    m->size += line.size + 1;
-    if (m->size > MTASTS_SIZE_MAX)
-        complain(m, PROBLEM_STS_SIZE);
     complain(m, read_line(m, line));
 }
 

@@ -2,10 +2,9 @@
 /*
  * A policy of MTA-STS, as its web server gave it (RFC 8461 section 3.2).
  *
- * in     its lines, without their ends; how long each was does not matter here,
- *        but the whole: MTASTS_SIZE_MAX
+ * in     its lines, without their ends; of one that is very long the beginning
  * out    mode, age, and the exchangers that may be used
- * bound  MTASTS_MX_COUNT_MAX of them
+ * bound  MTASTS_MX_COUNT_MAX of them; MTASTS_SIZE_MAX octets
  * fault  `problem`, the first; `mode` is what the policy says all the same
  * order  init; line ...; end; then holds, and of an exchanger matches
  *
@@ -37,12 +36,12 @@ struct qmail_mtasts {
     bool aged;          /* max_age was said, ... */
     uint32_t max_age_s; /* ... and is this */
     uint32_t seen;      /* fields so far, 1 << which */
-    uint64_t size;      /* octets of the policy, line ends as LF */
     uint32_t mx_count;
     struct qmail_mtasts_mx mx[MTASTS_MX_COUNT_MAX];
 };
 
-void qmail_mtasts_init(struct qmail_mtasts *m);
+/* `size`: octets of the whole. */
+void qmail_mtasts_init(struct qmail_mtasts *m, int64_t size);
 void qmail_mtasts_line(struct qmail_mtasts *m, struct slice line);
 void qmail_mtasts_end(struct qmail_mtasts *m);
 /* It says `enforce`, and is not known to be too old. With a problem that is an

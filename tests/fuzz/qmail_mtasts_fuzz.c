@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(file, sizeof(file), "%.*s", (int)in.size, (const char *)in.data);
     copy = fuzz_copy(in);
     rest = slice_of(copy, in.size);
-    qmail_mtasts_init(&m);
+    qmail_mtasts_init(&m, (int64_t)in.size);
     while (rest.size > 0)
         qmail_mtasts_line(&m, fuzz_until(&rest, '\n'));
     qmail_mtasts_end(&m);

@@ -114,6 +114,20 @@ def the_file_of_sessions_is_looked_at(setting):
 
 
 @suite.case
+def policies_without_anchors_are_looked_at(setting):
+    folder = os.path.join(setting.home.path, "control/mtasts")
+    os.mkdir(folder)
+    text = "control/mtasts is there without control/trustanchors"
+    for anchors, count in ((None, 1), ("/etc/hostname", 0)):
+        setting.home.control(trustanchors=anchors)
+        _, lines = setting.trial()
+        equal(sum(text in line for line in of("look", lines)), count)
+    os.rmdir(folder)
+    setting.home.control()
+    assert not any(text in line for line in setting.trial()[1])
+
+
+@suite.case
 def another_program_is_not_run(setting):
     setting.home.control()
     stock = setting.file("bin/other", STOCK)

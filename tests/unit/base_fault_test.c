@@ -39,6 +39,8 @@ static const struct {
                       "control/ipme. (#4.4.6)"},
     {FAULT_DANE, "ZSorry, I couldn't look up how that host proves itself. "
                  "(#4.4.3)"},
+    {FAULT_STS, "ZSorry, no mail exchanger of that host is in its MTA-STS "
+                "policy. (#4.7.5)"},
     {FAULT_DANE_LACKING, "ZSorry, that host has no TLSA records to prove it. "
                          "(#4.7.5)"},
     {FAULT_CONNECT,
@@ -132,7 +134,7 @@ TEST(only_words_of_others_bounce)
         FAULT_DANE,        FAULT_DANE_LACKING, FAULT_CONNECT,
         FAULT_DIED,        FAULT_DUPLICATE,    FAULT_TLS_ABSENT,
         FAULT_TLS_REFUSED, FAULT_TLS_FAILED,   FAULT_TLS_UNTRUSTED,
-        FAULT_GREETING,    FAULT_HELLO,
+        FAULT_GREETING,    FAULT_HELLO,        FAULT_STS,
     };
 
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)

@@ -3,7 +3,7 @@
  * What the tests of policy/course share: every hop, and manners compared.
  *
  * in     an index below HOP_COUNT
- * out    a hop, and whether its candidate is loopback
+ * out    a hop, and what its candidate and its exchanger are
  * bound  every combination of what counts
  * fault  none
  */
@@ -15,8 +15,11 @@
 enum {
     LEVEL_COUNT = POLICY_LEVEL_DANE + 1,
     DANE_COUNT = POLICY_DANE_SKIP + 1,
-    /* A hop's level, TLS on, pin, implicit, login, unsafe; loopback; class. */
-    HOP_COUNT = LEVEL_COUNT * 2 * 2 * 2 * 2 * 2 * 2 * DANE_COUNT
+    STS_COUNT = 3,
+    CLASS_COUNT = DANE_COUNT * STS_COUNT,
+    /* A hop's level, TLS on, pin, implicit, login, unsafe; loopback; class;
+     * without a policy of MTA-STS, in it, or not in it. */
+    HOP_COUNT = LEVEL_COUNT * 2 * 2 * 2 * 2 * 2 * 2 * CLASS_COUNT
 };
 
 static inline bool
@@ -33,8 +36,11 @@ manner_is(const struct policy_manner *m, const struct policy_manner *expected)
 static inline struct policy_hop
 hop_of(uint32_t index)
 {
-    index /= DANE_COUNT;
-    return (struct policy_hop){.level = index / 64,
+    bool sts = index / DANE_COUNT % STS_COUNT > 0;
+
+    index /= CLASS_COUNT;
+    return (struct policy_hop){.sts = sts,
+                               .level = index / 64,
                                .tls_on = index & 32,
                                .pin = index & 16,
                                .implicit = index & 8,
@@ -45,13 +51,28 @@ hop_of(uint32_t index)
 static inline bool
 is_loopback(uint32_t index)
 {
-    return index / DANE_COUNT & 1;
+    return index / CLASS_COUNT & 1;
 }
 
 static inline enum policy_dane
 dane_of(uint32_t index)
 {
     return index % DANE_COUNT;
+}
+
+static inline bool
+is_listed(uint32_t index)
+{
+    return index / DANE_COUNT % STS_COUNT == 1;
+}
+
+static inline struct policy_demand
+demand_of(uint32_t index)
+{
+    struct policy_hop hop = hop_of(index);
+
+    return policy_demand_of(&hop, is_loopback(index), dane_of(index),
+                            is_listed(index));
 }
 
 #endif

@@ -8,27 +8,32 @@
 /* The table: what a hop and an exchanger are, and what they demand. In each
  * column, by its bits: 1 it is so, 0 it is not, - either. */
 static const struct {
-    const char *levels;  /* n none, d dane */
-    const char *classes; /* N none, P pending, A auth, E encrypt, S skip */
+    const char *levels;   /* n none, d dane */
+    const char *classes;  /* N none, P pending, A auth, E encrypt, S skip */
+    const char *policies; /* of MTA-STS: n none, l has it in it, u has not */
     char on, pin, implicit, guarded; /* a login for the proved only */
     char demand; /* x not usable, c clear, t try, 1 TLS, or in a second pass
                     clear, m TLS, n a name, p a pin, r a record */
 } demands[] = {
     /* The administrator wins. */
-    {"n", "NPAES", '-', '-', '-', '-', 'c'},
-    {"012d", "NPAES", '-', '1', '-', '-', 'p'},
-    {"d", "NPES", '-', '0', '-', '-', 'x'},
+    {"n", "NPAES", "nlu", '-', '-', '-', '-', 'c'},
+    {"012d", "NPAES", "nlu", '-', '1', '-', '-', 'p'},
+    {"d", "NPES", "nlu", '-', '0', '-', '-', 'x'},
     /* A login counts it as a proof. */
-    {"012d", "A", '-', '0', '-', '-', 'r'},
-    {"012", "NPES", '-', '0', '-', '1', 'n'},
-    {"012", "PS", '-', '0', '-', '0', 'x'},
+    {"012d", "A", "nlu", '-', '0', '-', '-', 'r'},
+    {"012", "NPES", "nlu", '-', '0', '-', '1', 'n'},
+    /* What may have records is not told by a policy. */
+    {"012", "PS", "nlu", '-', '0', '-', '0', 'x'},
     /* Never in clear, were it let through without anchors. */
-    {"2", "NE", '-', '0', '-', '0', 'n'},
-    {"01", "E", '-', '0', '-', '0', 'm'},
-    {"01", "N", '-', '0', '1', '0', 'm'},
-    {"1", "N", '1', '0', '0', '0', '1'},
-    {"0", "N", '1', '0', '0', '0', 't'},
-    {"01", "N", '0', '0', '0', '0', 'c'},
+    {"2", "NE", "nlu", '-', '0', '-', '0', 'n'},
+    /* Who has records has no need of a policy. */
+    {"01", "E", "nlu", '-', '0', '-', '0', 'm'},
+    {"01", "N", "u", '-', '0', '-', '0', 'x'},
+    {"01", "N", "l", '-', '0', '-', '0', 'n'},
+    {"01", "N", "n", '-', '0', '1', '0', 'm'},
+    {"1", "N", "n", '1', '0', '0', '0', '1'},
+    {"0", "N", "n", '1', '0', '0', '0', 't'},
+    {"01", "N", "n", '0', '0', '0', '0', 'c'},
 };
 
 static bool
@@ -44,6 +49,9 @@ row_is(uint32_t row, uint32_t index)
 
     return strchr(demands[row].levels, "n012d"[hop.level]) &&
            strchr(demands[row].classes, "NPAES"[dane_of(index)]) &&
+           strchr(demands[row].policies, !hop.sts           ? 'n'
+                                         : is_listed(index) ? 'l'
+                                                            : 'u') &&
            bit_is(demands[row].on, hop.tls_on) &&
            bit_is(demands[row].pin, hop.pin) &&
            bit_is(demands[row].implicit, hop.implicit) &&
@@ -75,9 +83,7 @@ TEST(each_hop_has_its_demand)
     enum { ROW_COUNT = sizeof(demands) / sizeof(demands[0]) };
 
     for (uint32_t i = 0; i < HOP_COUNT; i++) {
-        struct policy_hop hop = hop_of(i);
-        struct policy_demand d =
-            policy_demand_of(&hop, is_loopback(i), dane_of(i));
+        struct policy_demand d = demand_of(i);
         uint32_t rows = 0;
 
         for (uint32_t row = 0; row < ROW_COUNT; row++)
@@ -97,7 +103,7 @@ TEST(what_a_hop_is_goes_with_its_demand)
         struct policy_demand d = {0};
 
         hop.relay = i & 1;
-        d = policy_demand_of(&hop, loopback, dane_of(i / 2));
+        d = policy_demand_of(&hop, loopback, dane_of(i / 2), is_listed(i / 2));
         CHECK(d.implicit == (hop.implicit && hop.level != POLICY_LEVEL_NONE));
         CHECK(d.unproved == (loopback || hop.unsafe));
         CHECK(d.helo == !hop.login);
@@ -155,6 +161,10 @@ TEST(a_session_begins_as_the_pass_says)
          true,
          {.tls = POLICY_TLS_MUST, .proof = POLICY_PROOF_NAME}},
         /* Of whom no second pass is demanded nothing less is in it. */
+        {{.level = POLICY_LEVEL_1, .tls_on = true, .sts = true},
+         true,
+         true,
+         {.tls = POLICY_TLS_MUST, .proof = POLICY_PROOF_NAME}},
         {{.level = POLICY_LEVEL_2, .tls_on = true},
          true,
          true,
@@ -168,7 +178,7 @@ TEST(a_session_begins_as_the_pass_says)
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (int retry = 0; retry < 2; retry++) {
             struct policy_demand d =
-                policy_demand_of(&rows[i].hop, false, POLICY_DANE_NONE);
+                policy_demand_of(&rows[i].hop, false, POLICY_DANE_NONE, true);
             struct policy_manner expected = rows[i].manner;
             struct policy_manner m =
                 policy_begin(&d, rows[i].second, rows[i].broken, retry);
@@ -496,6 +506,9 @@ TEST(sessions_count_as_the_rules_say)
         {{.level = POLICY_LEVEL_1, .tls_on = true, .login = true},
          false,
          "xxxxxx-xxxx"},
+        {{.level = POLICY_LEVEL_1, .tls_on = true, .sts = true},
+         false,
+         "xxxxxx-xxxx"},
         {{.level = POLICY_LEVEL_2, .tls_on = false}, false, "xxxxxx-xxxx"},
         {{.level = POLICY_LEVEL_2, .tls_on = true}, false, "xxxxxx-xxxx"},
     };
@@ -503,7 +516,7 @@ TEST(sessions_count_as_the_rules_say)
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (uint32_t row = 0; row < POLICY_END_COUNT; row++) {
             struct policy_demand d =
-                policy_demand_of(&rows[i].hop, false, POLICY_DANE_NONE);
+                policy_demand_of(&rows[i].hop, false, POLICY_DANE_NONE, true);
 
             CHECK(policy_counts(&d, rows[i].second, leads[row].end) ==
                   (rows[i].counts[row] == 'x'));

@@ -22,7 +22,7 @@ struct walk {
     uint32_t start;
     struct policy_hop hop;
     enum policy_dane dane;
-    bool loopback, second, broken, retry;
+    bool loopback, listed, second, broken, retry;
     uint32_t count;
     struct policy_manner manners[WALK_MAX];
     enum policy_end ends[WALK_MAX];
@@ -39,7 +39,8 @@ is_final(enum policy_way way)
 static void
 walk_go(struct walk *w)
 {
-    struct policy_demand d = policy_demand_of(&w->hop, w->loopback, w->dane);
+    struct policy_demand d =
+        policy_demand_of(&w->hop, w->loopback, w->dane, w->listed);
     struct policy_manner m = policy_begin(&d, w->second, w->broken, w->retry);
 
     w->count = 0;
@@ -82,6 +83,7 @@ walk_next(struct walk *w)
                             .hop = hop_of(w->start / 8),
                             .loopback = is_loopback(w->start / 8),
                             .dane = dane_of(w->start / 8),
+                            .listed = is_listed(w->start / 8),
                             .second = w->start & 4,
                             .broken = w->start & 2,
                             .retry = w->start & 1};
@@ -130,8 +132,10 @@ proof_of(const struct walk *w)
         return POLICY_PROOF_NAME;
     if (w->dane == POLICY_DANE_SKIP || w->dane == POLICY_DANE_PENDING)
         return POLICY_PROOF_DANE;
-    return w->hop.level == POLICY_LEVEL_2 ? POLICY_PROOF_NAME
-                                          : POLICY_PROOF_NONE;
+    if (w->hop.level == POLICY_LEVEL_2)
+        return POLICY_PROOF_NAME;
+    return w->hop.sts && w->dane == POLICY_DANE_NONE ? POLICY_PROOF_NAME
+                                                     : POLICY_PROOF_NONE;
 }
 
 TEST(what_must_be_proved_is_never_less)
@@ -240,7 +244,7 @@ static bool
 has_fallen(const struct walk *w, uint32_t session)
 {
     bool second_pass =
-        policy_demand_of(&w->hop, w->loopback, w->dane).second_pass;
+        policy_demand_of(&w->hop, w->loopback, w->dane, w->listed).second_pass;
     bool fallen = w->second && w->broken && second_pass;
 
     for (uint32_t i = 0; i < session; i++)

@@ -15,7 +15,7 @@ read(const char *file)
 {
     struct slice rest = slice_text(file);
 
-    qmail_mtasts_init(&policy);
+    qmail_mtasts_init(&policy, (int64_t)rest.size);
     while (rest.size > 0) {
         size_t end = slice_find(rest, '\n');
 
