@@ -39,7 +39,11 @@ endif
 STRIP ?= $(or $(TARGET_STRIP),strip)
 HOSTCC ?= cc
 
-# Optimisation of all code, and of the cryptography that dominates run time.
+# Optimisation of all code, of the cryptography that dominates run time, and of
+# the rest of mbedTLS: what the compiler knows of these (gcc 12 does).
+known = $(foreach flag,$1,$(shell $(CC) -Werror $(flag) -E -x c /dev/null >/dev/null 2>&1 && \
+    echo $(flag)))
 CFLAGS ?= -Os
 HOT_CFLAGS ?= -O2
+SMALL_CFLAGS := $(call known,-Oz -fno-inline-small-functions)
 LDFLAGS ?=

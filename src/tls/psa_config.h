@@ -2,8 +2,8 @@
 /*
  * The parts of PSA cryptography that a TLS client uses. mbedTLS takes all it
  * can build when this file is absent, which costs 3.5 KB more. Server-side
- * operations (RSA decryption, deriving key pairs, CBC, CCM) are left out, and so
- * is what TLS 1.2 and certificates do without PSA.
+ * operations (RSA decryption, deriving key pairs, CBC, CCM) are left out, and
+ * so is what TLS 1.2 and certificates do without PSA.
  */
 #ifndef TLS_PSA_CONFIG_H
 #define TLS_PSA_CONFIG_H
