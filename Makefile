@@ -41,8 +41,10 @@ export SEAM_psa_crypto_ecp := $(SEAM_ecdh)
 export SEAM_ecp := -Dmbedtls_mpi_gcd_modinv_odd=tls_curve_invert
 export SEAM_ecdsa := $(SEAM_ecp)
 export SEAM_Hacl_Curve25519_joined := -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -w
-# Measured: for all else more code is not faster, the inner loops are assembly.
-HOT := aes aesni chacha20 gcm poly1305
+# Measured: for all else more code is not faster, but on mips; the inner loops are
+# assembly.
+HOT := aes aesni chacha20 gcm poly1305 \
+    $(if $(filter mips%,$(TARGET)),bignum bignum_core Hacl_Curve25519_joined)
 
 # ---- flags the code needs, whatever CFLAGS and LDFLAGS say
 

@@ -28,7 +28,7 @@ QUIET_S = 3 * ROUND_TRIP_MS / 1000
 
 
 SECURITIES = (("clear", CLEAR, CLEAR_HOLD), ("open", TLS, TLS_HOLD),
-              ("tls", TLS, TLS_HOLD))
+              ("tls", TLS, TLS_HOLD), ("known", TLS, TLS_HOLD))
 
 
 def zone():
@@ -58,7 +58,7 @@ def zone():
 
 
 def certificate_names():
-    hosts = ["tls.example", "tls-five.example"]
+    hosts = ["tls.example", "tls-five.example", "known.example"]
     return ",".join(f"DNS:mx.{host}" for host in hosts)
 
 

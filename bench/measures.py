@@ -16,7 +16,8 @@ MANY = 200
 FAULT_LIMIT_MS = 5500
 LARGE_SIZE = 50 << 20
 MIB, GIB = 1 << 20, 1 << 30
-KINDS = {"clear": "clear", "open": "TLS unverified", "tls": "TLS verified"}
+KINDS = {"clear": "clear", "open": "TLS unverified", "tls": "TLS verified",
+         "known": "TLS verified, known server"}
 # Round trips at least: names 2, TCP 1, greeting 1, EHLO 1, transaction 1; and
 # STARTTLS 1, handshake 1, EHLO 1.
 ROUND_TRIPS = {"clear": 7, "tls": 10}
@@ -47,28 +48,39 @@ def below_best(row, factor, text):
 # ---- one delivery of 4 KB, next door
 
 def small(bench):
-    for kind, name in KINDS.items():
-        programs = bench.able(kind)
-        found = bench.interleaved(f"small {kind}", programs, SMALL_RUNS,
-                                  lambda p, k=kind: bench.run(p, Job(f"{k}.example",
-                                                                     bench.small, k)))
-        traced = bench.interleaved(f"small {kind} traced", programs, 1,
-                                   lambda p, k=kind: bench.run(
-                                       p, Job(f"{k}.example", bench.small, k), True))
-        title = f"4 KB {name}"
-        yield Row(f"{title}: wall, ms", pick(found, "wall_ms"))
-        cpu = Row(f"{title}: CPU, ms", pick(found, "cpu_ms"))
-        factor, text = (1 / 3, "1/3 of the best peer") if kind == "clear" else (
-            1, "below the best peer")
-        yield below_best(cpu, factor, text)
-        calls = Row(f"{title}: system calls", pick(traced, "calls"))
-        yield at_most(calls, CALLS_MAX, f"{CALLS_MAX}") if kind == "clear" else calls
-        peaks = {**pick(found, "hwm_kib"), **pick(traced, "hwm_kib")}
-        peak = Row(f"{title}: VmHWM, KiB", peaks)
-        limit = PEAK_KIB_MAX.get(kind)
-        yield at_most(peak, limit, f"{limit} KiB") if limit else peak
-        yield Row(f"{title}: DNS questions", {n: v for n, v in pick(
-            found, "queries").items() if n != "floor"})
+    for kind in ("clear", "open", "tls"):
+        yield from one_delivery(bench, kind)
+
+
+def known(bench):
+    """By a session of the run before: the first of them is not in the median."""
+    yield from one_delivery(bench, "known")
+    for program in bench.working("known"):
+        bench.run(program, Job("known.example", bench.small, "known"))
+        if not bench.lab.taken()[0]["resumed"]:
+            bench.tell(f"known, {program.name}: it was not resumed")
+
+
+def one_delivery(bench, kind):
+    title, programs = f"4 KB {KINDS[kind]}", bench.able(kind)
+    job = Job(f"{kind}.example", bench.small, kind)
+    found = bench.interleaved(f"small {kind}", programs, SMALL_RUNS,
+                              lambda p: bench.run(p, job))
+    traced = bench.interleaved(f"small {kind} traced", programs, 1,
+                               lambda p: bench.run(p, job, True))
+    yield Row(f"{title}: wall, ms", pick(found, "wall_ms"))
+    cpu = Row(f"{title}: CPU, ms", pick(found, "cpu_ms"))
+    factor, text = (1 / 3, "1/3 of the best peer") if kind == "clear" else (
+        1, "below the best peer")
+    yield below_best(cpu, factor, text)
+    calls = Row(f"{title}: system calls", pick(traced, "calls"))
+    yield at_most(calls, CALLS_MAX, f"{CALLS_MAX}") if kind == "clear" else calls
+    peaks = {**pick(found, "hwm_kib"), **pick(traced, "hwm_kib")}
+    peak = Row(f"{title}: VmHWM, KiB", peaks)
+    limit = PEAK_KIB_MAX.get(kind)
+    yield at_most(peak, limit, f"{limit} KiB") if limit else peak
+    yield Row(f"{title}: DNS questions", {n: v for n, v in pick(
+        found, "queries").items() if n != "floor"})
 
 
 # ---- the same, far away
@@ -265,6 +277,8 @@ def instructions(bench):
                 continue
             job = Job(f"{kind}.example", bench.small, kind)
             try:
+                if kind == "known":
+                    bench.run(program, job)
                 totals[program.name], parts[program.name] = bench.instructions(program, job)
             except (Failed, AssertionError, OSError, Skip) as why:
                 bench.tell(f"instructions {kind}, {program.name}: {why}")
@@ -274,4 +288,5 @@ def instructions(bench):
                 yield Row(f"    of these {part}", {"mote": count})
 
 
-MEASURES = {f.__name__: f for f in (small, far, large, many, faults, size, instructions)}
+MEASURES = {f.__name__: f for f in (small, known, far, large, many, faults, size,
+                                   instructions)}

@@ -3,7 +3,8 @@
 
 A program has
     name, abilities      "mx" finds exchangers itself; "clear", "open" (TLS without
-                         verification), "tls" (verified)
+                         verification), "tls" (verified), "known" (likewise, by a
+                         session of the delivery before it)
     notes                what it does otherwise, for the reader
     ready(lab)           makes what it needs; raises Skip where it cannot be had
     command(job)         a Command
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from harness import BINARY, Skip
 from places import OUT, PEERS
 from qmailhome import QmailHome
+from resuming import File
 
 SENDER = "alice@client.example"
 HELO = "client.example"
@@ -30,7 +32,7 @@ class Job:
 
     host: str
     message: str  # a path
-    security: str = "clear"  # or "open", TLS that proves nothing, or "tls"
+    security: str = "clear"  # or "open", TLS that proves nothing, "tls", "known"
     count: int = 1  # recipients
 
     @property
@@ -71,12 +73,13 @@ class Program:
 
 class Mote(Program):
     name = "mote"
-    abilities = {"mx", "clear", "open", "tls"}
+    abilities = {"mx", "clear", "open", "tls", "known"}
     notes = ("looks anchors up in a directory, as its README says",)
 
     def ready(self, lab):
         self.homes = {}
-        for security, strictness in (("clear", None), ("open", 0), ("tls", 2)):
+        for security, strictness in (("clear", None), ("open", 0), ("tls", 2),
+                                     ("known", 2)):
             home = QmailHome(os.path.join(lab.world.path, f"qmail-{security}"), BINARY)
             anchors = None if security == "clear" else lab.anchors
             # Stock's time-outs: nothing is set.
@@ -84,6 +87,7 @@ class Mote(Program):
                          timeoutdns=None, trustanchors=anchors,
                          tlsstrictness=strictness)
             self.homes[security] = home
+        File(self.homes["known"]).make()
         self.binaries = [BINARY]
 
     def command(self, job):

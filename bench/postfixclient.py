@@ -42,10 +42,11 @@ inet_protocols = all
 mynetworks = 127.0.0.0/8
 smtp_tls_security_level = none
 smtp_tls_CApath = {anchors}
-smtp_tls_session_cache_database =
+smtp_tls_session_cache_database = btree:{path}/data/sessions
 smtp_dns_support_level = enabled
 tls_random_source = dev:/dev/urandom
 transport_maps = inline:{{ {{ tls.example = tls: }}, {{ tls-five.example = tls: }},
+    {{ known.example = known: }},
     {{ open.example = open: }}, {{ open-five.example = open: }},
     {{ open-hold.example = one-open: }}, {{ clear-hold.example = one: }} }}
 one_destination_recipient_limit = 1
@@ -78,11 +79,16 @@ one       unix  - - n - - smtp
   -o max_use=1
 open      unix  - - n - - smtp
   -o max_use=1 -o smtp_tls_security_level=encrypt
+  -o smtp_tls_session_cache_database=
 tls       unix  - - n - - smtp
+  -o max_use=1 -o smtp_tls_security_level=verify
+  -o smtp_tls_verify_cert_match=hostname -o smtp_tls_session_cache_database=
+known     unix  - - n - - smtp
   -o max_use=1 -o smtp_tls_security_level=verify
   -o smtp_tls_verify_cert_match=hostname
 one-open  unix  - - n - - smtp
   -o max_use=1 -o smtp_tls_security_level=encrypt
+  -o smtp_tls_session_cache_database=
 """
 PLAIN = "#!/bin/sh\nWITNESS={witness} LD_PRELOAD={library} exec {real} \"$@\"\n"
 TRACED = "#!/bin/sh\nexec strace -D -f -q -o {trace} {real} \"$@\"\n"
@@ -90,7 +96,7 @@ TRACED = "#!/bin/sh\nexec strace -D -f -q -o {trace} {real} \"$@\"\n"
 
 class PostfixClient(Program):
     name = "postfix"
-    abilities = {"mx", "clear", "open", "tls"}
+    abilities = {"mx", "clear", "open", "tls", "known"}
     countable = False
     notes = ("smtp(8) alone, without the daemons that queue and schedule; "
              "its instructions are not counted, for its master starts it",)

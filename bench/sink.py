@@ -45,7 +45,7 @@ class Session:
         self.server, self.connection = server, connection
         self.address = connection.getsockname()[0]
         self.buffer, self.out = b"", b""
-        self.secure, self.recipients, self.host = None, 0, ""
+        self.secure, self.resumed, self.recipients, self.host = None, False, 0, ""
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.settimeout(IDLE_TIMEOUT_S)
 
@@ -103,6 +103,7 @@ class Session:
         self.connection = self.server.context.wrap_socket(
             self.connection, server_side=True)
         self.secure = [self.connection.version(), self.connection.cipher()[0]]
+        self.resumed = self.connection.session_reused
 
     def dotted(self):
         """A message up to the lone dot: its size."""
@@ -130,7 +131,7 @@ class Session:
 
     def took(self, size, how):
         self.server.note({"size": size, "recipients": self.recipients, "host": self.host,
-                          "how": how, "tls": self.secure})
+                          "how": how, "tls": self.secure, "resumed": self.resumed})
         self.recipients = 0
         if self.address in HOLDING:
             self.server.hold()

@@ -39,6 +39,26 @@
 #define MBEDTLS_AESCE_C
 #endif
 
+/* A limb in 9 instructions where mbedTLS's own takes 14, which it leaves out
+ * where there is no __mips__: a tenth of a verified handshake. */
+#if defined(__mips__) && defined(__mips_isa_rev) && !defined(__mips64) && \
+    !defined(__mips16) && __mips_isa_rev < 6
+#undef __mips__
+#define MULADDC_X1_INIT
+#define MULADDC_X1_CORE                                  \
+    {                                                    \
+        mbedtls_mpi_uint low;                            \
+        __asm__("mtlo %0\n\tmthi $0\n\tmaddu %2, %3\n\t" \
+                "maddu %4, %5\n\tmflo %1\n\tmfhi %0"     \
+                : "+r"(c), "=&r"(low)                    \
+                : "r"(*s), "r"(b), "r"(*d), "r"(1)       \
+                : "hi", "lo");                           \
+        s++;                                             \
+        *d++ = low;                                      \
+    }
+#define MULADDC_X1_STOP
+#endif
+
 /* ---- PSA: TLS 1.3 is built on it; psa_config.h says which parts. Certificates
  * and TLS 1.2 go without (USE_PSA_CRYPTO), which is 6.6 KB less ---- */
 

@@ -207,6 +207,15 @@ is_ticket(const struct tls *t)
            MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET;
 }
 
+/* mbedTLS looks at a ticket only once all that it has to send is gone. What the
+ * peer says behind it may be why nothing goes. */
+static void
+pass_over(mbedtls_ssl_context *ssl)
+{
+    ssl->MBEDTLS_PRIVATE(keep_current_message) = 0;
+    ssl->MBEDTLS_PRIVATE(state) = MBEDTLS_SSL_HANDSHAKE_OVER;
+}
+
 int
 tls_resume_read(struct tls *t, uint8_t *out, size_t size)
 {
@@ -217,6 +226,8 @@ tls_resume_read(struct tls *t, uint8_t *out, size_t size)
 
         if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
             keep(t);
+        else if (is_ticket(t) && t->lent.size > 0)
+            pass_over(ssl);
         else if (is_ticket(t) && result == MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER)
             /* It claims to last for more than a week. That spoils the ticket,
              * and for mbedTLS the connection, which can be used all the same

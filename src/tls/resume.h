@@ -8,7 +8,7 @@
  * bound  TLS_SESSION_SIZE_MAX octets each: a longer one is not kept;
  *        TLS_SESSION_COUNT_MAX of a run
  * fault  what was offered cannot be read: an error of mbedTLS; a ticket that
- *        is wrong is none
+ *        is wrong is none, nor one that comes while something is to be sent
  */
 #ifndef TLS_RESUME_H
 #define TLS_RESUME_H

@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 
 import rspawn
 from aiosmtp import server_context
@@ -21,6 +22,7 @@ TIMES_AT = len(MAGIC) + 32
 LIFETIME_AT = TIMES_AT + TIMES.size
 STATE_AT = LIFETIME_AT + 8
 PRE_SHARED_KEY, SESSION_TICKET, NEW_SESSION_TICKET = 41, 35, 4
+PEEK_COUNT_MAX, PEEK_PAUSE_S = 1000, 0.005
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 
@@ -160,13 +162,15 @@ class Gnutls:
 
 def peek_hello(connection):
     """A ClientHello that is still to be read."""
-    data = b""
-    while len(data) < 5 or len(data) < 5 + int.from_bytes(data[3:5], "big"):
-        before = len(data)
+    for _ in range(PEEK_COUNT_MAX):
         data = connection.recv(65536, socket.MSG_PEEK)
-        if len(data) == before:
-            raise OSError("the client left")
-    return data[5:5 + int.from_bytes(data[3:5], "big")]
+        end = 5 + int.from_bytes(data[3:5], "big")
+        if len(data) >= 5 and len(data) >= end:
+            return data[5:end]
+        if not data:
+            break
+        time.sleep(PEEK_PAUSE_S)
+    raise OSError("the client left")
 
 
 def offered(connection):

@@ -19,7 +19,7 @@ from aiosmtp import server_context
 from authority import Issuer
 from harness import Skip
 from nameserver import serve_names
-from resuming import File
+from resuming import RECORD_COUNT, RECORD_SIZE, File, Resuming
 from scripted import EHLO_STARTTLS, Scripted
 from tlsserver import python_tls
 from world import mount
@@ -161,6 +161,7 @@ class Bench:
         self.home = shop.world.home(f"qmail{number}-{os.getpid()}")
         self.server = Scripted(shop.world, self.address)
         self.delivery = None
+        self.resuming = None
         self.trace = shop.world.file(f"bench{number}-{os.getpid()}.strace", "")
         os.chmod(self.trace, 0o666)
 
@@ -182,6 +183,9 @@ class Bench:
     def upgrade(self, delivery):
         if not delivery.secure:
             return None
+        if delivery.known:
+            self.resuming = Resuming(self.shop.leaf, "1.3")
+            return self.resuming
         context = server_context(self.shop.leaf)
         if delivery.client:
             context.load_verify_locations(self.shop.issuer.root.cert)
@@ -258,7 +262,16 @@ class Bench:
             for session in self.server.sessions:
                 if "MAIL" in session.clear_verbs():
                     return "MAIL in clear at strictness 2"
-        return verdict_wrong(outcome, contents, self.data)
+        wrong = self.known_wrong() if self.delivery.known else ""
+        return wrong or verdict_wrong(outcome, contents, self.data)
+
+    def known_wrong(self):
+        """The file keeps its size, and nothing that was used."""
+        offers = [offer for offer in self.resuming.offers if offer]
+        if len(set(offers)) != len(offers):
+            return "a ticket was used twice"
+        size = len(File(self.home).read())
+        return "" if size == RECORD_SIZE * RECORD_COUNT else f"{size} octets of sessions"
 
 
 def verdict_wrong(outcome, contents, data):

@@ -43,9 +43,8 @@ end(void)
     peer_pin_count = 0;
 }
 
-/* A whole connection: what it leaves in `got` is the peer's. */
 static bool
-connects(bool anchors)
+opens(bool anchors)
 {
     got.count = 0;
     peer_handshake(&peer, &peer_tls, "mx.example.net", now_s);
@@ -54,7 +53,14 @@ connects(bool anchors)
         tls_verify(&peer_tls);
         peer_shake(&peer, &peer_tls);
     }
-    return peer_tls.state == TLS_OPEN && peer_talk(&peer, &peer_tls, "hello\n");
+    return peer_tls.state == TLS_OPEN;
+}
+
+/* A whole connection: what it leaves in `got` is the peer's. */
+static bool
+connects(bool anchors)
+{
+    return opens(anchors) && peer_talk(&peer, &peer_tls, "hello\n");
 }
 
 /* OpenSSL forgets the session of who just goes away. */
@@ -120,6 +126,39 @@ TEST(tickets_come_byte_by_byte)
     peer.split = 1;
     CHECK(connects(true) && got.count == 2);
     CHECK(resumes(&got.list[1]));
+    end();
+}
+
+/* What comes of the peer, whatever is still to be sent to it. */
+static size_t
+hears(uint8_t *out, size_t size)
+{
+    struct pollfd poll_fd = {.fd = peer.fd, .events = POLLIN};
+    size_t room;
+    uint8_t *rx = tls_rx(&peer_tls, &room);
+    ssize_t n = -1;
+
+    if (poll(&poll_fd, 1, PEER_WAIT_MS) == 1)
+        n = recv(peer.fd, rx, room, 0);
+    tls_rx_ack(&peer_tls, n > 0 ? (size_t)n : 0);
+    return tls_read(&peer_tls, out, size);
+}
+
+TEST(tickets_do_not_wait_for_what_is_to_be_sent)
+{
+    struct slice text = SLICE("hello\n");
+    uint8_t out[16];
+
+    CHECK(begin(SERVER "-tls1_3") && opens(true));
+    CHECK(tls_write(&peer_tls, text) == text.size);
+    alarm(PEER_WAIT_MS / 1000); /* it was for ever */
+    CHECK(hears(out, sizeof(out)) == 0 && peer_tls.state == TLS_OPEN);
+    alarm(0);
+    while (tls_tx(&peer_tls).size > 0)
+        CHECK(peer_step(&peer, &peer_tls));
+    CHECK(peer_tls.state == TLS_OPEN && hears(out, sizeof(out)) == text.size);
+    CHECK(memcmp(out, "olleh\n", text.size) == 0);
+    CHECK(peer_talk(&peer, &peer_tls, "again\n"));
     end();
 }
 
@@ -316,6 +355,7 @@ TEST(what_proves_a_peer_ends_with_its_first_certificate)
     X(tls13_resumes_by_each_ticket)                \
     X(all_tickets_are_kept_while_there_is_room)    \
     X(tickets_come_byte_by_byte)                   \
+    X(tickets_do_not_wait_for_what_is_to_be_sent)  \
     X(tls13_resumes_behind_a_hello_retry_request)  \
     X(tls12_resumes_by_a_ticket)                   \
     X(tls12_resumes_by_its_number)                 \
