@@ -121,7 +121,7 @@ $(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch] $(EVEREST)
 	    $(EVEREST)/library/* $(EVEREST)/include/everest/* $(@D)
 	@for patch in $(abspath $(PATCHES)); do echo "  PATCH $${patch##*/}" >&2; \
 	    (cd $(@D) && patch -p2 >patched.log) <"$$patch" || { cat $(@D)/patched.log; \
-	    echo "it does not fit MBEDTLS_DIR: README.md, PATCHES" >&2; exit 1; }; done
+	    echo "it does not fit MBEDTLS_DIR: BUILDING.md, PATCHES" >&2; exit 1; }; done
 $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
 # Everything anew when a flag, the compiler or mbedTLS's configuration changes.
