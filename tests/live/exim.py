@@ -37,7 +37,8 @@ host_lookup =
 rfc1413_query_timeout = 0s
 never_users =
 message_size_limit = 100M
-keep_environment =
+# It starts itself to deliver.
+keep_environment = LD_LIBRARY_PATH
 queue_only = false
 begin acl
 rcpt:
