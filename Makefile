@@ -12,6 +12,8 @@ OBJ := $(OUT)/obj
 LIBRARY := $(OUT)/mbedtls
 TEST := build/test
 Q := @
+# What is built is named, but for make check, which speaks of what is wrong.
+export TELL ?= $(if $(filter check,$(MAKECMDGOALS)),:,echo)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -92,7 +94,7 @@ endif
 
 $(OUT)/qmail-remote: $(OUT)/qmail-remote.debug
 	$(Q)$(STRIP) -s -R .comment -o $@ $<
-	@echo "  $@: $$(wc -c <$@) bytes" >&2
+	@$(TELL) "  $@: $$(wc -c <$@) bytes" >&2
 
 ifeq ($(OUT),build)
 all: build/$(TARGET)/qmail-remote
@@ -104,14 +106,14 @@ $(OUT)/mote-probe: $(OUT)/qmail-remote
 	$(Q)ln -sf $(<F) $@
 
 $(OUT)/qmail-remote.debug: $(SRC:%.c=$(OBJ)/%.o) $(MBEDTLS:%=$(OBJ)/mbedtls/%.o)
-	@echo "  LINK $@" >&2
+	@$(TELL) "  LINK $@" >&2
 	$(Q)$(CC) $(LINK) $(NEVER) $(LDFLAGS) -o $@ $^ $(LIBC)
 
 # 64 bits for times and sizes: musl has no others, glibc asks.
 $(OBJ)/src/os/%.o $(TEST)/src/os/%.o: DEFINE += -D_GNU_SOURCE \
     -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64
 $(HOT:%=$(OBJ)/mbedtls/%.o): HOT_NOW = $(HOT_CFLAGS)
-SAY = @mkdir -p $(@D); echo "  CC $<" >&2
+SAY = @mkdir -p $(@D); $(TELL) "  CC $<" >&2
 
 $(OBJ)/src/%.o: src/%.c $(OBJ)/flags
 	$(SAY)
@@ -127,9 +129,9 @@ $(LIBRARY)/stamp: $(PATCHES) $(wildcard $(MBEDTLS_DIR)/library/*.[ch] $(EVEREST)
 	@command -v patch >/dev/null || { echo 'the program patch is not installed' >&2; exit 1; }
 	@rm -rf $(@D); mkdir -p $(@D); touch $@; cp -r $(MBEDTLS_DIR)/library/*.[ch] \
 	    $(EVEREST)/library/* $(EVEREST)/include/everest/* $(@D)
-	@for patch in $(abspath $(PATCHES)); do echo "  PATCH $${patch##*/}" >&2; \
+	@for patch in $(abspath $(PATCHES)); do $(TELL) "  PATCH $${patch##*/}" >&2; \
 	    (cd $(@D) && patch -p2 >patched.log) <"$$patch" || { cat $(@D)/patched.log; \
-	    echo "it does not fit MBEDTLS_DIR: README.md, PATCHES" >&2; exit 1; }; done
+	    echo "it does not fit MBEDTLS_DIR: BUILDING.md, PATCHES" >&2; exit 1; }; done
 $(MBEDTLS:%=$(LIBRARY)/%.c): $(LIBRARY)/stamp ;
 
 # Everything anew when a flag, the compiler or mbedTLS's configuration changes.

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# tests/readme.sh: what README.md, QMAIL.md and the manual pages say, held against
-# the sources: make targets, files, variables; control files, texts, limits.
+# tests/readme.sh: what README.md, BUILDING.md, QMAIL.md and the manual pages say,
+# held against the sources: make targets, files, variables; control files, texts,
+# limits.
 # Run it from the repository's folder, after make.
 
 # Backquotes are Markdown's, programs are awk's; our names have no white space.
@@ -11,7 +12,7 @@ set -u
 export LC_ALL=C
 page=man/qmail-remote.8
 pages="$page man/mote-probe.8"
-readme=README.md
+readme="README.md BUILDING.md"
 both="$readme QMAIL.md"
 
 # verdict NAME: standard input lists what is wrong

@@ -69,7 +69,7 @@ $(OBJ)/tests/killing.o: src/os/sandbox.c $(OBJ)/flags
 	$(Q)$(CC) $(DEFINE) -D_GNU_SOURCE -DSANDBOX_REFUSAL=0x80000000 $(OURS) $(CFLAGS) $(CODE) -c -o $@ $<
 $(TEST)/killing/qmail-remote: $(filter-out %/sandbox.o,$(SRC:%.c=$(OBJ)/%.o)) \
     $(MBEDTLS:%=$(OBJ)/mbedtls/%.o) $(OBJ)/tests/killing.o
-	@mkdir -p $(@D); echo "  LINK $@" >&2
+	@mkdir -p $(@D); $(TELL) "  LINK $@" >&2
 	$(Q)$(CC) $(LINK) $(NEVER) $(LDFLAGS) -s -o $@ $^ $(LIBC)
 check-calls: all $(TEST)/killing/qmail-remote
 	$(Q)MOTE=$(TEST)/killing/qmail-remote tests/run \
@@ -77,14 +77,22 @@ check-calls: all $(TEST)/killing/qmail-remote
 
 # ---- everything
 
+# Begun first, so that none is left alone at the end: those that reckon and those that
+# wait by turns.
+LONG := tests/lint.sh tests/live/edges_test.py $(call target_runs,$(SUBMITTED)) \
+    $(patsubst %,tests/live/%_test.py,probe control anchors where late) tests/binary.sh \
+    $(patsubst %,tests/live/%_test.py,stall bound dnsfaults) tests/tidy.sh \
+    $(patsubst %,tests/live/%_test.py,relay authsenders certificates boxes sessions) \
+    tests/torture/torture_test.py $(patsubst %,tests/live/%_test.py,stops_reading \
+    failedtls next cut login)
+
 unit: $(UNIT)
 	$(Q)tests/run $(UNIT)
 check: all $(UNIT) $(CORPORA) build/bench/unconfined $(TORTURE) $(TEST)/targets/kernel $(PREPARED_TESTS)
-	$(Q)tests/run $(UNIT) $(CORPORA) $(call target_runs,$(SUBMITTED)) \
-	    tests/binary.sh tests/tidy.sh tests/budget.sh tests/stack.py tests/lint.sh \
+	$(Q)QUIET=1 tests/run $(LONG) $(filter-out $(LONG), \
+	    $(wildcard tests/live/*_test.py) $(TORTURE_TEST) tests/budget.sh tests/stack.py \
 	    tests/readme.sh tests/sim/run.sh tests/packaging.sh tests/dist.sh tests/setup.sh \
-	    $(wildcard tests/live/*_test.py) \
-	    $(TORTURE_TEST) -- tests/promises.sh
+	    $(UNIT) $(CORPORA)) -- tests/promises.sh
 torture: all $(TORTURE)
 	$(Q)TORTURE='$(or $(RUN),all)' /usr/bin/python3 -B tests/torture/torture_test.py
 lint: all

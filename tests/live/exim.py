@@ -24,6 +24,8 @@ spool_directory = {path}/spool
 log_file_path = {path}/log/%slog
 log_selector = +smtp_connection +smtp_no_mail +tls_cipher -host_lookup_failed
 pid_file_path = {path}/pid
+# By number: /etc/services need not be there.
+daemon_smtp_ports = 25
 local_interfaces = <; {interfaces}
 tls_on_connect_ports = {implicit}
 tls_advertise_hosts = *
@@ -35,7 +37,8 @@ host_lookup =
 rfc1413_query_timeout = 0s
 never_users =
 message_size_limit = 100M
-keep_environment =
+# It starts itself to deliver.
+keep_environment = LD_LIBRARY_PATH
 queue_only = false
 begin acl
 rcpt:

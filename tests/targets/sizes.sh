@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# tests/targets/sizes.sh                   README's table against what was built
+# tests/targets/sizes.sh                   BUILDING.md's table against what was built
 #                                          for the targets in TARGETS_NEEDED
 # tests/targets/sizes.sh print TARGET...   the table: make sizes
 #
@@ -31,15 +31,15 @@ row() {
     echo "| $1 | $(rounded "$2") | $(rounded "$3") |"
 }
 
-# The figures of README for a target.
-stated() { awk -F ' *[|] *' -v name="$1" '$2 == name { print $3, $4 }' README.md; }
+# The figures of BUILDING.md for a target.
+stated() { awk -F ' *[|] *' -v name="$1" '$2 == name { print $3, $4 }' BUILDING.md; }
 
 # compare TARGET FILE MEMORY FILE_KIB MEMORY_KIB
 compare() {
     if [ $# -ne 5 ]; then
-        echo "not ok sizes_$1: README has no row for it"
+        echo "not ok sizes_$1: BUILDING.md has no row for it"
     elif [ "$2" -gt $(($4 * 1024)) ] || [ "$3" -gt $(($5 * 1024)) ]; then
-        echo "not ok sizes_$1: $2 and $3 bytes, README has at most $4 and $5 KiB"
+        echo "not ok sizes_$1: $2 and $3 bytes, BUILDING.md has at most $4 and $5 KiB"
     else
         echo "ok sizes_$1"
         echo "    file $2, static memory $3 bytes"

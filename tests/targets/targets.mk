@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # Included by the Makefile. make check-targets [TARGETS="mips ppc"]: what a
-# target must show under qemu's user mode; make sizes: the table in README.
+# target must show under qemu's user mode; make sizes: the table in BUILDING.md.
 
 TARGETS ?= x86_64 i386 armv5 armv7 arm64 mips mipsel riscv64 ppc ppc64le
 # What make check tries of it: big-endian, 32-bit little-endian, 64-bit.
