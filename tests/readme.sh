@@ -64,10 +64,10 @@ unknown_variables() {
 
 # The files of the page's section, of README, and those that are read at the start.
 page_controls() {
-    awk '/^\.Sh / { inside = /CONTROL FILES/ } inside && /^\.It Pa / { print $3 }' $page
+    awk '/^\.Sh / { inside = /CONTROL FILES/ } inside && /^\.It Pa / { sub(/\/$/, "", $3); print $3 }' $page
 }
 loaded_controls() {
-    grep -o '"control/[a-z0-9]*["]' src/load*.c | sed 's/.*\///; s/"//' | sort -u
+    grep -o '"control/[a-z0-9]*/\{0,1\}["]' src/load*.c | sed 's/.*"control\///; s/\/\{0,1\}"//' | sort -u
 }
 wrong_controls() {
     { page_controls && code $both | grep -o 'control/[a-z][a-z0-9]*' | sed 's/.*\///'; } | sort -u |
@@ -118,7 +118,7 @@ wrong_limits() {
 }
 
 # shellcheck disable=SC2086 # one word a page
-bad_mdoc() { mandoc -T lint -W warning $pages 2>&1 | head -n 5; }
+bad_mdoc() { mandoc -T lint -W warning $pages man/mote-sts.8 2>&1 | head -n 5; }
 
 missing_targets | verdict targets_exist
 missing_files | verdict files_exist

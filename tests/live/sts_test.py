@@ -38,7 +38,11 @@ class Web:
                 for field, value in web.fields.items():
                     self.send_header(field, value)
                 self.end_headers()
-                self.wfile.write(web.body)
+                time.sleep(web.delay_s)
+                try:
+                    self.wfile.write(web.body)
+                except OSError:
+                    pass  # it has heard enough
 
             def log_message(self, *_):
                 pass
@@ -52,6 +56,7 @@ class Web:
 
     def set(self, body=POLICY, status=200, kind="text/plain", **fields):
         self.asked.clear()
+        self.delay_s = 0
         self.body, self.status = body, status
         self.fields = {"Content-Type": kind, **fields}
 
@@ -63,6 +68,7 @@ class Setting:
         if not shutil.which("dig") and not shutil.which("kdig"):
             raise Skip("neither dig nor kdig")
         world.resolv_conf("nameserver 127.0.0.1\n")
+        self.world = world
         self.names = Names(world)
         issuer = Issuer(world)
         self.web = Web(issuer.leaf("web", f"DNS:mta-sts.{NAME}"))
@@ -79,10 +85,10 @@ class Setting:
         for name in os.listdir(self.folder):
             os.unlink(self.path(name))
 
-    def run(self, shell, *names):
+    def run(self, shell, *names, script=SCRIPT):
         if not shutil.which(SHELLS[shell][0]):
             raise Skip(f"no {shell}")
-        return subprocess.run([*SHELLS[shell], SCRIPT, *names], env=self.env,
+        return subprocess.run([*SHELLS[shell], script, *names], env=self.env,
                               capture_output=True, text=True, check=False)
 
     def record(self, *texts):
@@ -159,6 +165,22 @@ def other_certificate(setting, shell):
     equal((os.listdir(setting.folder), setting.web.asked), ([], []))
 
 
+def a_slow_server(setting, shell):
+    """By a copy that has less patience."""
+    with open(SCRIPT, encoding="ascii") as file:
+        text = file.read()
+    contains(text, "time_max_s=60\n")
+    hasty = setting.world.file("hasty", text.replace("time_max_s=60", "time_max_s=1"))
+    setting.plant(int(time.time()) + 1000)
+    setting.record("v=STSv1; id=new")
+    setting.web.set()
+    setting.web.delay_s = 4
+    run = setting.run(shell, script=hasty)
+    equal(run.returncode, 1)
+    contains(run.stderr, "cannot be fetched")
+    equal(setting.policy(), OLD)
+
+
 def odd_names(setting, shell):
     setting.clear()
     for name in ("../x", ".x", "a/b", "x y", "b\u00fccher.example", "-x", "a..b"):
@@ -214,7 +236,7 @@ for shell in SHELLS:
     for label, (why, answer) in ANSWERS.items():
         suite.add(f"{shell}_refuses_{label}",
                   lambda s, sh, w, a: kept(s, sh, w, **a), shell, why, answer)
-    for function in (unchanged, changed, other_certificate, odd_names):
+    for function in (unchanged, changed, other_certificate, a_slow_server, odd_names):
         suite.add(f"{shell}_{function.__name__}", function, shell)
 
 if __name__ == "__main__":
