@@ -127,7 +127,7 @@ tls_verify_begin(struct tls *t)
         refuse(t, TLS_FAILED, MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE);
         return;
     }
-    if (tls_resume_is(t) && t->pin_count == 0) {
+    if (tls_resume_is(t) && t->pin_count == 0 && !t->dane) {
         t->verified = true;
         return;
     }
