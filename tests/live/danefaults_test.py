@@ -2,6 +2,7 @@
 """TLSA records from a name server that is slow, fails, or does not vouch for all
 it says; beside sessions of before, a login, and exchangers of other classes."""
 
+import subprocess
 import sys
 
 import messages
@@ -329,6 +330,86 @@ def level_dane_comes_before_a_login(setting):
     setting.zone(first="proof")
     with setting.server(script=LOGIN):
         proved(setting.deliver(**control))
+
+
+# ---- mail that says it is not worth it
+
+
+NOT_WORTH_IT = b"TLS-Required: No\n" + messages.small()
+IN_ITS_BODY = messages.small() + b"TLS-Required: No\n"
+
+
+@suite.case
+def tls_required_no(setting):
+    """TLS is tried all the same; nothing is asked for, nothing vouched for."""
+    for word in ("lie", "useless", "proof", None):
+        for rules in ((), FAILS):
+            setting.zone(rules=rules, **({"first": word} if word else {}))
+            with setting.server():
+                proved(setting.deliver(NOT_WORTH_IT), verify="unverified")
+            assert not any(q.authentic for q in setting.names.queries)
+            equal(setting.names.asked(kind="TLSA"), [])
+    setting.zone(first="proof")
+    with setting.server(script={}):
+        outcome = setting.deliver(NOT_WORTH_IT)
+        delivered(outcome, ONE)
+        in_clear(outcome)
+
+
+@suite.case
+def tls_required_no_of_a_long_message(setting):
+    """Its header and its end are far apart."""
+    setting.zone(first="lie")
+    data = b"X: y\n" * 30000 + b"tls-required:\n\tNO \r\n\n" + b"line\n" * 30000
+    with setting.server() as server:
+        proved(setting.deliver(data), verify="unverified")
+        equal(server.contents()[0].count(b"line\r\n"), 30000)
+    with setting.server():
+        failed(setting.deliver(data.replace(b"NO ", b"NO!")), "Z", MISMATCH)
+
+
+@suite.case
+def tls_required_is_a_field_of_the_header(setting):
+    for data in (messages.small(), IN_ITS_BODY, b"TLS-Required: Yes\n\nbody\n",
+                 b"X-TLS-Required: No\n\nbody\n"):
+        setting.zone(first="lie")
+        with setting.server():
+            failed(setting.deliver(data), "Z", MISMATCH)
+
+
+@suite.case
+def tls_required_no_is_not_the_administrators_word(setting):
+    """Levels, pins and what a login wants are."""
+    anchors = {"trustanchors": setting.other.cert}
+    for control, text in (
+            ({"tlspolicy": f"{HOST}:dane"}, MISMATCH),
+            ({"tlsstrictness": 2, **anchors}, "issued by an unknown authority"),
+            ({"tlspolicy": f"{HOST}:2", **anchors}, "issued by an unknown authority"),
+            ({"tlspolicy": f"{HOST}:1 pin={'ab' * 32}"}, "not the pinned one"),
+            ({"smtproutes": f":{MX}|carol|secret", **anchors},
+             "issued by an unknown authority"),
+            # Nothing but its records can prove it.
+            ({"smtproutes": f":{MX}|carol|secret"}, MISMATCH)):
+        setting.zone(first="lie")
+        with setting.server(script=LOGIN) as server:
+            failed(setting.deliver(NOT_WORTH_IT, **control), "Z", text)
+            equal([s.logins() for s in server.settle()], [[]])
+    setting.zone(first="proof")
+    with setting.server(script=LOGIN):
+        proved(setting.deliver(NOT_WORTH_IT, smtproutes=f":{MX}|carol|secret"))
+
+
+@suite.case
+def tls_required_no_of_a_pipe(setting):
+    """It is read once, when all is decided."""
+    setting.zone(first="lie")
+    setting.home.control(dane="1")
+    with setting.server():
+        run = subprocess.run(
+            [setting.home.binary, HOST, "alice@client.example", f"bob@{HOST}"],
+            input=NOT_WORTH_IT, capture_output=True, check=False,
+            env={"QMAILHOME": setting.home.path})
+    contains(run.stdout.decode(), f"ZConnected to {ONE} but {MISMATCH}")
 
 
 # ---- sessions of TLS
