@@ -96,4 +96,8 @@ probe_look(struct root *r)
     look_at_routes(r, "control/smtproutes", false);
     look_at_routes(r, "control/authsenders", true);
     look_at_strangers(r);
+    if (r->job.dane && !dns_conf_is_believable(&r->job.dns))
+        say(r, "control/dane", 0,
+            "has no effect: a name server is on another machine, and "
+            "resolv.conf does not say trust-ad");
 }

@@ -228,9 +228,10 @@ say_candidate(struct root *r, const char *kind, const struct addr *a,
 
 /* NULL: it was not. */
 static const char *
-why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
+why_dropped(const struct root *r, const struct addr *a, uint32_t host)
 {
     const struct policy_candidates *c = &r->targets.candidates;
+    uint32_t preference = r->targets.hosts.list[host].preference;
 
     if (!a)
         return "no address known";
@@ -243,13 +244,15 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t preference)
     for (uint32_t i = 0; i < c->count; i++)
         if (addr_equal(&c->list[i].to.addr, a))
             return NULL;
+    if (c->count < CANDIDATE_COUNT_MAX && host < DANE_HOST_COUNT_MAX)
+        return r->targets.dane[host].why;
     return "too many addresses";
 }
 
 static void
 say_dropped(struct root *r, const struct addr *a, uint32_t host)
 {
-    const char *why = why_dropped(r, a, r->targets.hosts.list[host].preference);
+    const char *why = why_dropped(r, a, host);
 
     if (why)
         say_candidate(r, "Dropped", a, host, why);
@@ -430,18 +433,20 @@ say_level(struct root *r, uint32_t level, const char *how, const char *but)
 }
 
 void
-probe_say_levels(struct root *r, enum fault tls)
+probe_say_levels(struct root *r, uint32_t index, enum fault tls)
 {
     const struct smtp *smtp = &r->work.deliver.smtp;
     struct outcome *attempt = &r->deliver.attempt;
     const char *how = "in clear", *but = NULL;
+    enum policy_dane dane =
+        targets_dane(&r->targets, r->targets.candidates.list[index].host);
 
     if (attempt->fault != FAULT_OK) {
         say_level(r, TELL_NO_NUMBER, NULL, NULL);
         return;
     }
     /* What tlsstrictness says is not what counts. */
-    if (is_ruled(r))
+    if (is_ruled(r) || dane != POLICY_DANE_NONE)
         return;
     if (smtp->secure && tls != FAULT_TLS_FAILED) {
         how = "over TLS";

@@ -2,6 +2,8 @@
 """TLSA records from a name server that is slow, fails, or does not vouch for all
 it says; beside sessions of before, a login, and exchangers of other classes."""
 
+import json
+import os
 import subprocess
 import sys
 
@@ -61,12 +63,14 @@ class Setting:
         for name, kind, rule in rules:
             names.rule(name, kind, rule)
 
-    def records(self, owner, word):
+    def records(self, owner, word, more=False):
         numbers, whose = {"proof": ("3 1 1", self.leaf), "lie": ("3 1 1", self.other),
                           "useless": ("1 1 1", self.leaf),
                           "authority": ("2 1 1", self.issuer.root)}[word]
-        self.names.add(owner, TLSA=bytes(int(n) for n in numbers.split())
-                       + bytes.fromhex(tlsa(numbers, whose).split()[3]))
+        data = bytes(int(n) for n in numbers.split())
+        data += bytes.fromhex(tlsa(numbers, whose).split()[3])
+        before = self.names.zone[owner]["TLSA"] if more else []
+        self.names.add(owner, TLSA=[*before, data])
 
     def server(self, address=ONE, script=None, upgrade=None):
         return Scripted(self.world, address, STARTTLS if script is None else script,
@@ -410,6 +414,121 @@ def tls_required_no_of_a_pipe(setting):
             input=NOT_WORTH_IT, capture_output=True, check=False,
             env={"QMAILHOME": setting.home.path})
     contains(run.stdout.decode(), f"ZConnected to {ONE} but {MISMATCH}")
+
+
+# ---- mote-probe
+
+
+def probe(setting, **control):
+    """Its lines, and its objects."""
+    link = os.path.join(os.path.dirname(setting.home.binary), "mote-probe")
+    if not os.path.lexists(link):
+        os.symlink("qmail-remote", link)
+    control.setdefault("dane", "1")
+    setting.home.control(**control)
+    said = [subprocess.run([link, *options, HOST], capture_output=True, text=True,
+                           check=False, stdin=subprocess.DEVNULL,
+                           env={"QMAILHOME": setting.home.path}).stdout.splitlines()
+            for options in ((), ("-j",))]
+    return said[0], [json.loads(line) for line in said[1]]
+
+
+def about(lines):
+    return [line for line in lines
+            if line.startswith(("DANE:", "  TLSA", "  not proved", "Dropped", "look"))]
+
+
+def prefix(setting, word):
+    data = {"proof": ("3 1 1", setting.leaf), "lie": ("3 1 1", setting.other),
+            "useless": ("1 1 1", setting.leaf), "authority": ("2 1 1", setting.issuer.root)}
+    numbers, whose = data[word]
+    return f"{numbers} {tlsa(numbers, whose).split()[3][:16]}..."
+
+
+@suite.case
+def the_probe_shows_records_and_which_matches(setting):
+    setting.zone(first="proof")
+    for word in ("lie", "useless"):
+        setting.records(OWNER, word, more=True)
+    setting.names.zone[OWNER]["TLSA"].append(bytes([3, 1, 2]) + bytes(64))
+    with setting.server():
+        lines, objects = probe(setting)
+    # The one of zeros is stronger than the two beside it.
+    weak = "a stronger digest is beside it"
+    equal(about(lines), [
+        f"DANE: {MX}: proved by its TLSA records, or no mail",
+        f"  TLSA {prefix(setting, 'proof')}: {weak}",
+        f"  TLSA {prefix(setting, 'lie')}: {weak}",
+        f"  TLSA {prefix(setting, 'useless')}: not usable",
+        "  TLSA 3 1 2 0000000000000000...: usable",
+        "  not proved: none of its 4 TLSA records matches"])
+    contains(lines[-1], "wait in the queue")
+    equal([o["type"] for o in objects if o["event"] == "tlsa"], [1, 1, 1, 2])
+    setting.zone(first="lie")
+    setting.records(OWNER, "proof", more=True)
+    with setting.server():
+        lines, objects = probe(setting)
+    equal(about(lines), [
+        f"DANE: {MX}: proved by its TLSA records, or no mail",
+        f"  TLSA {prefix(setting, 'lie')}: usable",
+        f"  TLSA {prefix(setting, 'proof')}: usable",
+        f"  TLSA {prefix(setting, 'proof')}: matches"])
+    contains(lines[-1], "verify=dane")
+    assert not any("tlsstrictness" in line for line in lines), lines
+    equal([o["state"] for o in objects if o["event"] == "tlsa"],
+          ["usable", "usable", "matches"])
+
+
+@suite.case
+def the_probe_says_what_became_of_each(setting):
+    setting.zone([(10, MX), (20, SECOND), (30, "third.example")], FAILS,
+                 second="useless")
+    setting.names.add("third.example", A="192.0.2.12")
+    with setting.server(TWO):
+        lines, _ = probe(setting)
+    equal(about(lines), [
+        f"DANE: {MX}: not used, SERVFAIL",
+        f"DANE: {SECOND}: TLS, or no mail, no TLSA record is usable",
+        f"  TLSA {prefix(setting, 'useless')}: not usable",
+        "DANE: third.example: not in force, no TLSA records",
+        f"Dropped: {ONE} {MX}, preference 10, not tried: SERVFAIL"])
+    # Nobody is left.
+    setting.zone(rules=FAILS)
+    lines, _ = probe(setting)
+    contains(lines[-1], UNKNOWN)
+    # Off, or not to be had.
+    setting.zone(first="proof", rules=((HOST, "MX", forged),))
+    with setting.server():
+        lines, _ = probe(setting)
+        equal(about(lines), [
+            f"DANE: {MX}: not in force, its MX records are not authentic"])
+        lines, _ = probe(setting, dane="0")
+        equal(about(lines), [])
+
+
+@suite.case
+def the_probe_says_by_which_name(setting):
+    setting.zone(end="proof")
+    with setting.server():
+        lines, _ = probe(setting)
+    equal(about(lines)[0], f"DANE: {MX}, by the name {END}: proved by its TLSA "
+          "records, or no mail")
+
+
+@suite.case
+def the_probe_says_who_is_not_believed(setting):
+    setting.zone(first="lie")
+    said = "look: control/dane has no effect: a name server is on another machine"
+    far = Names(setting.world, "192.0.2.53")
+    far.zone = setting.names.zone
+    for lines, dane, count in (
+            ("nameserver 192.0.2.53", "1", 1), ("nameserver 192.0.2.53", "0", 0),
+            ("nameserver 192.0.2.53\noptions trust-ad", "1", 0),
+            ("nameserver 127.0.0.1", "1", 0)):
+        setting.world.resolv_conf(lines + "\n")
+        with setting.server():
+            equal(sum(said in line for line in probe(setting, dane=dane)[0]), count)
+    setting.world.resolv_conf("nameserver 127.0.0.1\n")
 
 
 # ---- sessions of TLS
