@@ -78,6 +78,7 @@ look_at_files() {
         look 'queue/lock/tcpto is missing: no time-outs will be remembered'
     look_at_sessions
     look_at_anchors
+    look_at_dane
     look_at_policies
     look_at_secrets
     look_at_strangers
@@ -175,6 +176,17 @@ look_at_anchors() {
 look_at_policies() {
     [ ! -d "$home/control/mtasts" ] || [ "$anchors" ] ||
         look 'control/mtasts is there without control/trustanchors: mail to its hosts waits'
+}
+
+# Only a name server of this machine, or one that is trusted, is believed.
+look_at_dane() {
+    [ "$(first_line "$home/control/dane")" = 1 ] || return 0
+    far=$(awk '$1 == "nameserver" && $2 !~ /^(127\.|::1$)/ { far = $2 }
+        $1 == "options" && / trust-ad( |$)/ { trusted = 1 }
+        END { if (!trusted) print far }' /etc/resolv.conf 2>/dev/null)
+    [ -z "$far" ] ||
+        look "control/dane has no effect: the name server $far is not on this machine," \
+            'and /etc/resolv.conf does not say "options trust-ad"'
 }
 
 look_at_ways() {

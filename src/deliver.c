@@ -164,19 +164,19 @@ deliver_secure(struct deliver *d, uint32_t index)
     struct deliver_work *w = d->given.work;
     const struct policy_candidate *c =
         &d->given.targets->candidates.list[index];
-    const struct target_name *name = &d->given.targets->names[c->host];
     const struct qmail_tlspolicy *policy = &d->given.job->tlspolicy;
-    struct link_peer peer = {.name = slice_of(name->text, name->size),
-                             .literal = name->size == 0 ? &c->to.addr : NULL};
+    struct slice base = prove_base(d->given.targets, c->host);
+    struct link_peer peer = {.name = base,
+                             .literal = base.size == 0 ? &c->to.addr : NULL};
     struct link_trust trust = {.job = d->given.job, .work = &w->anchors};
 
-    if (policy->name_size > 0)
+    if (d->demand.proof == POLICY_PROOF_DANE) {
+        prove_by(d->given.job, d->given.targets, c->host, &d->dane);
+        peer.dane = &d->dane;
+    } else if (policy->name_size > 0) {
         peer = (struct link_peer){
             .name = slice_of(policy->name, policy->name_size)};
-    if (d->demand.proof == POLICY_PROOF_DANE)
-        peer = (struct link_peer){
-            .name = prove_by(d->given.job, d->given.targets, c->host, &d->dane),
-            .dane = &d->dane};
+    }
     if (!prepare_tls(d))
         return false;
     if (d->manner == DELIVER_MAIL)
@@ -447,6 +447,16 @@ try_candidate(struct deliver *d, uint32_t index, int fd, bool second,
 
 /* ---- all of them ---- */
 
+/* Who was asked for the last time: in clear it is no use, and nothing else has
+ * become of it. */
+static void
+leave_out(struct deliver *d)
+{
+    for (uint32_t i = 0; i < d->given.targets->candidates.count; i++)
+        if (!demand_of(d, i).second_pass)
+            policy_race_skip(&d->connect.race, i);
+}
+
 static void
 keep_furthest(const struct outcome *attempt, struct outcome *best)
 {
@@ -471,6 +481,8 @@ pass(struct deliver *d, bool second, struct outcome *out)
     d->tally = (struct policy_tally){0};
     connect_init(&d->connect, &d->given.targets->candidates,
                  &d->given.targets->hosts, d->given.tcpto, job);
+    if (second)
+        leave_out(d);
     while (d->tally.counted < SESSION_COUNT_MAX &&
            (result = seek_next(&seek, &index, &fd)) == SEEK_FOUND) {
         enum policy_end end = POLICY_END_VERDICT;

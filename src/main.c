@@ -27,6 +27,24 @@ proves_names(const struct job *job)
                POLICY_PROOF_NAME;
 }
 
+/* Who sends the mail may say that it is not worth a proof (RFC 8689 section 5).
+ * What the administrator says of the next hop stays, and so does what a login
+ * has no other proof than. A pipe cannot be read twice, and is not looked at.
+ */
+static void
+heed_header(struct job *job, struct message *m)
+{
+    bool login = job->hop.login && job->anchors == JOB_ANCHORS_NONE;
+    bool kept = job->hop.level == POLICY_LEVEL_DANE || login;
+
+    if ((!job->dns.secure || kept) && !job->hop.sts)
+        return;
+    if (!m->regular || !message_survey(m) || !m->survey.tls_required_no)
+        return;
+    job->dns.secure = job->dns.secure && kept;
+    job->hop.sts = false;
+}
+
 int
 main(int argc, char **argv, char **envp)
 {
@@ -47,6 +65,7 @@ main(int argc, char **argv, char **envp)
         tcpto_open(&root.tcpto, true);
         sessions_open(&root.sessions);
         confine(&root.job);
+        heed_header(&root.job, &root.message);
         if (deliver_check(&delivery, &root.deliver, o))
             o->fault = resolve_begin(&root.job, proves_names(&root.job),
                                      &root.work.resolve, &root.targets);

@@ -5,6 +5,7 @@
 
 #include "confine.h"
 #include "output.h"
+#include "probe_dane.h"
 #include "probe_look.h"
 #include "probe_names.h"
 #include "probe_say.h"
@@ -71,6 +72,7 @@ secure(struct root *r, uint32_t index)
         return FAULT_TLS_FAILED;
     }
     probe_say_tls(r);
+    probe_dane_match(r, index);
     outcome_put(why, w->tls.reason);
     smtp_secured(&w->smtp, deliver_is_proved(&r->deliver), os_now_ms());
     if (r->job.anchors_fd == OS_NONE)
@@ -126,7 +128,7 @@ survey(struct root *r, const struct delivery *delivery, uint32_t index)
         return;
     tls = talk(r, index);
     probe_say_login(r);
-    probe_say_levels(r, tls);
+    probe_say_levels(r, index, tls);
     link_close(&w->link, smtp_tx(&w->smtp));
     /* Keys outlive the arena, which the next one begins anew. */
     if (r->deliver.tls_ready)
@@ -180,6 +182,7 @@ look(struct root *r, const struct delivery *delivery)
     if (o->fault == FAULT_OK)
         o->fault = resolve_wait(&r->job, &r->work.resolve, &r->targets);
     probe_names(r);
+    probe_dane_hosts(r);
     probe_names_candidates(r);
     resolve_park(&r->job, &r->work.resolve, &r->targets);
     survey_all(r, delivery);

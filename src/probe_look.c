@@ -112,4 +112,9 @@ probe_look(struct root *r)
         say(r, "control/mtasts", 0,
             TELL_WORD("needs control/trustanchors: mail to these hosts waits",
                       "no_anchors"));
+    if (r->job.dane && !dns_conf_is_believable(&r->job.dns))
+        say(r, "control/dane", 0,
+            TELL_WORD("has no effect: a name server is on another machine, and "
+                      "resolv.conf does not say trust-ad",
+                      "not_believed"));
 }

@@ -202,6 +202,9 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t host)
             return TELL_WORD(NULL, NULL);
     if (r->job.hop.sts && !targets_is_listed(&r->job, &r->targets, host))
         return TELL_WORD("not in the policy", "not_in_policy");
+    if (c->count < CANDIDATE_COUNT_MAX && host < DANE_HOST_COUNT_MAX &&
+        r->targets.dane[host].why)
+        return TELL_WORD(r->targets.dane[host].why, "dane");
     return TELL_WORD("too many addresses", "too_many");
 }
 

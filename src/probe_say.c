@@ -299,19 +299,21 @@ say_level(struct root *r, uint32_t level, struct qmail_tell_word how,
 }
 
 void
-probe_say_levels(struct root *r, enum fault tls)
+probe_say_levels(struct root *r, uint32_t index, enum fault tls)
 {
     const struct qmail_tell_word no = TELL_WORD(NULL, NULL);
     const struct smtp *smtp = &r->work.deliver.smtp;
     struct outcome *attempt = &r->deliver.attempt;
     struct qmail_tell_word how = TELL_WORD("in clear", "clear"), but = no;
+    enum policy_dane dane =
+        targets_dane(&r->targets, r->targets.candidates.list[index].host);
 
     if (attempt->fault != FAULT_OK) {
         say_level(r, TELL_NO_NUMBER, no, no);
         return;
     }
     /* What tlsstrictness says is not what counts. */
-    if (is_ruled(r) || r->job.hop.sts)
+    if (is_ruled(r) || r->job.hop.sts || dane != POLICY_DANE_NONE)
         return;
     if (smtp->secure && tls != FAULT_TLS_FAILED) {
         how = TELL_WORD("over TLS", "tls");

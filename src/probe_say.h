@@ -29,7 +29,7 @@ void probe_say_tls(struct root *r);
 void probe_say_login(struct root *r);
 /* How the mail would go at each strictness, or why at none; `tls`: at 2, where
  * FAULT_OK is a yes. */
-void probe_say_levels(struct root *r, enum fault tls);
+void probe_say_levels(struct root *r, uint32_t index, enum fault tls);
 /* What qmail-remote would do; the class of it. */
 char probe_say_verdict(struct root *r);
 

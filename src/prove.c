@@ -127,18 +127,26 @@ prove(const struct job *job, struct resolve_work *w, struct targets *t,
 }
 
 struct slice
+prove_base(const struct targets *t, uint32_t host)
+{
+    const struct target_name *n = &t->names[host];
+    enum policy_dane class = targets_dane(t, host);
+
+    if (class == POLICY_DANE_AUTH || class == POLICY_DANE_ENCRYPT)
+        return slice_of(t->dane[host].base, t->dane[host].base_size);
+    return slice_of(n->text, n->size);
+}
+
+void
 prove_by(const struct job *job, const struct targets *t, uint32_t host,
          struct tls_dane *out)
 {
-    const struct target_dane *d = &t->dane[host];
-
     assert(targets_dane(t, host) == POLICY_DANE_AUTH);
     *out = (struct tls_dane){
-        .records = &d->records,
+        .records = &t->dane[host].records,
         .names = {qmail_key_undot(job->route.relay
                                       ? qmail_route_name(&job->route)
-                                      : job->host),
+                                      : job->name),
                   slice_of(t->hop.text, t->hop.size)},
         .name_count = t->hop.size > 0 ? 2 : 1};
-    return slice_of(d->base, d->base_size);
 }

@@ -23,9 +23,12 @@ void prove(const struct job *job, struct resolve_work *w, struct targets *t,
 /* What addresses it has is known, and nothing to prove it by yet. */
 bool prove_is_holding(const struct resolve_work *w, const struct targets *t,
                       uint32_t host);
-/* By which records and names it does that in a session (RFC 7672 section
- * 3.2.2); the name that it is asked by. With POLICY_DANE_AUTH. */
-struct slice prove_by(const struct job *job, const struct targets *t,
-                      uint32_t host, struct tls_dane *out);
+/* The name that it is asked by in a session: where it has records the one that
+ * they are of (RFC 7672 section 8.1). Empty: it is known by its address. */
+struct slice prove_base(const struct targets *t, uint32_t host);
+/* By which records and other names it proves itself there (section 3.2.2). With
+ * POLICY_DANE_AUTH. */
+void prove_by(const struct job *job, const struct targets *t, uint32_t host,
+              struct tls_dane *out);
 
 #endif

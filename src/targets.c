@@ -13,13 +13,16 @@ targets_is_own(const struct job *job, const struct addr *a)
     return !job->route.relay && addr_is_local(a);
 }
 
+static const char not_authentic[] = "its MX records are not authentic";
+static const char by_address[] = "it is known by its address alone";
+
 static void
-set_dane(struct targets *t, uint32_t host, bool wanted)
+set_dane(struct targets *t, uint32_t host, bool wanted, const char *why)
 {
     struct target_dane *d = &t->dane[host];
 
     d->class = wanted ? POLICY_DANE_PENDING : POLICY_DANE_NONE;
-    d->why = "its MX records are not authentic";
+    d->why = wanted ? "its TLSA records are not known yet" : why;
     d->base_size = 0;
 }
 
@@ -29,7 +32,7 @@ targets_secure(struct targets *t, bool secure, const struct dns_name *hop)
     struct buf text;
 
     t->secure = secure;
-    set_dane(t, 0, secure);
+    set_dane(t, 0, secure, not_authentic);
     buf_init(&text, t->hop.text, sizeof(t->hop.text));
     dns_name_print(&text, hop);
     t->hop.size = text.full ? 0 : (uint8_t)text.used;
@@ -85,7 +88,7 @@ targets_add_host(struct targets *t, const struct dns_name *name,
     t->hosts.list[host] =
         (struct policy_host){.preference = preference, .unasked = true};
     if (host < DANE_HOST_COUNT_MAX)
-        set_dane(t, host, t->secure);
+        set_dane(t, host, t->secure, not_authentic);
 }
 
 void
@@ -121,7 +124,7 @@ targets_take_dressed(const struct job *job, struct targets *t, uint32_t host)
     h->has_address = !addr_is_unusable(&c.to.addr);
     h->first_address_ms = os_now_ms();
     if (host < DANE_HOST_COUNT_MAX)
-        set_dane(t, host, false);
+        set_dane(t, host, false, by_address);
     add(job, t, &c);
 }
 
@@ -133,7 +136,7 @@ targets_take_address(const struct job *job, struct targets *t)
         .to = {.addr = job->route.addr, .port = job->route.port}};
 
     t->names[0].size = 0;
-    set_dane(t, 0, false);
+    set_dane(t, 0, false, by_address);
     add(job, t, &c);
     return t->candidates.count > 0 ? FAULT_OK : targets_why(job, t);
 }

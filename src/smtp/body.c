@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
+
 enum {
     OCTET_BITS = 8,
     LINE_END_SIZE = 2,
@@ -184,9 +186,92 @@ survey_octet(struct smtp_survey *s, uint8_t octet)
     s->eight_bit |= octet > INT8_MAX;
 }
 
+/* ---- its header ---- */
+
+static const char field[] = "tls-required:";
+
+/* Behind so many octets of the field's name, or ... */
+enum place {
+    PLACE_LINE,                      /* at a line's beginning; */
+    PLACE_VALUE = sizeof(field) - 1, /* before its value, in white space, */
+    PLACE_VALUE_LINE,                /* ... or at a line's beginning; */
+    PLACE_N,                         /* in the value; */
+    PLACE_NO,                        /* behind it, in white space, */
+    PLACE_NO_LINE,                   /* ... or at a line's beginning; */
+    PLACE_OTHER,                     /* elsewhere in a line; */
+    PLACE_BODY                       /* behind the empty line */
+};
+
+/* Behind a line's end. */
+static enum place
+end_line(enum place place)
+{
+    switch (place) {
+    case PLACE_LINE:
+    case PLACE_VALUE_LINE:
+    case PLACE_NO_LINE:
+        return PLACE_BODY;
+    case PLACE_VALUE:
+        return PLACE_VALUE_LINE;
+    case PLACE_NO:
+        return PLACE_NO_LINE;
+    default:
+        return PLACE_LINE;
+    }
+}
+
+/* Behind any other octet, a letter in lower case. */
+static enum place
+go_on(enum place place, uint8_t octet)
+{
+    bool white = octet == ' ' || octet == '\t';
+
+    if (white && (place == PLACE_VALUE || place == PLACE_VALUE_LINE))
+        return PLACE_VALUE;
+    if (white && (place == PLACE_NO || place == PLACE_NO_LINE))
+        return PLACE_NO;
+    if (place == PLACE_VALUE)
+        return octet == 'n' ? PLACE_N : PLACE_OTHER;
+    if (place == PLACE_N)
+        return octet == 'o' ? PLACE_NO : PLACE_OTHER;
+    if (place == PLACE_VALUE_LINE || place == PLACE_NO_LINE)
+        place = PLACE_LINE;
+    if (place < PLACE_VALUE && octet == (uint8_t)field[place])
+        return place + 1;
+    return PLACE_OTHER;
+}
+
+static void
+move(struct smtp_survey *s, uint8_t octet)
+{
+    enum place old = s->place;
+    enum place place =
+        octet == '\n' ? end_line(old) : go_on(old, ascii_lower(octet));
+
+    if (place == PLACE_NO_LINE)
+        s->tls_required_no = true;
+    /* The next line goes on with it. */
+    if (place == PLACE_NO && old == PLACE_NO_LINE)
+        s->tls_required_no = false;
+    s->place = (uint8_t)place;
+}
+
+/* Line ends and CR are what they are sent as. */
+static void
+survey_header(struct smtp_survey *s, uint8_t octet)
+{
+    if (s->header_cr && octet != '\n')
+        move(s, ' ');
+    s->header_cr = octet == '\r';
+    if (!s->header_cr)
+        move(s, octet);
+}
+
 void
 smtp_survey_add(struct smtp_survey *s, struct slice in)
 {
+    for (size_t i = 0; i < in.size && s->place != PLACE_BODY; i++)
+        survey_header(s, in.data[i]);
     s->size += in.size;
     while (in.size >= sizeof(size_t)) {
         size_t count = in.size / sizeof(size_t);

@@ -24,7 +24,11 @@ struct smtp_survey {
     uint64_t size; /* octets; a line end counts two, dots not doubled: what
                       SIZE means (RFC 1870 section 3) */
     bool eight_bit;
-    bool after_cr;
+    bool after_cr;  /* the last octet was a CR, */
+    bool header_cr; /* ... and in the header */
+    uint8_t place;  /* there: src/smtp/body.c */
+    bool
+        tls_required_no; /* that says "TLS-Required: No" (RFC 8689 section 5) */
 };
 
 void smtp_body_init(struct smtp_body *b);

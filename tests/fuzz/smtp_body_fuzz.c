@@ -2,6 +2,8 @@
 /* The encoder in any pieces and buffers, against one byte after another. */
 #include "smtp/body.h"
 
+#include <strings.h>
+
 #include "fuzz.h"
 
 enum { OUT_SIZE = 1 << 14 };
@@ -14,7 +16,62 @@ struct slow {
     bool partial;
     uint64_t size; /* as SIZE counts */
     bool eight_bit;
+    bool no; /* TLS-Required: No */
 };
+
+static bool
+is_white(uint8_t octet)
+{
+    return octet == ' ' || octet == '\t' || octet == '\n';
+}
+
+/* The value of the field, folded lines and all, is "No". */
+static bool
+is_no(struct slice value)
+{
+    struct slice text = value;
+
+    while (text.size > 0 && is_white(text.data[0]))
+        text = slice_part(text, 1, text.size);
+    while (text.size > 0 && is_white(text.data[text.size - 1]))
+        text.size--;
+    return text.size == 2 && strncasecmp((const char *)text.data, "no", 2) == 0;
+}
+
+/* The header in lines that end in LF. Of a field that goes on behind a "No" no
+ * other counts that was before. */
+static bool
+slow_no(struct slice in)
+{
+    static const char name[] = "tls-required:";
+    enum { NAME_SIZE = sizeof(name) - 1 };
+    size_t start = SIZE_MAX; /* of the value */
+    bool no = false, was = false;
+
+    for (size_t at = 0, end = 0; at < in.size && in.data[at] != '\n';
+         at = end) {
+        while (end < in.size && in.data[end] != '\n')
+            end++;
+        if (end == in.size)
+            break;
+        end++;
+        if (!is_white(in.data[at])) { /* nor empty */
+            bool ours =
+                end - at > NAME_SIZE &&
+                strncasecmp((const char *)in.data + at, name, NAME_SIZE) == 0;
+
+            start = ours ? at + NAME_SIZE : SIZE_MAX;
+            was = false;
+        }
+        if (start == SIZE_MAX)
+            continue;
+        if (was)
+            no = false;
+        was = is_no(slice_part(in, start, end));
+        no = no || was;
+    }
+    return no;
+}
 
 /* First every line end becomes LF and every other CR a space, then each line
  * is written. */
@@ -35,6 +92,7 @@ slow_encode(struct slow *s, struct slice in)
             continue;
         lines[count++] = in.data[i] == '\r' ? ' ' : in.data[i];
     }
+    s->no = slow_no(slice_of(lines, count));
     for (size_t i = 0; i < count; i++) {
         if (lines[i] == '\n') {
             buf_put_text(&s->out, "\r\n");
@@ -125,6 +183,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     MUST(v.size == s.size);
     MUST(slice_equal(buf_slice(&all), buf_slice(&s.out)));
+    if (!s.partial)
+        MUST(v.tls_required_no == s.no);
     if (!s.partial)
         check_safe(buf_slice(&all));
     return 0;

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from world import listener
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16,
-         "AAAA": 28, "OPT": 41}
+         "AAAA": 28, "OPT": 41, "TLSA": 52}
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = range(6)
-QR, AA, TC, RD, RA = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
+QR, AA, TC, RD, RA, AD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020
 UDP_SIZE = 1232
 CLOSE = "<close>"
 
@@ -92,6 +92,8 @@ class Query:
         self.question = data[12:at + 5]
         self.type = TYPE_NAMES.get(struct.unpack("!H", data[at + 1:at + 3])[0])
         self.edns = extra > 0
+        self.flags = getattr(server, "flags", QR | RD | RA)  # of a reply
+        self.authentic = data[3] & AD != 0  # whether that is wanted
 
     @property
     def key(self):
@@ -105,7 +107,7 @@ class Query:
                     list(changes.get("additional", ()))]
         counts = changes.get("counts", [len(s) for s in sections])
         head = struct.pack("!6H", changes.get("id", self.id),
-                           changes.get("flags", QR | RD | RA) | rcode,
+                           changes.get("flags", self.flags) | rcode,
                            1 if question else 0, *counts)
         return head + question + b"".join(b"".join(s) for s in sections)
 
@@ -116,6 +118,7 @@ class Names:
 
     def __init__(self, world, address="127.0.0.1", port=53):
         self.address, self.port = address, port
+        self.flags = QR | RD | RA  # and AD, if all is authentic
         self.zone, self.rules, self.queries, self.peers = {}, {}, [], set()
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.udp = socket.socket(family, socket.SOCK_DGRAM)
@@ -246,7 +249,7 @@ class Names:
             return query.reply(answers, authority=[soa()])
         whole = query.reply(answers)
         if not query.tcp and len(whole) > limit:
-            return query.reply(flags=QR | TC | RD | RA)
+            return query.reply(flags=query.flags | TC)
         return whole
 
 
@@ -272,6 +275,12 @@ def silent(_query):
 
 def late(seconds):
     return lambda query: [seconds, query.server.healthy(query)]
+
+
+def forged(query):
+    """The usual answer, which nobody vouches for."""
+    query.flags &= ~AD
+    return [query.server.healthy(query)]
 
 
 def first(*makers):

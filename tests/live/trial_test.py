@@ -128,6 +128,25 @@ def policies_without_anchors_are_looked_at(setting):
 
 
 @suite.case
+def name_servers_that_are_not_believed(setting):
+    def looked_at(dane, *lines):
+        setting.world.resolv_conf("\n".join(lines) + "\n")
+        setting.home.control(dane=dane)
+        found = [line for line in of("look", setting.trial()[1]) if "dane" in line]
+        setting.world.resolv_conf("nameserver 127.0.0.1\n")
+        setting.home.control()
+        return len(found)
+
+    near, far = "nameserver 127.0.0.1", "nameserver 192.0.2.53"
+    equal(looked_at("1", far), 1)
+    equal(looked_at("1", near, far, "nameserver ::1"), 1)
+    equal(looked_at("1", near, far, "options edns0 trust-ad"), 0)
+    equal(looked_at("1", near, "nameserver ::1"), 0)
+    equal(looked_at("0", far), 0)
+    equal(looked_at(None, far), 0)
+
+
+@suite.case
 def another_program_is_not_run(setting):
     setting.home.control()
     stock = setting.file("bin/other", STOCK)

@@ -469,6 +469,66 @@ TEST(the_survey_sees_eight_bits)
     CHECK(survey(SLICE("\x80"), 0).eight_bit);
 }
 
+/* ---- TLS-Required ---- */
+
+static const struct {
+    const char *text;
+    bool no;
+} headers[] = {
+    {"TLS-Required: No\n\nbody\n", true},
+    {"TLS-Required: No\r\n\r\nbody\r\n", true},
+    {"tls-required:no\n\n", true},
+    {"TLS-REQUIRED:\t \tNO \t \n\n", true},
+    {"From: a\nTLS-Required: nO\nTo: b\n\n", true},
+    {"From: a\n b\nTLS-Required: No\n", true}, /* nothing behind it */
+    {"TLS-Required:\n No\n\n", true},          /* folded */
+    {"TLS-Required: \n\t\n No\n \n\t\n\n", true},
+    {"TLS-Required: No\r\r\n\n", true}, /* a CR is a space */
+    {"TLS-Required:\rNo\n\n", true},
+    {"TLS-Required: Maybe\nTLS-Required: No\n\n", true},
+    {"TLS-Required: No\nTLS-Required: Maybe\n\n", true},
+    {"", false},
+    {"\nTLS-Required: No\n\n", false}, /* in the body */
+    {"\r\nTLS-Required: No\n\n", false},
+    {"From: a\n\nTLS-Required: No\n", false},
+    {"From: a\r\n\r\nTLS-Required: No\n", false},
+    {"TLS-Required:\n\nNo\n", false},
+    {"TLS-Required:\nNo\n\n", false},
+    {"TLS-Required: Yes\n\n", false},
+    {"TLS-Required: N\n\n", false},
+    {"TLS-Required: N o\n\n", false},
+    {"TLS-Required: Non\n\n", false},
+    {"TLS-Required: No, really\n\n", false},
+    {"TLS-Required: No\n, really\n\n", true}, /* a line of its own */
+    {"TLS-Required: No\n really\n\n", false},
+    {"TLS-Required: No\n\rreally\n\n", false},
+    {"TLS-Required: (comment) No\n\n", false},
+    {"TLS-Required : No\n\n", false},
+    {" TLS-Required: No\n\n", false},
+    {"From: a\n TLS-Required: No\n\n", false}, /* of another field */
+    {"X-TLS-Required: No\n\n", false},
+    {"TLS-Required-X: No\n\n", false},
+    {"TLS-Requires: No\n\n", false},
+    {"TLS-Required\n: No\n\n", false},
+    {"TLS-Required: No", false}, /* no line: the mail is refused */
+};
+
+TEST(tls_required_in_every_chunking)
+{
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        struct slice in = slice_text(headers[i].text);
+
+        for (uint32_t size = 1; size <= in.size + 1; size++) {
+            struct smtp_survey s;
+
+            smtp_survey_init(&s);
+            for (size_t at = 0; at < in.size; at += size)
+                smtp_survey_add(&s, slice_part(in, at, at + size));
+            CHECK(s.tls_required_no == headers[i].no);
+        }
+    }
+}
+
 #define CASES(X)                                 \
     X(every_short_message_in_every_chunking)     \
     X(every_short_message_in_every_small_buffer) \
@@ -482,6 +542,7 @@ TEST(the_survey_sees_eight_bits)
     X(the_survey_counts_what_is_sent)            \
     X(every_octet_at_every_place_of_a_word)      \
     X(the_survey_counts_many_lines)              \
-    X(the_survey_sees_eight_bits)
+    X(the_survey_sees_eight_bits)                \
+    X(tls_required_in_every_chunking)
 
 TEST_MAIN(CASES)
