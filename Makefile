@@ -117,7 +117,7 @@ SAY = @mkdir -p $(@D); $(TELL) "  CC $<" >&2
 
 $(OBJ)/src/%.o: src/%.c $(OBJ)/flags
 	$(SAY)
-	$(Q)$(CC) $(DEFINE) $(OURS) $(CFLAGS) $(CODE) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(DEFINE) $(OURS) $(CFLAGS) $(SMALL_CFLAGS) $(CODE) -MMD -MP -c -o $@ $<
 
 $(OBJ)/mbedtls/%.o: $(LIBRARY)/%.c $(OBJ)/flags
 	$(SAY)
