@@ -58,6 +58,20 @@ check_cut(const struct conn *c)
                  place_text(&c->place));
 }
 
+/* Not to an exchanger that its policy does not name. */
+static void
+check_listed(const struct conn *c)
+{
+    struct truth t;
+
+    if (world.sts_excluded == 0)
+        return;
+    find_truth(&t);
+    if (!t.own && truth_names(&t, &c->place) == 0)
+        violated(CHECK_SECURE, "connects to %s, which is not in the policy",
+                 place_text(&c->place));
+}
+
 void
 check_open(struct conn *c)
 {
@@ -77,6 +91,7 @@ check_open(struct conn *c)
         violated(CHECK_TRAP, "connects to %s, which nobody named",
                  place_text(&c->place));
     check_cut(c);
+    check_listed(c);
     check_race(c);
 }
 

@@ -58,7 +58,7 @@ add_name(struct truth *t, int given, uint32_t preference, uint32_t *own_best)
             t->own_behind = t->own_behind || is_behind(n, &n->addresses[i]);
             continue;
         }
-        if (!place_is_usable(&p))
+        if (!place_is_usable(&p) || world.sts_excluded >> given & 1)
             continue;
         t->list[t->count].place = p;
         t->list[t->count].name = given;

@@ -315,6 +315,7 @@ struct hop {
 
 struct world {
     uint64_t seed;
+    uint64_t sts_excluded; /* names of the zone, by bits: not in the policy */
     int arg_count;
     char *args[ARG_COUNT_MAX + 4];
     char *environment[4];
@@ -401,6 +402,8 @@ void world_make_args(void);
 void world_make_net(void);
 /* world_hop.c: what the next hop must be, once all else is made. */
 void world_make_hop(void);
+/* A policy of MTA-STS; whether it is in force. */
+bool world_make_sts(void);
 void world_put_base64(struct bytes *b, const void *data, size_t size);
 void world_add_secret(const void *data, size_t size);
 struct sim_file *world_add_file(const char *path);

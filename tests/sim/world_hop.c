@@ -338,7 +338,7 @@ write_policy(void)
 
 /* relay.md's table of what a session must prove. */
 static void
-settle(const struct policy *p)
+settle(const struct policy *p, bool sts)
 {
     struct hop *h = &world.hop;
     bool anchors = world.anchors, secret = h->login;
@@ -351,14 +351,18 @@ settle(const struct policy *p)
     if (level == LEVEL_NONE) {
         world.anchors = h->implicit = false;
         world.strictness = 0;
+        world.sts_excluded = 0;
         world.bad_control = world.bad_control || h->login;
         return;
     }
     world.strictness = level;
     if (p->pinned)
         h->proof = PROOF_PIN;
-    else if (secret || level == 2)
+    else if (secret || level == 2 || sts)
         h->proof = PROOF_NAME;
+    /* What is stronger than a policy does not ask it. */
+    if (h->proof != PROOF_NAME || secret || level == 2)
+        world.sts_excluded = 0;
     if (h->proof == PROOF_NAME && !anchors)
         world.bad_control = true;
     if (h->proof != PROOF_NONE || h->implicit) {
@@ -491,7 +495,7 @@ world_make_hop(void)
         make_submission();
     if (world.submits ? chance(50) : !world.scene && chance(20))
         p = write_policy();
-    settle(&p);
+    settle(&p, world_make_sts());
     make_source();
     for (uint32_t i = 0; i < world.mta_count; i++)
         prepare(&world.mtas[i]);
