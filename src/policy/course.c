@@ -13,9 +13,9 @@ enum condition {
     IF_LOGIN,    /* a secret that nobody unproved may see, and none either */
     IF_SKIP,     /* what it has to prove is not known */
     IF_AUTH,     /* there is a record to prove it by */
+    IF_UNLISTED, /* no records, and not in the next hop's policy of MTA-STS */
     IF_2,        /* level 2 */
     IF_ENCRYPT,  /* there are records, and none of them of use */
-    IF_UNLISTED, /* it is not in the next hop's policy of MTA-STS */
     IF_LISTED,   /* it is */
     IF_IMPLICIT, /* TLS from the first byte */
     IF_1,        /* TLS is on, level 1 */
@@ -36,9 +36,9 @@ static const struct {
     [IF_LOGIN] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, false},
     [IF_SKIP] = {POLICY_TLS_MUST, POLICY_PROOF_DANE, false, true},
     [IF_AUTH] = {POLICY_TLS_MUST, POLICY_PROOF_DANE, false, false},
+    [IF_UNLISTED] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, true},
     [IF_2] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, false},
     [IF_ENCRYPT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false, false},
-    [IF_UNLISTED] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, true},
     [IF_LISTED] = {POLICY_TLS_MUST, POLICY_PROOF_NAME, false, false},
     [IF_IMPLICIT] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, false, false},
     [IF_1] = {POLICY_TLS_MUST, POLICY_PROOF_NONE, true, false},
@@ -58,9 +58,9 @@ first_row(const struct policy_hop *hop, bool loopback, enum policy_dane dane,
         [IF_LOGIN] = hop->login && !loopback && !hop->unsafe && !auth,
         [IF_SKIP] = dane == POLICY_DANE_SKIP || dane == POLICY_DANE_PENDING,
         [IF_AUTH] = auth,
+        [IF_UNLISTED] = hop->sts && !listed && dane == POLICY_DANE_NONE,
         [IF_2] = hop->level == POLICY_LEVEL_2,
         [IF_ENCRYPT] = dane == POLICY_DANE_ENCRYPT,
-        [IF_UNLISTED] = hop->sts && !listed,
         [IF_LISTED] = hop->sts,
         [IF_IMPLICIT] = hop->implicit,
         [IF_1] = hop->tls_on && hop->level == POLICY_LEVEL_1,

@@ -431,13 +431,13 @@ def due(kind, cert, listed, level):
         return "dane" if kind == "auth" else "lacking"
     if kind == "auth":
         return "dane"
+    if listed is False and kind != "encrypt":
+        return "excluded"
     if level == "2":
         return by_name
-    if kind == "encrypt":
+    if kind == "encrypt" or listed is None:
         return "unverified"
-    if listed is None:
-        return "unverified"
-    return by_name if listed else "excluded"
+    return by_name
 
 
 def crossed(setting, kind, cert):

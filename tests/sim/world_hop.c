@@ -361,7 +361,7 @@ settle(const struct policy *p, bool sts)
     else if (secret || level == 2 || sts)
         h->proof = PROOF_NAME;
     /* What is stronger than a policy does not ask it. */
-    if (h->proof != PROOF_NAME || secret || level == 2)
+    if (h->proof != PROOF_NAME || secret)
         world.sts_excluded = 0;
     if (h->proof == PROOF_NAME && !anchors)
         world.bad_control = true;

@@ -24,11 +24,13 @@ static const struct {
     {"012", "NPES", "nlu", '-', '0', '-', '1', 'n'},
     /* What may have records is not told by a policy. */
     {"012", "PS", "nlu", '-', '0', '-', '0', 'x'},
+    /* A name that a policy has not in it is the wrong one, well proved. */
+    {"012", "N", "u", '-', '0', '-', '0', 'x'},
     /* Never in clear, were it let through without anchors. */
-    {"2", "NE", "nlu", '-', '0', '-', '0', 'n'},
+    {"2", "E", "nlu", '-', '0', '-', '0', 'n'},
+    {"2", "N", "nl", '-', '0', '-', '0', 'n'},
     /* Who has records has no need of a policy. */
     {"01", "E", "nlu", '-', '0', '-', '0', 'm'},
-    {"01", "N", "u", '-', '0', '-', '0', 'x'},
     {"01", "N", "l", '-', '0', '-', '0', 'n'},
     {"01", "N", "n", '-', '0', '1', '0', 'm'},
     {"1", "N", "n", '1', '0', '0', '0', '1'},
