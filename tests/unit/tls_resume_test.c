@@ -263,6 +263,25 @@ TEST(pins_are_not_met_by_a_session)
     end();
 }
 
+TEST(records_are_not_met_by_a_session)
+{
+    static struct tlsa_set set;
+    static const struct tls_dane dane = {.records = &set};
+
+    tlsa_set_init(&set);
+    for (uint32_t i = 0; i < 2; i++) {
+        CHECK(begin(i == 0 ? SERVER "-tls1_2" : SERVER "-tls1_3"));
+        CHECK(connects(true) && got.count > 0);
+        one = got.list[0];
+        peer_dane = &dane;
+        CHECK(!resumes(&one));
+        CHECK(peer_tls.state == TLS_REFUSED);
+        CHECK(peer_reason(&peer_tls, "no certificate"));
+        peer_dane = NULL;
+        end();
+    }
+}
+
 TEST(nothing_is_given_where_nothing_is_asked_for)
 {
     CHECK(begin(SERVER "-tls1_2"));
@@ -310,6 +329,7 @@ TEST(what_proves_a_peer_ends_with_its_first_certificate)
     X(octets_that_are_no_session_resume_nothing)   \
     X(an_offer_is_for_one_connection)              \
     X(pins_are_not_met_by_a_session)               \
+    X(records_are_not_met_by_a_session)            \
     X(nothing_is_given_where_nothing_is_asked_for) \
     X(what_is_too_old_is_not_offered)              \
     X(what_proves_a_peer_ends_with_its_first_certificate)
