@@ -189,7 +189,8 @@ enum {
     TLS_PIN_SIZE = 32,                    /* SHA-256, ... */
     TLS_PIN_TEXT_SIZE = 2 * TLS_PIN_SIZE, /* ... in hexadecimal */
     TLS_DANE_NAME_COUNT_MAX = 2, /* the next hop, and its alias's end */
-    PROBE_TLSA_SIZE = 8,         /* octets of a record that the probe shows */
+    PROBE_TLSA_SIZE = 8, /* octets of a record that the probe shows, ... */
+    PROBE_TLSA_TEXT_SIZE = 2 * PROBE_TLSA_SIZE, /* ... in hexadecimal */
     TLS_DIGEST_SIZE = SESSION_DIGEST_SIZE,
     TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
     TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */

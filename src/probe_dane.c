@@ -10,7 +10,7 @@ say_record(struct root *r, const struct tlsa_set *set, uint32_t index,
     const struct tlsa *record = &set->list[index];
     const struct slice data =
         slice_part(tlsa_data(set, index), 0, PROBE_TLSA_SIZE);
-    uint8_t bytes[2 * PROBE_TLSA_SIZE];
+    uint8_t bytes[PROBE_TLSA_TEXT_SIZE];
     struct buf out;
     struct slice text;
 
