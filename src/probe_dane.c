@@ -71,7 +71,7 @@ probe_dane_hosts(struct root *r)
     const struct targets *t = &r->targets;
 
     for (uint32_t i = 0; r->job.dns.secure && i < t->hosts.count; i++)
-        if (t->names[i].size > 0 && i < DANE_HOST_COUNT_MAX)
+        if (i < DANE_HOST_COUNT_MAX && t->names[i].size > 0)
             say_host(r, i);
 }
 
