@@ -120,7 +120,8 @@ enum {
     TLSA_COUNT_MAX = 16,      /* records of a host: keys now, and to come */
     TLSA_SHA256_SIZE = 32,
     TLSA_SHA512_SIZE = 64,
-    TLSA_DATA_SIZE_MAX = 4096,   /* theirs: 16 digests, a certificate of 3 KB */
+    TLSA_DATA_SIZE_MAX =
+        2560, /* theirs: 16 digests, or two whole certificates */
     DNS_INTERFACE_SIZE_MAX = 15, /* a scope's name: IFNAMSIZ, without NUL */
 
     /* The system */
@@ -192,7 +193,8 @@ enum {
     TLS_PIN_SIZE = 32,                    /* SHA-256, ... */
     TLS_PIN_TEXT_SIZE = 2 * TLS_PIN_SIZE, /* ... in hexadecimal */
     TLS_DANE_NAME_COUNT_MAX = 2, /* the next hop, and its alias's end */
-    PROBE_TLSA_SIZE = 8,         /* octets of a record that the probe shows */
+    PROBE_TLSA_SIZE = 8, /* octets of a record that the probe shows, ... */
+    PROBE_TLSA_TEXT_SIZE = 2 * PROBE_TLSA_SIZE, /* ... in hexadecimal */
     TLS_DIGEST_SIZE = SESSION_DIGEST_SIZE,
     TLS_CIPHER_SIZE_MAX = 47, /* the longest of ours has 45 */
     TLS_PEM_LINE_SIZE = 64,   /* RFC 7468 2: a line of base64; any label */

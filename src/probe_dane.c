@@ -11,7 +11,7 @@ say_record(struct root *r, const struct tlsa_set *set, uint32_t index,
     const struct slice data =
         slice_part(tlsa_data(set, index), 0, PROBE_TLSA_SIZE);
     struct qmail_tell *t = say_begin(&r->say, "tlsa");
-    uint8_t bytes[2 * PROBE_TLSA_SIZE];
+    uint8_t bytes[PROBE_TLSA_TEXT_SIZE];
     struct buf out;
 
     buf_init(&out, bytes, sizeof(bytes));
@@ -71,7 +71,7 @@ probe_dane_hosts(struct root *r)
     const struct targets *t = &r->targets;
 
     for (uint32_t i = 0; r->job.dns.secure && i < t->hosts.count; i++)
-        if (t->names[i].size > 0 && i < DANE_HOST_COUNT_MAX)
+        if (i < DANE_HOST_COUNT_MAX && t->names[i].size > 0)
             say_host(r, i);
 }
 
