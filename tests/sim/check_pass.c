@@ -134,6 +134,7 @@ is_repeat_due(const struct session *s)
     bool clear = world.strictness < 2 || !world.anchors;
 
     return may_be_disliked(s) ||
+           (world_file("run/qmail-remote/tlssessions") && has_tried_tls(s)) ||
            (clear && (may_have_tried_tls(s) || was_mute(s)));
 }
 

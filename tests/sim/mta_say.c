@@ -306,6 +306,7 @@ start_tls(struct session *s)
                                    .asks = m->tls_asks,
                                    .requires = m->tls_requires,
                                    .tickets = m->tls_tickets,
+                                   .memory = m->tls_memory,
                                    .send = say_tls,
                                    .context = s};
 

@@ -10,7 +10,7 @@
 
 enum {
     OPEN_COUNT_MAX = 200,  /* DNS_ATTEMPT_COUNT_MAX and some files */
-    LEFT_COUNT_MAX = 3,    /* the anchors, the two tables of tcpto */
+    LEFT_COUNT_MAX = 4,    /* the anchors, sessions, the two tables of tcpto */
     IDLE_CALLS_MAX = 3000, /* without progress of clock or bytes */
     SLOW_MS = 3,
     STOP_ONE_IN = 150,

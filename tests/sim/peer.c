@@ -51,6 +51,9 @@ static mbedtls_x509_crt certs[CERT_COUNT];
 static mbedtls_pk_context keys[CERT_COUNT];
 static uint8_t pins[CERT_COUNT][PEER_PIN_SIZE];
 static mbedtls_x509_crt root; /* of the clients */
+/* Of the servers with such a certificate that know their sessions. */
+static mbedtls_ssl_ticket_context known[CERT_COUNT];
+static bool known_ready[CERT_COUNT];
 static uint64_t random_state;
 
 static const uint16_t groups_all[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
@@ -230,6 +233,40 @@ note_name(void *context, mbedtls_ssl_context *ssl, const unsigned char *name,
     return 0;
 }
 
+static int
+mix_up(void *context, mbedtls_ssl_session *session, unsigned char *ticket,
+       size_t size)
+{
+    int result = mbedtls_ssl_ticket_parse(context, session, ticket, size);
+
+    session->MBEDTLS_PRIVATE(master)[0] ^= 1;
+    session->MBEDTLS_PRIVATE(resumption_key)[0] ^= 1;
+    return result;
+}
+
+static bool
+give_tickets(struct peer *p)
+{
+    enum peer_memory memory = p->options.memory;
+    mbedtls_ssl_ticket_context *mine =
+        memory == PEER_FORGETS ? &p->tickets : &known[p->options.cert];
+
+    mbedtls_ssl_conf_new_session_tickets(&p->config,
+                                         (uint16_t)p->options.tickets);
+    if (memory == PEER_FORGETS || !known_ready[p->options.cert]) {
+        mbedtls_ssl_ticket_init(mine);
+        if (mbedtls_ssl_ticket_setup(mine, fill, NULL,
+                                     MBEDTLS_CIPHER_AES_256_GCM,
+                                     TICKET_LIFE_S) != 0)
+            return false;
+    }
+    known_ready[p->options.cert] |= memory != PEER_FORGETS;
+    mbedtls_ssl_conf_session_tickets_cb(
+        &p->config, mbedtls_ssl_ticket_write,
+        memory == PEER_MIXES ? mix_up : mbedtls_ssl_ticket_parse, mine);
+    return true;
+}
+
 static bool
 configure(struct peer *p)
 {
@@ -253,16 +290,8 @@ configure(struct peer *p)
     mbedtls_ssl_conf_sni(c, note_name, p);
     mbedtls_ssl_conf_renegotiation_enforced(
         c, MBEDTLS_SSL_RENEGOTIATION_NOT_ENFORCED);
-    if (o->tickets > 0) {
-        mbedtls_ssl_conf_new_session_tickets(c, (uint16_t)o->tickets);
-        mbedtls_ssl_ticket_init(&p->tickets);
-        if (mbedtls_ssl_ticket_setup(&p->tickets, fill, NULL,
-                                     MBEDTLS_CIPHER_AES_256_GCM,
-                                     TICKET_LIFE_S) != 0)
-            return false;
-        mbedtls_ssl_conf_session_tickets_cb(
-            c, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse, &p->tickets);
-    }
+    if (o->tickets > 0 && !give_tickets(p))
+        return false;
     return mbedtls_ssl_conf_own_cert(c, &certs[o->cert], &keys[o->cert]) == 0;
 }
 

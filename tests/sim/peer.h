@@ -24,6 +24,14 @@ enum peer_nag {
     PEER_EMPTY
 };
 
+/* What a server has to say of a session of before. */
+enum peer_memory {
+    PEER_FORGETS, /* it has other keys each time */
+    PEER_KNOWS,
+    PEER_MIXES, /* the ticket of one with the secret of another */
+    PEER_MEMORY_COUNT
+};
+
 struct peer_options {
     uint32_t cert; /* enum cert */
     bool tls12, tls13;
@@ -31,6 +39,7 @@ struct peer_options {
     bool asks;  /* for a client certificate */
     bool requires;
     uint32_t tickets; /* of TLS 1.3, sent behind the handshake */
+    enum peer_memory memory;
     void (*send)(void *context, const uint8_t *data, size_t size);
     void *context;
 };

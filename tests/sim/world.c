@@ -322,6 +322,26 @@ make_tcpto(void)
         world.mtas[i].tcpto_count = 0;
 }
 
+/* Sessions of TLS that are to be resumed: within the run. */
+static void
+make_sessions(void)
+{
+    static const uint8_t empty[SESSION_RECORD_SIZE];
+    struct sim_file *f = NULL;
+
+    if (!world.anchors || chance(40))
+        return;
+    for (uint32_t i = 0; i < world.mta_count; i++) {
+        world.mtas[i].tls_memory = (enum peer_memory)draw(PEER_MEMORY_COUNT);
+        if (world.mtas[i].tls_tickets == 0)
+            world.mtas[i].tls_tickets = 1;
+    }
+    f = world_add_file("run/qmail-remote/tlssessions");
+    f->locked = once_in(8);
+    for (uint32_t i = 0; i < SESSION_RECORD_COUNT; i++)
+        bytes_put(&f->content, empty, sizeof(empty));
+}
+
 static void
 make_machine(void)
 {
@@ -372,6 +392,7 @@ world_make(uint64_t seed)
     make_tcpto();
     world_make_args();
     world_make_hop();
+    make_sessions();
     if (!world.focused && once_in(25))
         spoil_control();
 }

@@ -14,6 +14,7 @@
 #include "base/addr.h"
 #include "os/os.h"
 #include "sim/core.h"
+#include "sim/peer.h"
 
 enum {
     MTA_COUNT_MAX = 12, /* as many as certificates have addresses */
@@ -274,6 +275,7 @@ struct mta {
     enum cert cert;
     bool tls12, tls13, tls_retry, tls_asks;
     uint32_t tls_tickets;
+    enum peer_memory tls_memory;
     bool tls_requires;    /* a client certificate */
     uint32_t tcpto_count; /* in the table at the start: so often, */
     int64_t tcpto_s;      /* then */

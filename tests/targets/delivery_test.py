@@ -24,6 +24,7 @@ from harness import Skip, Suite, equal
 from nameserver import Authority, Unbound
 from postfix import Postfix, without_trace
 from qmailhome import SENDER, QmailHome
+from resuming import File, Resuming
 from scripted import EHLO_STARTTLS, Scripted
 from tcptotable import Table
 from tlsserver import python_tls
@@ -68,6 +69,7 @@ class Setting:
         leaf, names = self.issuer.leaf, f"DNS:{NAME}"
         other = f"DNS:{OTHER_NAME}"
         self.leaves = {key: leaf(key, names, key) for key in KEYS}
+        self.leaves["other"] = leaf("other", other)
         self.leaves["stranger"] = stranger.leaf("strange", names)
         self.leaves["until_2038"] = leaf("until_2038", other, dates=BEFORE_2038)
         self.leaves["around_2040"] = leaf("around_2040", other, dates=AROUND_2040)
@@ -148,6 +150,25 @@ for way in ("qemu", "native") if TARGET in NATIVE else ("qemu",):
     for tls in VERSIONS:
         for kind in KEYS:
             suite.add(f"{way}_tls{tls}_{kind}", over_tls, way, tls, kind)
+
+
+def known(setting, version):
+    """What one delivery has left, the next one reads."""
+    home, file = setting.homes["qemu"], File(setting.homes["qemu"])
+    home.control(trustanchors=setting.issuer.bundle, tlsstrictness=2)
+    file.make()
+    upgrade = Resuming(setting.leaves["other"], version)
+    with Scripted(setting.world, OTHER, STARTTLS, upgrade):
+        for _ in range(3):
+            outcome = home.deliver(OTHER_NAME, f"bob@{OTHER_NAME}", messages.small())
+            delivered(outcome, OTHER)
+            encrypted(outcome, "verified", version)
+    file.remove()
+    equal(upgrade.resumed, [False, True, True])
+
+
+for tls in VERSIONS:
+    suite.add(f"known_tls{tls}", known, tls)
 
 
 @suite.case
