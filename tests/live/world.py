@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import unpacked
 from harness import BINARY, Skip
 from qmailhome import QmailHome
 
@@ -123,6 +124,16 @@ class World:
 
     def home(self, name="qmail"):
         return QmailHome(os.path.join(self.path, name), BINARY)
+
+    def place(self, path):
+        """unpacked.place(), where every user can go: a checkout may be below /root."""
+        if not os.path.exists(unpacked.ROOT + path):
+            return path
+        tree = os.path.join(self.path, "debian")
+        if not os.path.ismount(tree):
+            self.folder("debian")
+            mount("--bind", "-o", "ro", unpacked.ROOT, tree)
+        return tree + path
 
     def start(self, name, command, stdin=subprocess.DEVNULL, **options):
         """Start a server in the foreground; its output goes to NAME.log."""
