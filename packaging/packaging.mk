@@ -12,8 +12,11 @@ DOC := $(DESTDIR)$(PREFIX)/share/doc/mote
 LICENCES := LICENSE LICENSES/Apache-2.0.txt third_party/COPYRIGHT.musl
 PAGES := $(patsubst man/%,%,$(wildcard man/*.8))
 
-# Other names the program answers to, each a link beside it.
+# Other names the program answers to, each a link beside it; and the scripts.
 LINKS := mote-probe
+SCRIPTS := prepare sts
+put_scripts = $(foreach name,$(SCRIPTS),$(call put,$(script),0755,$(1),mote-$(name))$(newline))
+script = $(wildcard packaging/$(name).sh packaging/mote-$(name).sh)
 
 # $(call put,FILE,MODE,FOLDER,NAME): by a rename, so that NAME is never missing
 # or half there: qmail bounces mail at a moment without a qmail-remote.
@@ -41,12 +44,13 @@ install: all
 	fi
 	$(call put,$(OUT)/qmail-remote,0711,$(BIN),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BIN))$(newline))
+	$(call put_scripts,$(BIN))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(page))$(newline))
 	$(put_licences)
 
 uninstall:
 	$(drop_licences)
-	rm -f $(foreach name,$(LINKS),'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
+	rm -f $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
 	@if [ -e '$(STOCK)' ]; then mv -f '$(STOCK)' '$(BIN)/qmail-remote'; \
 	elif [ -e '$(BIN)/qmail-remote' ]; then \
 	    echo 'left: $(BIN)/qmail-remote, for there is no $(STOCK) to put back,' \
@@ -57,13 +61,14 @@ uninstall:
 install-beside: all
 	$(call put,$(OUT)/qmail-remote,0755,$(BESIDE),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BESIDE))$(newline))
+	$(call put_scripts,$(BESIDE))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(beside_page))$(newline))
 	$(put_licences)
 beside_page = $(patsubst qmail-remote.8,mote.8,$(page))
 
 uninstall-beside:
 	$(drop_licences)
-	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS),'$(BESIDE)/$(name)') \
+	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BESIDE)/$(name)') \
 	    $(foreach page,$(PAGES),'$(MAN)/$(beside_page)')
 	rmdir '$(BESIDE)' 2>/dev/null || :
 
