@@ -12,8 +12,11 @@ DOC := $(DESTDIR)$(PREFIX)/share/doc/mote
 LICENCES := LICENSE LICENSES/Apache-2.0.txt third_party/COPYRIGHT.musl
 PAGES := $(patsubst man/%,%,$(wildcard man/*.8))
 
-# Other names the program answers to, each a link beside it.
+# Other names the program answers to, each a link beside it; and the scripts.
 LINKS := mote-probe
+SCRIPTS := prepare sts
+put_scripts = $(foreach name,$(SCRIPTS),$(call put_script,$(script),$(1),mote-$(name))$(newline))
+script = $(wildcard packaging/$(name).sh packaging/mote-$(name).sh)
 
 # $(call put,FILE,MODE,FOLDER,NAME): by a rename, so that NAME is never missing
 # or half there: qmail bounces mail at a moment without a qmail-remote.
@@ -24,10 +27,10 @@ link = @ln -sf qmail-remote '$(2)/$(1)'
 # What no other qmail-remote contains.
 is_mote = grep -q qmail-remote/tcpto6
 
-# The fetcher of MTA-STS's policies: $(call put_sts,FOLDER)
-put_sts = @echo "  INSTALL $(1)/mote-sts" >&2; umask 022 && mkdir -p '$(1)' && \
-    sed 's|/var/qmail|$(QMAIL_HOME)|' packaging/mote-sts.sh >'$(1)/.mote-sts.new' && \
-    chmod 0755 '$(1)/.mote-sts.new' && mv -f '$(1)/.mote-sts.new' '$(1)/mote-sts'
+# Likewise a script, which knows the qmail home: $(call put_script,FILE,FOLDER,NAME)
+put_script = @echo "  INSTALL $(2)/$(3)" >&2; umask 022 && mkdir -p '$(2)' && \
+    sed 's|/var/qmail|$(QMAIL_HOME)|' $(1) >'$(2)/.$(3).new' && \
+    chmod 0755 '$(2)/.$(3).new' && mv -f '$(2)/.$(3).new' '$(2)/$(3)'
 
 put_licences = $(foreach file,$(LICENCES),$(call put,$(file),0644,$(DOC),$(notdir $(file)))$(newline))
 drop_licences = rm -f $(patsubst %,'$(DOC)/%',$(notdir $(LICENCES))); rmdir '$(DOC)' 2>/dev/null || :
@@ -46,13 +49,13 @@ install: all
 	fi
 	$(call put,$(OUT)/qmail-remote,0711,$(BIN),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BIN))$(newline))
-	$(call put_sts,$(BIN))
+	$(call put_scripts,$(BIN))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(page))$(newline))
 	$(put_licences)
 
 uninstall:
 	$(drop_licences)
-	rm -f $(foreach name,$(LINKS) mote-sts,'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
+	rm -f $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
 	@if [ -e '$(STOCK)' ]; then mv -f '$(STOCK)' '$(BIN)/qmail-remote'; \
 	elif [ -e '$(BIN)/qmail-remote' ]; then \
 	    echo 'left: $(BIN)/qmail-remote, for there is no $(STOCK) to put back,' \
@@ -63,14 +66,14 @@ uninstall:
 install-beside: all
 	$(call put,$(OUT)/qmail-remote,0755,$(BESIDE),qmail-remote)
 	$(foreach name,$(LINKS),$(call link,$(name),$(BESIDE))$(newline))
-	$(call put_sts,$(BESIDE))
+	$(call put_scripts,$(BESIDE))
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(beside_page))$(newline))
 	$(put_licences)
 beside_page = $(patsubst qmail-remote.8,mote.8,$(page))
 
 uninstall-beside:
 	$(drop_licences)
-	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS) mote-sts,'$(BESIDE)/$(name)') \
+	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BESIDE)/$(name)') \
 	    $(foreach page,$(PAGES),'$(MAN)/$(beside_page)')
 	rmdir '$(BESIDE)' 2>/dev/null || :
 

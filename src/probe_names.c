@@ -80,6 +80,25 @@ state_of(const struct dns_query *q)
                                    : TELL_WORD("no usable record", "unusable");
 }
 
+static struct qmail_tell_word
+result_of(uint32_t said)
+{
+    switch (said) {
+    case DNS_SAID_NOTHING:
+        return TELL_WORD("silent", "silent");
+    case DNS_SAID_LOST:
+        return TELL_WORD("cannot be reached", "unreachable");
+    case DNS_SAID_ERROR:
+        return TELL_WORD("nothing that can be used", "unusable");
+    case DNS_SAID_ERROR + DNS_RCODE_SERVFAIL:
+        return TELL_WORD("SERVFAIL", "servfail");
+    case DNS_SAID_ERROR + DNS_RCODE_REFUSED:
+        return TELL_WORD("REFUSED", "refused");
+    default:
+        return TELL_WORD("an error", "error");
+    }
+}
+
 /* What each name server that was asked made of it. */
 static void
 say_failure(struct root *r, const struct dns_task *task)
@@ -92,17 +111,7 @@ say_failure(struct root *r, const struct dns_task *task)
             continue;
         t = say_begin(&r->say, "server");
         put_server(t, "  ", &r->job.dns.servers[i]);
-        qmail_tell_word(t, ": ", "result",
-                        said == DNS_SAID_NOTHING ? TELL_WORD("silent", "silent")
-                        : said == DNS_SAID_LOST
-                            ? TELL_WORD("cannot be reached", "unreachable")
-                        : said == DNS_SAID_ERROR
-                            ? TELL_WORD("nothing that can be used", "unusable")
-                        : said == DNS_SAID_ERROR + DNS_RCODE_SERVFAIL
-                            ? TELL_WORD("SERVFAIL", "servfail")
-                        : said == DNS_SAID_ERROR + DNS_RCODE_REFUSED
-                            ? TELL_WORD("REFUSED", "refused")
-                            : TELL_WORD("an error", "error"));
+        qmail_tell_word(t, ": ", "result", result_of(said));
         if (said > DNS_SAID_ERROR)
             qmail_tell_number(t, NULL, "rcode", said - DNS_SAID_ERROR);
         if (task->answered_ms > 0 && task->server == i) {

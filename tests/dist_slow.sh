@@ -133,6 +133,7 @@ part_debian() {
         dpkg-deb -x "$work"/debian/mote_[0-9]*.deb "$work/package"
         (cd "$work/package" && find . ! -type d | sort) >"$work/package.list"
         diff "$work/package.list" - <<'LIST'
+./usr/libexec/mote/mote-prepare
 ./usr/libexec/mote/mote-probe
 ./usr/libexec/mote/mote-sts
 ./usr/libexec/mote/qmail-remote

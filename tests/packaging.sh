@@ -155,6 +155,27 @@ other_places() {
     [ -f "$to/opt/share/man/man8/qmail-remote.8" ] || echo 'no page under /opt'
 }
 
+# What packages run: files of the right size, mode and owner; those there are kept.
+prepares() {
+    [ "$(id -u)" = 0 ] || { echo "skip prepares_a_home: not root now" && return; }
+    fresh prepared
+    {
+        ! packaging/prepare.sh "$to" 2>/dev/null || echo 'content without a home'
+        QMAILR=nobody packaging/prepare.sh "$to" package || echo 'a package fails without a home'
+        [ -z "$(ls "$to")" ] || echo 'made something where no home is'
+        mkdir "$to/control"
+        (umask 077 && QMAILR=nobody packaging/prepare.sh "$to")
+        (cd "$to/run/qmail-remote" && stat -c '%n %a %U %s' -- *) | diff - /dev/fd/3 3<<'LIST'
+tcpto6 644 nobody 1792
+tlssessions 600 nobody 65536
+LIST
+        echo x >"$to/run/qmail-remote/tcpto6"
+        QMAILR=nobody packaging/prepare.sh "$to"
+        [ "$(wc -c <"$to/run/qmail-remote/tcpto6")" -eq 2 ] || echo 'wrote over what was there'
+        [ "$(stat -c %a "$to/run" "$to/run/qmail-remote" | sort -u)" = 755 ] || echo 'nobody can pass'
+    } | verdict prepares_a_home
+}
+
 # ---- the packages ----
 
 version=$(awk '/^[0-9]/ { print $1; exit }' CHANGES)
@@ -186,7 +207,8 @@ openwrt() {
     grep -q "^mote $version mote-$version.tar.gz skip ISC Apache-2.0 MIT$" "$work/log" ||
         echo 'the variables are not what they should be'
     grep -qx 'conffiles /opt/qmail/control/' "$work/log" || echo 'no conffiles'
-    [ "$(wc -c <"$to/opt/qmail/run/qmail-remote/tcpto6")" -eq 1792 ] || echo 'no tcpto6'
+    grep -qx '/opt/qmail/bin/mote-prepare /opt/qmail package' "$to/etc/uci-defaults/mote" ||
+        echo 'nothing is prepared at the first start'
     sed "s|/opt/qmail/bin/mote-probe|$to&|" packaging/openwrt/test.sh >"$work/test.sh"
     sh "$work/test.sh" mote "$version" || echo 'test.sh fails'
     ! sh "$work/test.sh" mote 9.9 || echo 'test.sh is content with another version'
@@ -209,7 +231,7 @@ buildroot() {
     # name type mode uid gid and five dashes; each is there with that mode
     awk '$2 ~ /^[fd]$/ && $1 ~ /^\//' "$work/log" | while read -r name type mode rest; do
         case $name:$rest in
-        */tcpto6:'qmailr qmail - - - - -' | *:'root qmail - - - - -') ;;
+        */tcpto6:'qmailr qmail - - - - -' | */tlssessions:'qmailr qmail - - - - -' | *:'root qmail - - - - -') ;;
         *) echo "$name: $rest" ;;
         esac
         [ "0$(stat -c %a "$to$name")" = "$mode" ] || echo "$name: not $mode"
@@ -220,6 +242,8 @@ buildroot() {
     done
     [ "$(grep -c 'root qmail' "$work/log")" = 2 ] || echo 'no permissions'
     grep -q '/tcpto6 f 0644 qmailr qmail - - - - -$' "$work/log" || echo 'no tcpto6'
+    grep -q '/tlssessions f 0600 qmailr qmail - - - - -$' "$work/log" || echo 'no tlssessions'
+    [ "$(wc -c <"$to/var/qmail/run/qmail-remote/tlssessions")" -eq 65536 ] || echo 'its size'
 }
 
 # Kconfig's words at the start of lines, its symbols, and as many ends as ifs.
@@ -287,6 +311,7 @@ renews_stock | verdict upgrade_of_qmail_renews_stock
 stays | verdict uninstall_leaves_no_hole
 beside | verdict installs_beside_and_overwrites_nothing
 other_places | verdict installs_where_it_is_told
+prepares
 versions | verdict packages_have_the_version_of_CHANGES
 openwrt | verdict openwrt
 buildroot | verdict buildroot

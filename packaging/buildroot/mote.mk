@@ -49,6 +49,9 @@ define MOTE_INSTALL_TARGET_CMDS
 		$(TARGET_DIR)$(MOTE_HOME)/run/qmail-remote
 	dd if=/dev/zero of=$(TARGET_DIR)$(MOTE_HOME)/run/qmail-remote/tcpto6 \
 		bs=28 count=64
+	dd if=/dev/zero of=$(TARGET_DIR)$(MOTE_HOME)/run/qmail-remote/tlssessions \
+		bs=65536 count=1
+	chmod 0600 $(TARGET_DIR)$(MOTE_HOME)/run/qmail-remote/tlssessions
 endef
 
 define MOTE_USERS
@@ -59,6 +62,7 @@ define MOTE_PERMISSIONS
 	$(MOTE_HOME)/bin/qmail-remote f 0711 root qmail - - - - -
 	$(MOTE_HOME)/control d 0755 root qmail - - - - -
 	$(MOTE_HOME)/run/qmail-remote/tcpto6 f 0644 qmailr qmail - - - - -
+	$(MOTE_HOME)/run/qmail-remote/tlssessions f 0600 qmailr qmail - - - - -
 endef
 
 $(eval $(generic-package))

@@ -5,6 +5,7 @@ The user that it insists on is added to /etc/passwd as this world sees it.
 """
 
 import os
+import subprocess
 
 import unpacked
 from harness import Skip
@@ -12,7 +13,7 @@ from postfix import greets
 from rspawn import may_change_user
 from world import mount, wait_until
 
-PROGRAM = unpacked.place("/usr/sbin/exim4")
+PLACE = "/usr/sbin/exim4"
 UID = 65533
 
 CONF = """\
@@ -37,8 +38,7 @@ host_lookup =
 rfc1413_query_timeout = 0s
 never_users =
 message_size_limit = 100M
-# It starts itself to deliver.
-keep_environment = LD_LIBRARY_PATH
+keep_environment =
 queue_only = false
 begin acl
 rcpt:
@@ -81,22 +81,23 @@ class Exim:
     def __init__(self, world, certificate, places, user, password):
         if not may_change_user():
             raise Skip("Exim needs root")
-        if not os.path.exists(PROGRAM):
+        program = world.place(PLACE)
+        if not os.path.exists(program):
             raise Skip("Exim is not there")
         self.path = world.folder("exim")
         for folder in ("spool", "log", "mail"):
             os.chown(world.folder(f"exim/{folder}"), UID, UID)
         add_user(world)
+        add_libraries(world)
         text = CONF.format(
-            path=self.path, program=PROGRAM, uid=UID, user=user, password=password,
+            path=self.path, program=program, uid=UID, user=user, password=password,
             chain=certificate.chain, key=certificate.key, implicit=465,
             interfaces=" ; ".join(f"{a}.{p}" for a, p in places))
         conf = world.file("exim/conf", text)
         for part in (certificate.key, certificate.chain):
             os.chown(part, UID, UID)
-        process = world.start("exim", [PROGRAM, "-C", conf, "-bdf"],
-                              env={"PATH": unpacked.SYSTEM_PATH,
-                                   **unpacked.libraries()})
+        process = world.start("exim", [program, "-C", conf, "-bdf"],
+                              env={"PATH": unpacked.SYSTEM_PATH})
         for address, port in places:
             wait_until(lambda: greets(address, port, port == 465),
                        f"Exim on {address}", process)
@@ -127,3 +128,18 @@ def add_user(world):
         with open(f"/etc/{name}", encoding="utf-8") as file:
             text = file.read()
         mount("--bind", world.file(f"exim/{name}", f"{text}{line}\n"), f"/etc/{name}")
+
+
+def add_libraries(world):
+    """Unpacked ones are found as those installed: by the cache, seen in this world
+    only. Exim is set-user-ID and starts itself, which LD_LIBRARY_PATH does not
+    outlive."""
+    folders = [world.place(folder) for folder in unpacked.library_folders()]
+    if not folders:
+        return
+    conf = world.file("exim/ld.so.conf", "include /etc/ld.so.conf\n" +
+                      "".join(f"{folder}\n" for folder in folders))
+    cache = world.file("exim/ld.so.cache", "")
+    subprocess.run(["/sbin/ldconfig", "-X", "-C", cache, "-f", conf], check=True,
+                   capture_output=True)
+    mount("--bind", cache, "/etc/ld.so.cache")

@@ -54,10 +54,10 @@ class Setting:
         self.counts = world.folder("counts", 0o777)
 
 
-def callgrind(pattern):
-    """What counts a program's instructions into the files PATTERN.PID."""
-    tools = unpacked.place("/usr/libexec/valgrind")
-    return ["/usr/bin/env", f"VALGRIND_LIB={tools}", unpacked.program("valgrind"),
+def callgrind(world, pattern):
+    """What counts a program's instructions into the files PATTERN.PID, as any user."""
+    tools = world.place("/usr/libexec/valgrind")
+    return ["/usr/bin/env", f"VALGRIND_LIB={tools}", world.place("/usr/bin/valgrind"),
             "-q", "--tool=callgrind", f"--callgrind-out-file={pattern}.%p"]
 
 
@@ -79,7 +79,7 @@ def known(setting, version):
             pattern = os.path.join(setting.counts, f"known{version}-{number}")
             outcome = setting.home.deliver(
                 HOST, f"bob@{HOST}", messages.small(),
-                wrapper=callgrind(pattern))
+                wrapper=callgrind(setting.world, pattern))
             delivered(outcome, ADDRESS)
             encrypted(outcome, "verified", version)
     file.remove()
@@ -97,7 +97,7 @@ def first(setting, version, verify):
     pattern = os.path.join(setting.counts, f"{version}-{verify}")
     with Scripted(setting.world, ADDRESS, {"EHLO": EHLO_STARTTLS}, upgrade):
         outcome = setting.home.deliver(HOST, f"bob@{HOST}", messages.small(),
-                                       wrapper=callgrind(pattern))
+                                       wrapper=callgrind(setting.world, pattern))
     delivered(outcome, ADDRESS)
     encrypted(outcome, verify, version)
     thousands, limit = total(pattern), MEASURED[version, verify] * ROOM

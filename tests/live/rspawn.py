@@ -7,6 +7,7 @@ and output and yields the letter and text that qmail-send would see.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass, field
@@ -133,6 +134,8 @@ def spawn(command, home, message, env=None):
     if may_change_user():
         user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     environment = {"PATH": "/usr/bin:/bin", "QMAILHOME": home, **(env or {})}
+    # Looked for in our PATH: a tool may be unpacked.
+    command = [shutil.which(command[0]) or command[0], *command[1:]]
     fd = os.open(message, os.O_RDONLY)
     # A child inherits the signal mask: SIGCHLD blocked, and SIGPIPE ignored,
     # as Python itself has it.

@@ -362,6 +362,7 @@ def bare_system(setting, busybox):
     shutil.copy(busybox, f"{root}/bin/busybox")
     shutil.copy(BINARY, f"{root}/qmail-remote")
     shutil.copy(TRIAL, f"{root}/trial.sh")
+    shutil.copy(os.path.join(os.path.dirname(TRIAL), "prepare.sh"), root)
     mount("-t", "proc", "proc", setting.world.folder("box/proc"))
     return root
 
@@ -378,7 +379,7 @@ def busybox_is_enough(setting):
     run = subprocess.run(
         [unpacked.program("chroot"), root, "/bin/busybox", "sh", "-c",
          "/bin/busybox --install -s /bin && set -ex && cd / && umask 077\n" + lines
-         + "sh /trial.sh"], capture_output=True, text=True, check=False,
+         + "sh /prepare.sh\nsh /trial.sh"], capture_output=True, text=True, check=False,
         stdin=subprocess.DEVNULL, env={"PATH": "/bin"})
     lines = run.stdout.split("\n")
     equal((run.returncode, of("bad", lines)), (0, []), run.stderr)
@@ -391,6 +392,8 @@ def busybox_is_enough(setting):
         contains(ipme.read().split("\n"), "192.0.2.1")
     table = os.stat(f"{root}/var/qmail/run/qmail-remote/tcpto6")
     equal((table.st_size, table.st_uid, table.st_mode & 0o777), (1792, 7788, 0o644))
+    kept = os.stat(f"{root}/var/qmail/run/qmail-remote/tlssessions")
+    equal((kept.st_size, kept.st_uid, kept.st_mode & 0o777), (65536, 7788, 0o600))
     run = os.stat(f"{root}/var/qmail/run")
     equal(run.st_mode & 0o777, 0o755)
 

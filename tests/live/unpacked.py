@@ -28,14 +28,19 @@ def place(path):
     return inside if os.path.exists(inside) else path
 
 
+def library_folders():
+    """Where libraries are that are unpacked, as packages have them."""
+    return sorted({os.path.dirname(library).removeprefix(ROOT)
+                   for top in ("lib", "usr/lib")
+                   for depth in ("*", "*/*")
+                   for library in glob.glob(f"{ROOT}/{top}/{depth}.so*")})
+
+
 def libraries():
     """What a program that is not started by way of program() must have in its
     environment, to find libraries that are unpacked: for **."""
-    folders = {os.path.dirname(library)
-               for top in ("lib", "usr/lib")
-               for depth in ("*", "*/*")
-               for library in glob.glob(f"{ROOT}/{top}/{depth}.so*")}
-    return {"LD_LIBRARY_PATH": ":".join(sorted(folders))} if folders else {}
+    folders = [ROOT + folder for folder in library_folders()]
+    return {"LD_LIBRARY_PATH": ":".join(folders)} if folders else {}
 
 
 if os.path.isdir(PROGRAMS):

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import unpacked
 from harness import BINARY, Skip
 from qmailhome import QmailHome
 
@@ -93,6 +94,7 @@ class World:
             self.path = "/run/mote"
             os.mkdir(self.path)
             self.has_ipv6 = add_addresses()
+            self.show_unpacked()
         else:
             self.path = tempfile.mkdtemp(prefix="mote-")
             os.chmod(self.path, 0o755)
@@ -123,6 +125,19 @@ class World:
 
     def home(self, name="qmail"):
         return QmailHome(os.path.join(self.path, name), BINARY)
+
+    def show_unpacked(self):
+        """What is unpacked where every user can go, for PATH and place(): the
+        checkout may be below /root."""
+        if os.path.isdir(unpacked.PROGRAMS):
+            tree = self.folder("debian")
+            mount("--bind", "-o", "ro", unpacked.FOLDER, tree)
+            os.environ["PATH"] = f"{tree}/bin:{os.environ['PATH']}"
+
+    def place(self, path):
+        """unpacked.place(), as every user can see it."""
+        inside_world = f"{self.path}/debian/root{path}"
+        return inside_world if os.path.exists(inside_world) else path
 
     def start(self, name, command, stdin=subprocess.DEVNULL, **options):
         """Start a server in the foreground; its output goes to NAME.log."""
