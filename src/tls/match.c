@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "tls/match.h"
 
+#include "base/ascii.h"
 #include "tls/der.h"
 
 static struct slice
@@ -30,4 +31,23 @@ tls_match_address(uint8_t tag, struct slice entry, const struct addr *address)
 {
     return tag == TLS_DER_IP_ADDRESS &&
            slice_equal(entry, slice_of(address->bytes, addr_size(address)));
+}
+
+bool
+tls_match_is_host(const char *name)
+{
+    uint8_t last = '.';
+
+    for (;; name++) {
+        uint8_t byte = (uint8_t)*name;
+        bool edge = byte == '.' || byte == '\0';
+
+        if (edge ? last == '.' || last == '-'
+                 : !ascii_alpha(byte) && !ascii_digit(byte) &&
+                       (byte != '-' || last == '.'))
+            return false;
+        if (byte == '\0')
+            return true;
+        last = byte;
+    }
 }

@@ -18,5 +18,7 @@
 bool tls_match_name(uint8_t tag, struct slice entry, struct slice name);
 bool tls_match_address(uint8_t tag, struct slice entry,
                        const struct addr *address);
+/* Labels of letters, digits and hyphens within (RFC 1123 section 2.1). */
+bool tls_match_is_host(const char *name);
 
 #endif

@@ -4,7 +4,7 @@
 #include "tls/core.h"
 #include "tls/der.h"
 #include "tls/reason.h"
-#include "tls/verify.h"
+#include "tls/time.h"
 
 static struct slice
 last_part(const mbedtls_x509_name *part)
@@ -31,7 +31,7 @@ put_names(struct buf *out, const mbedtls_x509_sequence *san)
 static void
 put_time(struct buf *out, const mbedtls_x509_time *time)
 {
-    tls_put_day(out, time);
+    tls_time_put_day(out, time);
     buf_put_byte(out, 'T');
     buf_put_number(out, (uint64_t)time->hour, 2);
     buf_put_byte(out, ':');

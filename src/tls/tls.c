@@ -11,6 +11,7 @@
 #include "tls/client.h"
 #include "tls/core.h"
 #include "tls/glue.h"
+#include "tls/match.h"
 #include "tls/reason.h"
 #include "tls/resume.h"
 #include "tls/verify.h"
@@ -215,33 +216,14 @@ name_take(struct tls *t, struct slice name)
     return true;
 }
 
-/* Labels of letters, digits and hyphens within (RFC 1123 section 2.1). */
-static bool
-is_host_name(const char *name)
-{
-    uint8_t last = '.';
-
-    for (;; name++) {
-        uint8_t byte = (uint8_t)*name;
-        bool edge = byte == '.' || byte == '\0';
-
-        if (edge ? last == '.' || last == '-'
-                 : !ascii_alpha(byte) && !ascii_digit(byte) &&
-                       (byte != '-' || last == '.'))
-            return false;
-        if (byte == '\0')
-            return true;
-        last = byte;
-    }
-}
-
 /* What the server is told. Some end the handshake over a name that no host can
  * have (RFC 6066 section 3), and know their one certificate anyway. */
 static const char *
 server_name(const struct tls *t)
 {
-    return t->literal.family == ADDR_NONE && is_host_name(t->name) ? t->name
-                                                                   : NULL;
+    return t->literal.family == ADDR_NONE && tls_match_is_host(t->name)
+               ? t->name
+               : NULL;
 }
 
 void

@@ -14,6 +14,7 @@
 #include "tls/match.h"
 #include "tls/reason.h"
 #include "tls/resume.h"
+#include "tls/time.h"
 
 /* RFC 9325 section 4: no SHA-1, no RSA below 2048 bits. */
 static const mbedtls_x509_crt_profile profile = {
@@ -333,13 +334,6 @@ put_and(struct buf *out)
         buf_put_text(out, ", ");
 }
 
-void
-tls_put_day(struct buf *out, const mbedtls_x509_time *time)
-{
-    tls_reason_day(out,
-                   (struct tls_reason_day){time->year, time->mon, time->day});
-}
-
 static void
 explain_dates(const struct tls *t, struct buf *out, const struct verdict *v)
 {
@@ -349,20 +343,20 @@ explain_dates(const struct tls *t, struct buf *out, const struct verdict *v)
         put_and(out);
         buf_put_text(out, v->expired_leaf ? "certificate expired on "
                                           : "its authority expired on ");
-        tls_put_day(out, &v->expired->valid_to);
+        tls_time_put_day(out, &v->expired->valid_to);
     }
     if (v->future != NULL) {
         put_and(out);
         buf_put_text(out, v->future_leaf
                               ? "certificate not valid before "
                               : "its authority is not valid before ");
-        tls_put_day(out, &v->future->valid_from);
+        tls_time_put_day(out, &v->future->valid_from);
     }
     if (v->future != NULL && t->wall_s < TLS_CLOCK_MIN_S &&
         mbedtls_x509_time_gmtime(t->wall_s < 0 ? 0 : t->wall_s, &now) == 0) {
         put_and(out);
         buf_put_text(out, "the clock of this machine says ");
-        tls_put_day(out, &now);
+        tls_time_put_day(out, &now);
     }
 }
 
@@ -498,27 +492,13 @@ verify_path(struct tls_core *core, mbedtls_x509_crt *leaf, struct verdict *v)
     return error;
 }
 
-/* Seconds since 1970; a certificate's years have four digits. */
-static int64_t
-seconds_of(const mbedtls_x509_time *t)
-{
-    static const int before[] = {0,   31,  59,  90,  120, 151,
-                                 181, 212, 243, 273, 304, 334};
-    int64_t year = t->mon > 2 ? t->year : t->year - 1; /* leap days so far */
-    int64_t days = (t->year - 1970) * 365LL + year / 4 - year / 100 +
-                   year / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400) +
-                   before[t->mon - 1] + t->day - 1;
-
-    return ((days * 24 + t->hour) * 60 + t->min) * 60 + t->sec;
-}
-
 static int64_t
 end_of(const struct verdict *v)
 {
     int64_t end_s = INT64_MAX;
 
     for (int i = 0; i < v->path_count; i++) {
-        int64_t s = seconds_of(&v->path[i]->valid_to);
+        int64_t s = tls_time_seconds(&v->path[i]->valid_to);
 
         if (s < end_s)
             end_s = s;

@@ -20,7 +20,5 @@ void tls_verify_begin(struct tls *t);
 void tls_verify_pin(struct tls *t);
 /* At TLS_ANCHORS. */
 void tls_verify_decide(struct tls *t);
-/* "2026-01-02" */
-void tls_put_day(struct buf *out, const mbedtls_x509_time *time);
 
 #endif
