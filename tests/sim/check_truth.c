@@ -10,6 +10,7 @@ enum {
     EXACT_LATENCY_MS = 5,
     CANDIDATE_MAX = 32,
     LOST_MS = 1300,     /* a datagram: until it is asked again */
+    PAUSE_MS = 2100,    /* before one who refused is asked again, at most */
     OWN_WAIT_MS = 3000, /* well within the 4 s of policy.md */
     DISCARD_MS = 1900,
     DISCARDED_MS = 4000 /* so long may nothing be asked */
@@ -158,6 +159,8 @@ truth_delay_ms(void)
         late_ms += LOST_MS;
     if (n->manner == NS_DROPS_EDNS)
         late_ms += LOST_MS;
+    if (n->full_ms > 0)
+        late_ms += n->full_ms + PAUSE_MS;
     return late_ms + 2 * n->latency_ms;
 }
 
