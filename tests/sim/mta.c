@@ -184,8 +184,10 @@ hear_tls(struct session *s, const uint8_t *data, size_t size)
             end_session(s, s->mta->codes[AT_HANDSHAKE] == 2);
             return;
         }
-        if (s->said_count == 0)
+        if (s->said_count == 0) {
+            s->shaken_end = s->conn->down.size;
             greet(s);
+        }
     } else {
         (void)peer_feed(s->peer, data, size);
     }
@@ -261,12 +263,17 @@ mta_closed(struct conn *c)
     conn_end(c, false);
 }
 
-/* The program's deadline runs anew with each whole reply. */
+/* The program's deadline runs anew with each whole reply, and for the greeting
+ * once a handshake in front of it is over. */
 void
 mta_arrived(struct conn *c)
 {
     struct session *s = c->session;
 
+    if (s && s->shaken_end > 0 && !s->shaken && s->shaken_end <= c->arrived) {
+        s->shaken = true;
+        c->progress_ms = sim_now_ms;
+    }
     for (uint32_t i = 0; s && i < s->said_count; i++)
         if (s->said[i].sent && !s->said[i].came &&
             s->said[i].end <= c->arrived) {

@@ -402,6 +402,10 @@ make_mischief(struct session *s, struct reply *r, int64_t *think_ms)
                         (sizeof(odd_replies) / sizeof(odd_replies[0]))];
 
         r->text.size = 0;
+        if (s->quote.size > 0 && m->mischief_value & 1) {
+            bytes_put(&r->text, s->quote.data, s->quote.size);
+            odd = "\r\n";
+        }
         bytes_put(&r->text, odd, strlen(odd));
         break;
     }

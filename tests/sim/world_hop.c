@@ -15,7 +15,8 @@ enum {
     SOURCE_INDEX = 240,
     LEVEL_NONE = 3, /* behind 0, 1, 2 */
     SUBMISSION_PORT = 587,
-    OTHER_PORT = 2525
+    OTHER_PORT = 2525,
+    VALUE_COUNT = 20000
 };
 
 static const char relay_name[] = "relay.sim.test";
@@ -394,7 +395,7 @@ draw_auth_trouble(struct mta *m)
     static const enum mischief drops[] = {CLOSE, RESET, SILENCE, CUT,
                                           ODD,   LATE,  CLOSING, DRIP};
 
-    switch (draw(6)) {
+    switch (draw(7)) {
     case 0:
         m->codes[AT_AUTH] = finals[draw(16)];
         break;
@@ -414,6 +415,15 @@ draw_auth_trouble(struct mta *m)
     case 4:
         m->auth_quotes = true;
         m->codes[AT_AUTH] = chance(50) ? 535 : 0;
+        if (chance(70))
+            break;
+        m->mischief = ODD;
+        m->mischief_at = AT_AUTH;
+        m->mischief_secure = chance(70);
+        break;
+    case 5: /* for ever, and what gives it up is accepted */
+        m->codes[AT_AUTH] = 334;
+        m->mischief_value = 4 * draw(VALUE_COUNT) + 1;
         break;
     default:
         m->tls_first = !m->tls_first;
