@@ -10,9 +10,9 @@
  * and deeper; it paints anew before it returns. */
 enum {
     STACK_BOUND = 8192,      /* BUDGET has 7000, for other flags and musl */
-    PAINTED_COUNT = 1 << 12, /* of 8 bytes */
+    PAINTED_COUNT = 1 << 11, /* of 8 bytes: twice that */
     NEAR_COUNT = 64,         /* of these functions themselves */
-    WATCHED_ONE_IN = 64      /* it takes time */
+    WATCHED_ONE_IN = 128     /* it takes time */
 };
 
 void *mote_malloc(size_t size);
