@@ -11,7 +11,7 @@
  * and deeper; it paints anew before it returns. */
 enum {
     STACK_BOUND = 8192,      /* BUDGET has 7000, for other flags and musl */
-    PAINTED_COUNT = 1 << 11, /* of 8 bytes: twice that */
+    PAINTED_COUNT = 1 << 12, /* of 8 bytes */
     NEAR_COUNT = 64,         /* of these functions themselves */
     PAINT = 0xa5,
     WATCHED_ONE_IN = 128 /* it takes time */
