@@ -65,7 +65,7 @@ connect_admit(struct connect *c)
         if (c->fds[i] != OS_NONE &&
             policy_candidates_is_cut(c->candidates, i)) {
             drop(c, i);
-            policy_race_failed(&c->race, i);
+            policy_race_dropped(&c->race, i);
         }
 }
 

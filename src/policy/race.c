@@ -115,6 +115,13 @@ policy_race_failed(struct policy_race *r, uint32_t index)
     r->runners[index] = POLICY_OUT;
 }
 
+void
+policy_race_dropped(struct policy_race *r, uint32_t index)
+{
+    assert(r->runners[index] == POLICY_CONNECTING);
+    r->runners[index] = POLICY_READY;
+}
+
 uint32_t
 policy_race_expired(struct policy_race *r, int64_t now_ms)
 {

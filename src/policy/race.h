@@ -45,6 +45,9 @@ void policy_race_skip(struct policy_race *r, uint32_t index);
 /* The one to start now, which counts as started then; or POLICY_NOBODY. */
 uint32_t policy_race_next(struct policy_race *r, int64_t now_ms);
 void policy_race_failed(struct policy_race *r, uint32_t index);
+/* It was given up because it is cut: that is no failure, and a better name may
+ * lead to it yet. */
+void policy_race_dropped(struct policy_race *r, uint32_t index);
 /* The one whose time is up, which counts as failed then; or POLICY_NOBODY. */
 uint32_t policy_race_expired(struct policy_race *r, int64_t now_ms);
 /* It is connected; the others that were connecting may be started again. */

@@ -135,6 +135,8 @@ uint32_t truth_names(const struct truth *t, const struct place *p);
 /* The DNS gives all of it, at once; or in time. */
 bool truth_is_prompt(void);
 bool truth_is_sure(const struct truth *t);
+/* The better exchangers' answers come while they are waited for. */
+bool truth_is_soon(const struct truth *t);
 /* Soon enough to see that an equal or better exchanger is this machine. */
 bool truth_shows_own(const struct truth *t);
 /* The longest that any of its answers takes. */

@@ -135,6 +135,39 @@ check_preference(const struct conn *now)
     }
 }
 
+/* An address of that name was tried, or would have been. */
+static bool
+is_begun(const struct conn *now, const struct truth *t, int name)
+{
+    for (uint32_t i = 0; i < t->count; i++)
+        if (t->list[i].name == name && (opened_before(now, &t->list[i].place) ||
+                                        check_is_skipped(&t->list[i].place)))
+            return true;
+    return false;
+}
+
+/* Before the first session a better name is waited for until it has an address.
+ */
+static void
+check_waited(const struct conn *now)
+{
+    struct truth t;
+    uint32_t own = UINT32_MAX;
+
+    find_truth(&t);
+    if (!truth_is_soon(&t) || world.route != TO_EXCHANGERS ||
+        session_count > 0 || has_many_names(&t))
+        return;
+    for (uint32_t i = 0; i < t.count; i++)
+        if (place_equal(&t.list[i].place, &now->place) &&
+            t.list[i].preference < own)
+            own = t.list[i].preference;
+    for (uint32_t i = 0; i < t.count; i++)
+        if (t.list[i].preference < own && !is_begun(now, &t, t.list[i].name))
+            violated(CHECK_RACE, "connects to %s, and does not wait for %s",
+                     place_text(&now->place), place_text(&t.list[i].place));
+}
+
 /* Once a server is spoken to, nobody else is. */
 void
 check_alone(const struct conn *now)
@@ -153,4 +186,5 @@ check_race(const struct conn *c)
         return;
     check_stagger(c);
     check_preference(c);
+    check_waited(c);
 }

@@ -273,7 +273,8 @@ may_be_disliked(const struct session *now)
     for (uint32_t i = 0; i < session_count; i++) {
         const struct session *s = sessions[i];
 
-        if (s->mta == now->mta && (was_shifted(s) || was_misled(s)))
+        if (s->mta == now->mta && s->mail_asked &&
+            (was_shifted(s) || was_misled(s)))
             return true;
         if (s == now)
             break;

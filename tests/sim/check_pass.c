@@ -83,7 +83,8 @@ check_second_pass(const struct session *now)
 
     for (uint32_t i = 0; i < session_count; i++)
         if (sessions[i]->secure && sessions[i]->mail_asked &&
-            !may_be_second(sessions[i]))
+            !may_be_second(sessions[i]) &&
+            !check_is_skipped(&sessions[i]->mta->place))
             violated(CHECK_SECURE, "in clear to %s, though TLS worked with %s",
                      place_text(&now->mta->place),
                      place_text(&sessions[i]->mta->place));
@@ -161,14 +162,17 @@ check_try(uint32_t from, uint32_t end)
                  place_text(&m->place));
 }
 
-/* In clear on the same connection: a login that is not offered there ends it.
- */
+/* TLS was refused and the session went on in clear, to end for its login: none
+ * is offered there, or it was tried. */
 static bool
-lacks_login(const struct session *s)
+ends_at_login(const struct session *s)
 {
+    uint32_t ours = world.hop.token ? MECHANISMS_TOKEN : MECHANISMS_PASSWORD;
+    bool ends = (s->auth_offered & ours) == 0 || s->auth_tried != 0;
+
     for (uint32_t i = 0; i < s->said_count; i++)
         if (s->said[i].at == AT_STARTTLS && was_read(s, i))
-            return world.hop.login && s->said[i].code >= 400 &&
+            return ends && world.hop.login && s->said[i].code >= 400 &&
                    s->said[i].code != CLOSING_CODE;
     return false;
 }
@@ -181,7 +185,7 @@ check_follow_up(const struct session *s, const struct session *behind)
     bool too_big =
         s->mta->size_max > 0 && s->mta->size_max < world.expected.size;
     bool fails = s->starttls && !s->secure && !s->mail_asked &&
-                 world.strictness == 0 && !too_big && !lacks_login(s);
+                 world.strictness == 0 && !too_big && !ends_at_login(s);
 
     if (same || !world.calm || world.keys_ms > 0 || s->mta->busy ||
         s->mta->mischief == TAKEN_OFF)

@@ -124,19 +124,6 @@ is_connecting(void)
     return false;
 }
 
-/* Since when a mail server is waited for. Who begins with TLS has to greet once
- * it is up, which the client learns a way later. */
-static int64_t
-patient_since_ms(const struct conn *c)
-{
-    const struct session *s = c->session;
-    int64_t up_ms = 0;
-
-    if (s && s->secure && s->mta->tls_first && !s->hello)
-        up_ms = s->secured_ms + s->mta->latency_ms + s->mta->jitter_ms;
-    return up_ms > c->progress_ms ? up_ms : c->progress_ms;
-}
-
 static void
 check_patience(const struct conn *c)
 {
@@ -155,7 +142,7 @@ check_patience(const struct conn *c)
         violated(CHECK_TIME, "waits for a connection to %s since %lld ms",
                  place_text(&c->place), (long long)(sim_now_ms - c->opened_ms));
     if (c->used &&
-        sim_now_ms > patient_since_ms(c) + world.remote_timeout_ms + limit_ms)
+        sim_now_ms > c->progress_ms + world.remote_timeout_ms + limit_ms)
         violated(CHECK_TIME, "waits for %s since %lld ms",
                  place_text(&c->place),
                  (long long)(sim_now_ms - c->progress_ms));

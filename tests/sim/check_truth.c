@@ -9,8 +9,9 @@ enum {
     FIRST_COUNT = 5, /* whose addresses are asked for first */
     EXACT_LATENCY_MS = 5,
     CANDIDATE_MAX = 32,
-    LOST_MS = 1300,     /* a datagram: until it is asked again */
-    OWN_WAIT_MS = 3000, /* well within the 4 s of policy.md */
+    LOST_MS = 1300,  /* a datagram: until it is asked again */
+    PAUSE_MS = 2100, /* before one who refused is asked again, at most */
+    WAIT_MS = 3000,  /* well within the 4 s of policy.md */
     DISCARD_MS = 1900,
     DISCARDED_MS = 4000 /* so long may nothing be asked */
 };
@@ -158,6 +159,8 @@ truth_delay_ms(void)
         late_ms += LOST_MS;
     if (n->manner == NS_DROPS_EDNS)
         late_ms += LOST_MS;
+    if (n->full_ms > 0)
+        late_ms += n->full_ms + PAUSE_MS;
     return late_ms + 2 * n->latency_ms;
 }
 
@@ -178,11 +181,17 @@ truth_is_sure(const struct truth *t)
 }
 
 bool
+truth_is_soon(const struct truth *t)
+{
+    return truth_is_sure(t) && world.zone.mx_count <= FIRST_COUNT &&
+           !world.use_vc && !t->aliased && truth_delay_ms() <= WAIT_MS;
+}
+
+bool
 truth_shows_own(const struct truth *t)
 {
     if (!truth_is_sure(t) || world.zone.mx_count > FIRST_COUNT)
         return false;
     return truth_is_prompt() ||
-           (world.own_count > 0 && !t->aliased && !t->own_behind &&
-            !world.use_vc && truth_delay_ms() <= OWN_WAIT_MS);
+           (world.own_count > 0 && !t->own_behind && truth_is_soon(t));
 }

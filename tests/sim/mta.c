@@ -172,7 +172,6 @@ hear_tls(struct session *s, const uint8_t *data, size_t size)
         check_secured(s);
         s->state = SESSION_COMMAND;
         s->secure = true;
-        s->secured_ms = sim_now_ms;
         s->hello = false;
         s->offers = 0;
         if (has_tls_fault(s, TLS_FAULT_DROPPED)) {

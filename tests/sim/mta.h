@@ -82,7 +82,6 @@ struct session {
     size_t tls_from;        /* where TLS begins in it */
     size_t shaken_end;      /* where a handshake ends that comes first; */
     bool shaken;            /* the program has it all */
-    int64_t secured_ms;     /* when it was up, as the server sees it */
     bool stale;             /* these are a reply too many, no forgery */
     bool forged_early;      /* it had read of them by its next word */
     bool forged_ignored;    /* and of all, and went on */

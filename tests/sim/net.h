@@ -44,6 +44,7 @@ struct conn {
     bool gone; /* the server closed: what arrives now is answered by RST */
     uint64_t written;
     bool held_up; /* a write was cut short, or refused for now */
+    bool broken;  /* one has failed */
 
     /* to the program */
     struct bytes down;

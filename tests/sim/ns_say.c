@@ -275,6 +275,10 @@ bool
 ns_put_reply(const struct ns *ns, struct bytes *b, const struct query *q,
              bool tcp)
 {
+    if (ns->full_ms > sim_now_ms) {
+        put_error(b, q, REFUSED, false);
+        return true;
+    }
     switch (ns->manner) {
     case NS_SILENT:
     case NS_UNREACHABLE:

@@ -20,14 +20,19 @@ os_write_socket(struct conn *c, struct slice bytes)
     ptrdiff_t n = 0;
 
     write_count += c->mta != NULL;
+    if (c->mta && c->broken)
+        violated(CHECK_CALLS, "writes to %s behind a write that failed",
+                 place_text(&c->place));
     if (c->mta && world.fail_write > 0 &&
         (write_count == world.fail_write ||
          (world.fail_for_ever && write_count > world.fail_write))) {
         trace("-- write fails");
+        c->broken = true;
         return OS_ERROR;
     }
     c->defiant = c->barren;
     n = net_write(c, bytes.data, bytes.size);
+    c->broken = n == OS_ERROR;
     if (n > 0 && c->moved && c->progress_ms < sim_now_ms) {
         c->before_ms = c->progress_ms;
         c->progress_ms = sim_now_ms;

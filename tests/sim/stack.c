@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "sim/check.h"
@@ -12,7 +13,8 @@ enum {
     STACK_BOUND = 8192,      /* BUDGET has 7000, for other flags and musl */
     PAINTED_COUNT = 1 << 12, /* of 8 bytes */
     NEAR_COUNT = 64,         /* of these functions themselves */
-    WATCHED_ONE_IN = 64      /* it takes time */
+    PAINT = 0xa5,
+    WATCHED_ONE_IN = 128 /* it takes time */
 };
 
 void *mote_malloc(size_t size);
@@ -20,7 +22,6 @@ void *mote_calloc(size_t count, size_t size);
 void *mote_realloc(void *old, size_t size);
 void mote_free(void *p);
 
-static const uint64_t paint = UINT64_C(0xa5a5a5a5a5a5a5a5);
 static uint64_t *base;
 
 /* ---- heap ---- */
@@ -87,24 +88,23 @@ stack_paint(void)
 {
     uint64_t *here = __builtin_frame_address(0);
 
-    if (!is_watched())
-        return;
-    for (uint64_t *p = base - PAINTED_COUNT; p < here - NEAR_COUNT; p++)
-        *p = paint;
+    if (is_watched())
+        memset(base - PAINTED_COUNT, PAINT,
+               (size_t)(here - NEAR_COUNT - (base - PAINTED_COUNT)) *
+                   sizeof(*here));
 }
 
 void
 stack_check(void)
 {
-    const uint64_t *here = __builtin_frame_address(0);
-    const uint64_t *low = base - PAINTED_COUNT;
-    size_t size = 0;
+    const uint8_t *low = (const uint8_t *)(base - PAINTED_COUNT);
+    const uint8_t *bound = (const uint8_t *)base - STACK_BOUND;
 
-    if (!is_watched())
+    if (!is_watched() ||
+        (*low == PAINT && memcmp(low, low + 1, (size_t)(bound - low) - 1) == 0))
         return;
-    while (low < here && *low == paint)
+    while (*low == PAINT)
         low++;
-    size = (size_t)(base - low) * sizeof(*low);
-    if (size > STACK_BOUND)
-        violated(CHECK_MEMORY, "%zu bytes of stack", size);
+    violated(CHECK_MEMORY, "%zu bytes of stack",
+             (size_t)((const uint8_t *)base - low));
 }

@@ -118,6 +118,7 @@ struct ns {
     uint32_t latency_ms;
     uint32_t loss;    /* percent */
     uint32_t noise;   /* percent: forged, doubled, late packets */
+    uint32_t full_ms; /* so long it refuses: a forwarder that is full */
     bool loses_first; /* the first datagram of each question */
     bool discards;    /* answers to questions that are old: Unbound does */
     /* noted: when it was asked first; -1: never */

@@ -62,7 +62,10 @@ world_tell(void)
         trace("ns %s manner %d stream %d latency %u loss %u noise %u%s%s",
               place_text(&world.ns[i].place), world.ns[i].manner,
               world.ns[i].stream, world.ns[i].latency_ms, world.ns[i].loss,
-              world.ns[i].noise, world.ns[i].loses_first ? " loses" : "",
+              world.ns[i].noise,
+              world.ns[i].full_ms > 0   ? " full"
+              : world.ns[i].loses_first ? " loses"
+                                        : "",
               world.ns[i].discards ? " discards" : "");
     for (uint32_t i = 0; i < world.mta_count; i++)
         tell_mta(&world.mtas[i]);

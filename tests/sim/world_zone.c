@@ -8,7 +8,8 @@ enum {
     OWN_INDEX = 200,
     DEAD_INDEX = 90, /* addresses of nobody */
     NS_INDEX = 50,
-    PATIENT_S = 45,  /* a timeoutdns that does not count */
+    PATIENT_S = 45, /* a timeoutdns that does not count */
+    FULL_MS_MAX = 6000,
     QUICK_MS = 700,  /* well within the first round */
     SMALL_COUNT = 8, /* exchangers: more may not fit into a datagram */
     STREAM_MS = 200  /* four ways, to a stream that has its turn for 1 s */
@@ -221,6 +222,7 @@ make_first(struct ns *n)
     n->latency_ms = draw(6);
     n->loss = 0;
     n->loses_first = !world.focused && once_in(12);
+    n->full_ms = !world.focused && once_in(25) ? draw(FULL_MS_MAX) : 0;
     if (!world.focused && once_in(10))
         n->manner = others[draw(5)];
     if (!world.focused && once_in(10))
@@ -241,7 +243,8 @@ is_late(void)
 static bool
 is_punctual(const struct ns *n)
 {
-    return !is_late() && !n->loses_first && n->latency_ms < 6;
+    return !is_late() && !n->loses_first && n->full_ms == 0 &&
+           n->latency_ms < 6;
 }
 
 /* Whether somebody else tells lies before the first one can answer. */
@@ -280,6 +283,10 @@ world_judge_ns(void)
                     n->manner == NS_LOWER || n->manner == NS_DROPS_EDNS ||
                     n->manner == NS_CUT || n->manner == NS_OPT_ANSWERS ||
                     n->manner == NS_OPT_COUNTED);
+    /* The ten seconds that one who refuses is asked for are for all. */
+    if (n->full_ms > 0)
+        good = good && world.ns_count == 1 && !world.use_vc && !is_late() &&
+               !n->loses_first && n->latency_ms < QUICK_MS;
     world.dns_true = world.dns_clean || (good && patient && !is_misinformed(n));
 }
 

@@ -177,11 +177,24 @@ TEST(who_is_cut_while_he_connects_is_given_up)
     add_own(2);
     CHECK(policy_candidates_is_cut(&candidates, 1));
     CHECK(!policy_candidates_is_cut(&candidates, 0));
-    policy_race_failed(&r, 1);
+    policy_race_dropped(&r, 1);
     CHECK(!policy_race_over(&r) && deadline(3000) == TIMEOUT_MS);
     add_own(1);
-    policy_race_failed(&r, 0);
+    policy_race_dropped(&r, 0);
     CHECK(policy_race_over(&r) && deadline(3000) == INT64_MAX);
+}
+
+/* He has not failed, and a better name may yet lead to him. */
+TEST(who_was_cut_while_he_connected_may_come_back)
+{
+    begin("12");
+    CHECK(next(0) == 0 && next(3000) == 1);
+    add_own(2);
+    policy_race_dropped(&r, 1);
+    policy_race_failed(&r, 0);
+    CHECK(policy_race_over(&r));
+    improve(1, 1);
+    CHECK(!policy_race_over(&r) && next(3100) == 1);
 }
 
 TEST(a_loser_that_is_cut_does_not_run_again)
@@ -366,6 +379,7 @@ TEST(every_race_runs_to_its_end)
     X(whoever_proves_better_while_it_connects_is_waited_for)          \
     X(who_is_cut_before_his_start_never_starts)                       \
     X(who_is_cut_while_he_connects_is_given_up)                       \
+    X(who_was_cut_while_he_connected_may_come_back)                   \
     X(a_loser_that_is_cut_does_not_run_again)                         \
     X(a_better_name_holds_the_start_up)                               \
     X(a_worse_name_holds_nobody_up)                                   \
