@@ -87,17 +87,17 @@ struct tls {
      * hashed directory look into %08x.0, .1 ... of each one's `file`. */
     struct tls_name_hash issuers[TLS_ISSUER_COUNT_MAX];
     uint32_t issuer_count;
+    /* The record of tls_dane's that a proof rests on, or that it failed with;
+     * TLSA_COUNT_MAX: none. */
+    uint32_t tlsa_index;
+    /* Once tls_verify has found nothing wrong: the end of what proves it, the
+     * first of the chain's to end. */
+    int64_t until_s;
     /* At TLS_ANCHORS and from then on, at TLS_OPEN unless resumed: SHA-256 of
      * the SubjectPublicKeyInfo of the peer's own certificate. */
     uint8_t pin[TLS_PIN_SIZE];
     bool offered; /* a session was, to this peer */
     bool resumed; /* at TLS_OPEN: by that; there was no certificate */
-    /* Once tls_verify has found nothing wrong: the end of what proves it, the
-     * first of the chain's to end. */
-    int64_t until_s;
-    /* The record of tls_dane's that a proof rests on, or that it failed with;
-     * TLSA_COUNT_MAX: none. */
-    uint32_t tlsa_index;
 
     /* For src/tls/ alone. */
     struct tls_core *core; /* what mbedTLS wants, in the arena */
@@ -119,8 +119,8 @@ struct tls {
     struct slice next, offer; /* a session, of the next connection and this */
     int64_t next_given_s;
     uint32_t heard; /* octets of a reply that the connection began with */
-    const uint8_t (*pins)[TLS_PIN_SIZE];
     uint32_t pin_count;
+    const uint8_t (*pins)[TLS_PIN_SIZE];
     const struct tls_dane *dane; /* or NULL */
     struct addr literal;
     int64_t wall_s;
