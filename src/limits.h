@@ -189,7 +189,8 @@ enum {
     TLS_RDN_COUNT_MAX = 8,    /* attributes in one part of such a name */
     TLS_SHA1_SIZE = 20,
     TLS_SHA1_STATE = 5,                   /* words of 32 bits, and ... */
-    TLS_SHA1_WORDS = 16,                  /* ... those of one block */
+    TLS_SHA1_WORDS = 16,                  /* ... those of one block, */
+    TLS_SHA1_BLOCK_SIZE = 64,             /* of so many octets */
     TLS_PIN_SIZE = 32,                    /* SHA-256, ... */
     TLS_PIN_TEXT_SIZE = 2 * TLS_PIN_SIZE, /* ... in hexadecimal */
     TLS_DANE_NAME_COUNT_MAX = 2, /* the next hop, and its alias's end */

@@ -28,7 +28,7 @@ mixed(uint32_t round, uint32_t b, uint32_t c, uint32_t d)
 
 int
 mbedtls_internal_sha1_process(mbedtls_sha1_context *context,
-                              const unsigned char block[4 * TLS_SHA1_WORDS])
+                              const unsigned char block[TLS_SHA1_BLOCK_SIZE])
 {
     uint32_t *state = context->MBEDTLS_PRIVATE(state);
     uint32_t words[TLS_SHA1_WORDS] = {0}; /* the last 16 */

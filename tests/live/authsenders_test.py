@@ -468,8 +468,8 @@ for name, args in KEYS.items():
     suite.add(f"tlspolicy_key_{name}", policy_key, *args)
 
 WRONG = {
-    "level": ("3", "level must be none, 0, 1 or 2"),
-    "no_level": ("", "level must be none, 0, 1 or 2"),
+    "level": ("3", "level must be none, 0, 1, 2 or dane"),
+    "no_level": ("", "level must be none, 0, 1, 2 or dane"),
     "word": ("2 secure", "unknown word behind the level"),
     "comment": ("0 # why", "unknown word behind the level"),
     "pin": (f"0 pin={PIN}0", "a pin must have 64 hexadecimal digits"),

@@ -53,8 +53,9 @@ TEST(a_chain_and_its_anchor)
     CHECK(told("good", "mx.example.net", "root.pem"));
     CHECK(peer_tls.reason.size == 0);
     CHECK(shows(0, "mx.example.net", "Mid", "mx.example.net, *.b.example"));
-    CHECK(!shown.anchor && shown.from.size == 10 && shown.until.size == 10);
+    CHECK(!shown.anchor && shown.from.size == 20 && shown.until.size == 20);
     CHECK(shown.from.data[4] == '-' && shown.until.data[7] == '-');
+    CHECK(shown.from.data[10] == 'T' && shown.until.data[19] == 'Z');
     CHECK(shown.until.data[2] > shown.from.data[2]);
     CHECK(shows(1, "Mid", "Root", "") && !shown.anchor);
     CHECK(shows(2, "Root", "Root", "") && shown.anchor);
