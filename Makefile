@@ -42,11 +42,13 @@ export SEAM_ecdh := -D'mbedtls_ecp_mul(g,r,m,p,f,c)=tls_curve_multiply(g,r,m,p)'
 export SEAM_psa_crypto_ecp := $(SEAM_ecdh)
 export SEAM_ecp := -Dmbedtls_mpi_gcd_modinv_odd=tls_curve_invert
 export SEAM_ecdsa := $(SEAM_ecp)
-export SEAM_Hacl_Curve25519_joined := -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -w
-# Measured: for all else more code is not faster, but on mips; the inner loops are
-# assembly.
-HOT := aes aesni chacha20 gcm poly1305 \
-    $(if $(filter mips%,$(TARGET)),bignum bignum_core Hacl_Curve25519_joined)
+# No calls to copy five limbs, no more values at once than registers (gcc's flags).
+export SEAM_Hacl_Curve25519_joined := -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -w \
+    $(call known,-fno-tree-loop-distribute-patterns -fno-schedule-insns)
+# Measured: for all else more code is not faster, but on armv7 and mips; the inner
+# loops are assembly.
+HOT := aes aesni chacha20 gcm poly1305 $(if $(filter mips%,$(TARGET)),bignum_core) \
+    $(if $(filter armv7 mips%,$(TARGET)),bignum Hacl_Curve25519_joined)
 
 # ---- flags the code needs, whatever CFLAGS and LDFLAGS say
 
