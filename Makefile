@@ -26,15 +26,13 @@ all: $(OUT)/qmail-remote $(OUT)/mote-probe
 
 SRC := $(sort $(wildcard src/*.c src/*/*.c))
 ENGINES := $(wildcard $(patsubst %,src/%/*.c,base dns policy qmail smtp))
-MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core \
-    bignum_mod bignum_mod_raw block_cipher chacha20 chachapoly cipher \
-    cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp ecp_curves gcm hkdf md \
-    oid pk pk_ecc pk_wrap pkparse pkwrite platform \
-    platform_util poly1305 psa_crypto psa_crypto_aead psa_crypto_cipher \
-    psa_crypto_client psa_crypto_driver_wrappers_no_static psa_crypto_ecp \
-    psa_crypto_hash psa_crypto_mac psa_crypto_rsa psa_crypto_slot_management \
-    psa_util rsa rsa_alt_helpers sha1 sha256 sha512 ssl_ciphersuites \
-    ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
+MBEDTLS := aes aesce aesni asn1parse asn1write bignum bignum_core bignum_mod bignum_mod_raw \
+    block_cipher chacha20 chachapoly cipher cipher_wrap constant_time ctr_drbg ecdh ecdsa ecp \
+    ecp_curves gcm hkdf md oid pk pk_ecc pk_wrap pkparse pkwrite platform platform_util poly1305 \
+    psa_crypto psa_crypto_aead psa_crypto_cipher psa_crypto_client \
+    psa_crypto_driver_wrappers_no_static psa_crypto_ecp psa_crypto_hash psa_crypto_mac \
+    psa_crypto_rsa psa_crypto_slot_management psa_util rsa rsa_alt_helpers sha1 sha256 sha512 \
+    ssl_ciphersuites ssl_client ssl_msg ssl_tls ssl_tls12_client ssl_tls13_client \
     ssl_tls13_generic ssl_tls13_keys x509 x509_crt Hacl_Curve25519_joined
 # What these call of src/tls/curve.h in the place of mbedTLS's own, by object.
 export SEAM_ecdh := -D'mbedtls_ecp_mul(g,r,m,p,f,c)=tls_curve_multiply(g,r,m,p)' \
@@ -42,11 +40,12 @@ export SEAM_ecdh := -D'mbedtls_ecp_mul(g,r,m,p,f,c)=tls_curve_multiply(g,r,m,p)'
 export SEAM_psa_crypto_ecp := $(SEAM_ecdh)
 export SEAM_ecp := -Dmbedtls_mpi_gcd_modinv_odd=tls_curve_invert
 export SEAM_ecdsa := $(SEAM_ecp)
-export SEAM_Hacl_Curve25519_joined := -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -w
-# Measured: for all else more code is not faster, but on mips; the inner loops are
-# assembly.
-HOT := aes aesni chacha20 gcm poly1305 \
-    $(if $(filter mips%,$(TARGET)),bignum bignum_core Hacl_Curve25519_joined)
+# No calls to copy five limbs, no more values at once than registers (gcc's flags).
+export SEAM_Hacl_Curve25519_joined := -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -w \
+    $(call known,-fno-tree-loop-distribute-patterns -fno-schedule-insns)
+# Measured: elsewhere more code is not faster, for the inner loops are assembly.
+HOT := aes aesni chacha20 gcm poly1305 $(if $(filter mips%,$(TARGET)),bignum_core) \
+    $(if $(filter armv7 mips%,$(TARGET)),bignum Hacl_Curve25519_joined)
 
 # ---- flags the code needs, whatever CFLAGS and LDFLAGS say
 
@@ -65,19 +64,16 @@ CALL_GRAPH := $(shell $(CC) -fcallgraph-info=su -E -x c /dev/null >/dev/null 2>&
 SAME_PATHS := -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls \
     -ffile-prefix-map=$(LIBRARY)=mbedtls/library -ffile-prefix-map=$(CURDIR)=.
 # Arrays of gcc's on x86 are aligned to 32 where the ABI wants less: 1.5 KB.
-CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie \
-    -fstack-protector-strong -fno-unwind-tables \
-    -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH) $(SAME_PATHS) \
+CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie -fstack-protector-strong \
+    -fno-unwind-tables -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH) $(SAME_PATHS) \
     $(call known,-malign-data=abi)
 # The data follow the code in the file, not at its next page: up to 4 KB.
-LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now \
-    -Wl,-z,noexecstack -Wl,-z,noseparate-code -Wl,--build-id=none \
-    -Wl,-z,common-page-size=64
+LINK := -static -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,-z,noexecstack -Wl,-z,noseparate-code \
+    -Wl,--build-id=none -Wl,-z,common-page-size=64
 # mbedTLS's table of RSA names what a client never calls: 2 KB; and it reads
 # addresses in the name to verify, of which it is given none: 0.6 KB.
 NEVER := -Wl,--defsym=mbedtls_rsa_pkcs1_decrypt=tls_glue_exit \
-    -Wl,--defsym=mbedtls_rsa_pkcs1_encrypt=tls_glue_exit \
-    -Wl,--defsym=inet_pton=tls_glue_exit
+    -Wl,--defsym=mbedtls_rsa_pkcs1_encrypt=tls_glue_exit -Wl,--defsym=inet_pton=tls_glue_exit
 
 # With a sysroot nothing of the compiler's own C library is used: headers,
 # start files and libc.a are named one by one, for any compiler alike. musl never
@@ -144,15 +140,11 @@ $(OBJ)/flags: FORCE
 	    { echo "no SYSROOT and no CC for $(TARGET): run ./bootstrap TARGET=$(TARGET)" >&2; exit 1; }
 	@mkdir -p $(@D); echo "$$FLAGS_NOW" | cmp -s - $@ || echo "$$FLAGS_NOW" >$@
 
-include tests/tests.mk
-include bench/bench.mk
-
-include packaging/packaging.mk
+include tests/tests.mk bench/bench.mk packaging/packaging.mk
 
 # ---- clearing away
 
-clean:
-	rm -rf $(filter-out build/src build/sysroot build/debian,$(wildcard build/*))
+clean: ; rm -rf $(filter-out build/src build/sysroot build/debian,$(wildcard build/*))
 distclean: ; rm -rf build
 
 -include $(wildcard $(addsuffix /*.d,$(OBJ)/mbedtls $(OBJ)/src $(OBJ)/src/*))
