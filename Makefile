@@ -64,7 +64,7 @@ CALL_GRAPH := $(shell $(CC) -fcallgraph-info=su -E -x c /dev/null >/dev/null 2>&
 SAME_PATHS := -ffile-prefix-map=$(MBEDTLS_DIR)=mbedtls \
     -ffile-prefix-map=$(LIBRARY)=mbedtls/library -ffile-prefix-map=$(CURDIR)=.
 # Arrays of gcc's on x86 are aligned to 32 where the ABI wants less: 1.5 KB.
-CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie -fstack-protector-strong \
+CODE := $(TARGET_FLAGS) -g -ffunction-sections -fdata-sections -fno-pie -fstack-protector \
     -fno-unwind-tables -fno-asynchronous-unwind-tables -fstack-usage $(CALL_GRAPH) $(SAME_PATHS) \
     $(call known,-malign-data=abi)
 # The data follow the code in the file, not at its next page: up to 4 KB.

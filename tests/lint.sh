@@ -18,7 +18,7 @@ language() {
     head -n 1 "$flags" | awk '{
         for (i = 1; i <= NF; i++) {
             if ($i ~ /^-(iquote|isystem|idirafter)$/) { print $i, $(i + 1); i++ }
-            else if ($i ~ /^-(D|std=|nostdinc|m)/) print $i
+            else if ($i ~ /^-(D|std=|nostdinc|m)/ && $i !~ /^-malign-data/) print $i
         }
         print "-D_GNU_SOURCE"
     }' | tr '\n' ' '

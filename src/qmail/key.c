@@ -50,15 +50,14 @@ match(const struct qmail_key *k, struct slice key, size_t *size)
     struct slice text = k->text;
     struct addr a = {.family = ADDR_NONE};
     uint8_t bytes[NAME_WIRE_SIZE_MAX];
+    struct buf name;
 
+    buf_init(&name, bytes, sizeof(bytes));
     if (k->first.size > 0 && slice_equal(key, k->first)) {
         *size = SIZE_MAX;
         return true;
     }
     if (k->kind == KEY_HOST) {
-        struct buf name;
-
-        buf_init(&name, bytes, sizeof(bytes));
         key = qmail_key_undot(key);
         key = punycode_put_name(&name, key) ? buf_slice(&name) : key;
     }

@@ -27,10 +27,10 @@ mixed(uint32_t round, uint32_t b, uint32_t c, uint32_t d)
 }
 
 int
-mbedtls_internal_sha1_process(mbedtls_sha1_context *context,
-                              const unsigned char block[TLS_SHA1_BLOCK_SIZE])
+mbedtls_internal_sha1_process(mbedtls_sha1_context *ctx,
+                              const unsigned char data[TLS_SHA1_BLOCK_SIZE])
 {
-    uint32_t *state = context->MBEDTLS_PRIVATE(state);
+    uint32_t *state = ctx->MBEDTLS_PRIVATE(state);
     uint32_t words[TLS_SHA1_WORDS] = {0}; /* the last 16 */
     uint32_t v[TLS_SHA1_STATE];           /* a to e */
 
@@ -42,7 +42,7 @@ mbedtls_internal_sha1_process(mbedtls_sha1_context *context,
 
         if (t < TLS_SHA1_WORDS)
             for (uint32_t i = 0; i < sizeof(*w); i++)
-                *w = *w << 8 | *block++;
+                *w = *w << 8 | *data++;
         else
             *w = turned(words[(t + 13) % TLS_SHA1_WORDS] ^
                             words[(t + 8) % TLS_SHA1_WORDS] ^
