@@ -263,7 +263,7 @@ TEST(an_address_of_another_machine_is_not_replaced)
     CHECK(server >= 0);
     CHECK(addr_parse(SLICE("192.0.2.1"), &a));
     CHECK(os_connect(&to, &a, true) == OS_NO_ADDRESS);
-    CHECK(strcmp(os_why(), strerror(EADDRNOTAVAIL)) == 0);
+    CHECK(strcmp(os_why(), "Address not available") == 0);
     CHECK(addr_parse(SLICE("2001:db8::1"), &a));
     CHECK(os_connect(&to, &a, true) == OS_NO_ADDRESS);
     a = (struct addr){.family = ADDR_NONE};
