@@ -70,6 +70,8 @@ is_trusted(const struct truth *t, const struct mta *m)
         return world.hop.pins >> m->cert & 1;
     if (world.hop.proof == PROOF_NONE)
         return true;
+    if (world_has_changed(CHANGE_ANCHORS))
+        return false;
     if (world.hop.name[0])
         return m->cert == CERT_GOOD &&
                strcmp(world.hop.name, "relay.sim.test") == 0;

@@ -135,7 +135,8 @@ is_repeat_due(const struct session *s)
     bool clear = world.strictness < 2 || !world.anchors;
 
     return may_be_disliked(s) ||
-           (world_file("run/qmail-remote/tlssessions") && has_tried_tls(s)) ||
+           (world_file("run/qmail-remote/tlssessions") &&
+            (has_tried_tls(s) || (s->mta->tls_first && !s->mail_asked))) ||
            (clear && (may_have_tried_tls(s) || was_mute(s)));
 }
 
