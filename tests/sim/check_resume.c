@@ -4,7 +4,7 @@
 
 /* Sessions of TLS that are offered: never one that is too old, that rests on
  * less than is wanted now, or that was used up. */
-enum { DAY_S = 86400, MS_PER_S = 1000, SLACK_S = 1000 };
+enum { DAY_S = 86400, MS_PER_S = 1000, SLACK_S = 2 };
 
 /* What a session rests on is not what it was. */
 static bool
@@ -16,10 +16,12 @@ rests_on_less(const struct peer_ticket *t)
            (world_has_changed(CHANGE_ANCHORS) && world.hop.proof == PROOF_NAME);
 }
 
+/* It is dated when its session ends. */
 static bool
 is_too_old(const struct session *s)
 {
-    int64_t age_s = peer_age_ms(s->peer) / MS_PER_S - SLACK_S;
+    int64_t age_s =
+        peer_age_ms(s->peer, s->conn->opened_ms) / MS_PER_S - SLACK_S;
 
     return age_s > DAY_S || age_s > world.ticket_life_s;
 }

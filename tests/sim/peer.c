@@ -39,8 +39,8 @@ struct peer {
     mbedtls_ssl_config config;
     mbedtls_ssl_ticket_context tickets, *keys; /* its own; those in use */
     struct peer_ticket *offered;
-    int64_t age_ms;
-    bool broken;
+    bool broken; /* before it was offered */
+    bool known;  /* it could be read */
     struct peer_options options;
     enum peer_state state;
     const uint8_t *in;
@@ -216,6 +216,9 @@ peer_next(int64_t after_ms)
     }
     memset(peers, 0, sizeof(peers));
     peer_count = 0;
+    for (uint32_t i = 0; i < ticket_count; i++)
+        if (tickets[i].delivery == delivery)
+            tickets[i].given_ms = mbedtls_ms_time();
     later_ms += after_ms;
     delivery++;
 }
@@ -302,7 +305,6 @@ note_offer(struct peer *p, const uint8_t *ticket, size_t size)
             memcmp(t->head, ticket, sizeof(t->head)) != 0)
             continue;
         p->offered = t;
-        p->age_ms = mbedtls_ms_time() - t->given_ms;
         p->broken = t->broke;
         t->offers++;
     }
@@ -317,6 +319,7 @@ parse_ticket(void *context, mbedtls_ssl_session *session, unsigned char *ticket,
 
     note_offer(p, ticket, size); /* before it is decrypted where it stands */
     result = mbedtls_ssl_ticket_parse(p->keys, session, ticket, size);
+    p->known = result == 0;
     if (result != 0 || p->options.memory != PEER_MIXES)
         return result;
     session->MBEDTLS_PRIVATE(master)[0] ^= 1;
@@ -408,8 +411,7 @@ peer_feed(struct peer *p, const uint8_t *data, size_t size)
         p->state = PEER_OPEN;
     else if (result != MBEDTLS_ERR_SSL_WANT_READ)
         p->state = PEER_FAILED;
-    if (p->state == PEER_FAILED && p->offered &&
-        p->options.memory == PEER_MIXES)
+    if (p->state == PEER_FAILED && p->known && p->options.memory == PEER_MIXES)
         p->offered->broke = true;
     return p->state;
 }
@@ -489,9 +491,9 @@ peer_offered(const struct peer *p)
 }
 
 int64_t
-peer_age_ms(const struct peer *p)
+peer_age_ms(const struct peer *p, int64_t at_ms)
 {
-    return p->age_ms;
+    return mbedtls_ms_time() - sim_now_ms + at_ms - p->offered->given_ms;
 }
 
 bool

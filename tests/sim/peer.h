@@ -72,12 +72,13 @@ const char *peer_name(const struct peer *p);
 struct peer_ticket {
     uint8_t head[PEER_TICKET_HEAD_SIZE]; /* no two begin alike */
     uint32_t delivery; /* that it was given in, from 0; when: */
-    int64_t given_ms;
-    uint32_t offers; /* connections that it was offered in */
-    bool broke;      /* one of them, by what the server made of it */
+    int64_t given_ms;  /* or when that ended */
+    uint32_t offers;   /* connections that it was offered in */
+    bool broke;        /* one of them, by what the server made of it */
 };
 const struct peer_ticket *peer_offered(const struct peer *p);
-int64_t peer_age_ms(const struct peer *p);     /* of it, when it was offered */
+/* How old it was at a time of this delivery. */
+int64_t peer_age_ms(const struct peer *p, int64_t at_ms);
 bool peer_offers_broken(const struct peer *p); /* before it was offered */
 bool peer_is_1_3(const struct peer *p);
 bool peer_has_client_cert(const struct peer *p);

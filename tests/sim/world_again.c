@@ -19,9 +19,9 @@ world_has_changed(enum change change)
 static bool
 is_plain(void)
 {
-    return world.anchors && world.strictness == 0 && !world.hop.login &&
-           !world.hop.implicit && world.hop.proof == PROOF_NONE &&
-           !world_file("control/tlspolicy");
+    return !world.bad_control && world.anchors && world.strictness == 0 &&
+           !world.hop.login && !world.hop.implicit &&
+           world.hop.proof == PROOF_NONE && !world_file("control/tlspolicy");
 }
 
 static bool
