@@ -136,7 +136,7 @@ is_repeat_due(const struct session *s)
 
     return may_be_disliked(s) ||
            (world_file("run/qmail-remote/tlssessions") &&
-            (has_tried_tls(s) || (s->mta->tls_first && !s->mail_asked))) ||
+            (has_tried_tls(s) || (world.hop.implicit && !s->mail_asked))) ||
            (clear && (may_have_tried_tls(s) || was_mute(s)));
 }
 

@@ -13,6 +13,17 @@ world_has_changed(enum change change)
     return world.delivery > 0 && world.change == change;
 }
 
+/* Ours: it is another message, and a policy is fetched now and then. */
+static void
+move_dates(int64_t s)
+{
+    world.wall_s += s;
+    world.message_modified_s += s;
+    for (uint32_t i = 0; i < world.file_count; i++)
+        if (strncmp(world.files[i].path, "control/mtasts/", 15) == 0)
+            world.files[i].modified_s += s;
+}
+
 /* ---- what changes ---- */
 
 /* Nothing but tlsstrictness says what the next hop must be. */
@@ -84,8 +95,7 @@ set_clock_back(void)
 {
     if (world.wall_s < WALL_2020_S + 2 * SET_BACK_S)
         return false;
-    world.wall_s -= SET_BACK_S;
-    world.message_modified_s -= SET_BACK_S;
+    move_dates(-SET_BACK_S);
     return true;
 }
 
@@ -111,25 +121,16 @@ make_change(void)
 
 /* ---- all of it ---- */
 
-/* A policy is fetched now and then. */
-static void
-pass_time(int64_t s)
-{
-    world.wall_s += s;
-    world.message_modified_s += s;
-    for (uint32_t i = 0; i < world.file_count; i++)
-        if (strncmp(world.files[i].path, "control/mtasts/", 15) == 0)
-            world.files[i].modified_s += s;
-    peer_next(s * MS_PER_S);
-}
-
 void
 world_again(void)
 {
     static const int64_t gaps_s[] = {0, 0, 60, 3000, 10000, 90000, 700000};
 
-    pass_time(sim_now_ms / MS_PER_S +
-              gaps_s[draw(sizeof(gaps_s) / sizeof(gaps_s[0]))]);
+    int64_t passed_s = sim_now_ms / MS_PER_S +
+                       gaps_s[draw(sizeof(gaps_s) / sizeof(gaps_s[0]))];
+
+    move_dates(passed_s);
+    peer_next(passed_s * MS_PER_S);
     if (world.delivery++ == 0 && !make_change())
         world.change = CHANGE_NONE;
     for (uint32_t i = 0; i < world.mta_count; i++)
