@@ -261,7 +261,9 @@ known_failure(const struct truth *t)
         return "Sorry. Although I'm listed";
     if (world.zone.mx_no_name)
         return "Sorry, I couldn't find a";
-    return "Sorry, I couldn't find a mail exchanger";
+    /* Or none that its policy names: which it is depends on the order. */
+    return world.sts_excluded ? NULL
+                              : "Sorry, I couldn't find a mail exchanger";
 }
 
 void
