@@ -275,10 +275,12 @@ note_name(void *context, mbedtls_ssl_context *ssl, const unsigned char *name,
 
 /* ---- tickets ---- */
 
+/* The room for it; mbedTLS has six parameters here. */
+#define ROOM unsigned char *start, const unsigned char *end
+
 static int
-write_ticket(void *context, const mbedtls_ssl_session *session,
-             unsigned char *start, const unsigned char *end, size_t *size,
-             uint32_t *life_s)
+write_ticket(void *context, const mbedtls_ssl_session *session, ROOM,
+             size_t *size, uint32_t *life_s)
 {
     struct peer *p = context;
     struct peer_ticket *t = &tickets[ticket_count];
