@@ -261,8 +261,9 @@ check_secured(const struct session *s)
     figures.tls++;
     if (s->forged_from > 0 && s->forged_from < s->tls_from)
         violated(CHECK_FORGED, "the handshake went on behind forged bytes");
-    if (peer_has_client_cert(s->peer) !=
-        (s->mta->tls_asks && world.client_cert))
+    /* A session of before stands for it, where it is resumed. */
+    if (!peer_offered(s->peer) && peer_has_client_cert(s->peer) !=
+                                      (s->mta->tls_asks && world.client_cert))
         violated(CHECK_VERDICT, "the client certificate is %s",
                  world.client_cert ? "missing" : "there");
     if (!is_named(s))
@@ -315,12 +316,13 @@ check_end(const struct bytes *report, bool died)
     struct report r;
     int64_t end_ms = sim_now_ms;
 
-    figures.runs++;
     figures.sessions += session_count;
     check_total();
     while (clock_next(INT64_MAX / 2) && sim_now_ms < INT64_MAX / 2)
         continue; /* what is still under way arrives */
     sim_now_ms = end_ms;
+    for (uint32_t i = 0; i < session_count; i++)
+        check_resume(sessions[i]);
     check_order();
     check_passes();
     for (const struct conn *c = conns; c; c = c->next)

@@ -38,14 +38,15 @@ enum {
     CHECK_CRASH = 21,
     CHECK_TCPTO = 22, /* who timed out is skipped, and remembered */
     CHECK_RACE = 23,  /* in order, staggered, one winner */
-    CHECK_LOGIN = 24  /* as RFC 4954 has it; refused once, tried nowhere else */
+    CHECK_LOGIN = 24, /* as RFC 4954 has it; refused once, tried nowhere else */
+    CHECK_RESUME = 25 /* no session of TLS that may not be offered */
 };
 
 struct session;
 
 struct figures {
     uint64_t runs, accepted, temporary, permanent, died, duplicates, tls;
-    uint64_t sessions, expected;
+    uint64_t sessions, expected, resumed;
 };
 extern struct figures figures;
 
@@ -100,6 +101,9 @@ void check_source(const struct endpoint *to, const struct addr *from);
 void check_wires(void);
 /* What a server has proved under TLS, if that is wanted of it. */
 bool check_is_proven(const struct session *s);
+
+/* check_resume.c: what the session rests on, of a session of TLS before it. */
+void check_resume(const struct session *s);
 
 /* At the end. `died`: by os_abort. */
 void check_end(const struct bytes *report, bool died);

@@ -70,6 +70,8 @@ is_trusted(const struct truth *t, const struct mta *m)
         return world.hop.pins >> m->cert & 1;
     if (world.hop.proof == PROOF_NONE)
         return true;
+    if (world_has_changed(CHANGE_ANCHORS))
+        return false;
     if (world.hop.name[0])
         return m->cert == CERT_GOOD &&
                strcmp(world.hop.name, "relay.sim.test") == 0;
@@ -259,7 +261,9 @@ known_failure(const struct truth *t)
         return "Sorry. Although I'm listed";
     if (world.zone.mx_no_name)
         return "Sorry, I couldn't find a";
-    return "Sorry, I couldn't find a mail exchanger";
+    /* Or none that its policy names: which it is depends on the order. */
+    return world.sts_excluded ? NULL
+                              : "Sorry, I couldn't find a mail exchanger";
 }
 
 void

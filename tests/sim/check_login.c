@@ -42,6 +42,15 @@ is_for_name(enum cert cert, const char *asked)
     }
 }
 
+/* Its certificate was good once, and a session of then is resumed: the proof is
+ * good for a day. */
+static bool
+was_proven(const struct session *s)
+{
+    return world_has_changed(CHANGE_CERTS) && peer_offered(s->peer) &&
+           is_for_name(s->mta->first_cert, peer_name(s->peer));
+}
+
 bool
 check_is_proven(const struct session *s)
 {
@@ -52,7 +61,8 @@ check_is_proven(const struct session *s)
         return world.hop.pins >> s->mta->cert & 1;
     if (world.hop.proof == PROOF_NONE)
         return true;
-    if (!is_for_name(s->mta->cert, peer_name(s->peer)))
+    if (world_has_changed(CHANGE_ANCHORS) ||
+        (!is_for_name(s->mta->cert, peer_name(s->peer)) && !was_proven(s)))
         return false;
     return world.wall_jumps || (wall_s >= since_s && wall_s <= until_s);
 }

@@ -135,7 +135,8 @@ is_repeat_due(const struct session *s)
     bool clear = world.strictness < 2 || !world.anchors;
 
     return may_be_disliked(s) ||
-           (world_file("run/qmail-remote/tlssessions") && has_tried_tls(s)) ||
+           (world_file("run/qmail-remote/tlssessions") &&
+            (has_tried_tls(s) || (world.hop.implicit && !s->mail_asked))) ||
            (clear && (may_have_tried_tls(s) || was_mute(s)));
 }
 
@@ -282,13 +283,18 @@ is_open(const struct report *r)
     return false;
 }
 
-/* The time of the pass was over, or its sessions were used up. */
+/* The time of the pass was over, or its sessions were used up. What may be a
+ * repeat for want of a session of TLS may be a try under another name. */
 static bool
 was_at_a_limit(void)
 {
-    uint32_t first = next_used(0);
+    uint32_t first = next_used(0), used = 0;
 
+    for (uint32_t i = first; i < session_count; i = next_used(i + 1))
+        used++;
     return tries_counted >= TRY_SESSIONS_MAX ||
+           (world_file("run/qmail-remote/tlssessions") &&
+            used >= TRY_SESSIONS_MAX) ||
            (first < session_count &&
             sim_now_ms + SLACK_MS >=
                 sessions[first]->conn->used_ms + check_pass_ms());

@@ -60,28 +60,48 @@ run_program(void *unused)
     return NULL;
 }
 
-/* The program has a thread of its own: os_abort ends it, wherever it is. */
-static bool
-run(uint64_t seed)
+static void
+reset(void)
 {
-    pthread_t thread;
-
-    sim_violation.invariant = 0;
     clock_reset();
     net_reset();
     mta_reset();
     check_reset();
-    draw_seed(seed);
-    world_make(seed);
-    world_tell();
-    draw_seed(seed + UINT64_C(0x5851f42d4c957f2d));
-    peer_seed(seed);
+}
+
+/* The program has a thread of its own: os_abort ends it, wherever it is. */
+static void
+deliver(void)
+{
+    pthread_t thread;
+
     os_reset();
     if (pthread_create(&thread, &attributes, run_program, NULL) != 0)
         abort();
     pthread_join(thread, NULL);
     os_check_end();
     check_end(&os_report, os_died);
+}
+
+static bool
+run(uint64_t seed)
+{
+    sim_violation.invariant = 0;
+    figures.runs++;
+    reset();
+    draw_seed(seed);
+    world_make(seed);
+    world_tell();
+    draw_seed(seed + UINT64_C(0x5851f42d4c957f2d));
+    peer_seed(seed);
+    deliver();
+    while (sim_violation.invariant == 0 &&
+           world.delivery + 1 < world.delivery_count) {
+        world_again();
+        state_restore(false);
+        reset();
+        deliver();
+    }
     sim_free_all();
     state_restore(peer_used());
     return sim_violation.invariant == 0;
@@ -140,6 +160,7 @@ sum(struct figures *total, const struct figures *one)
     total->tls += one->tls;
     total->sessions += one->sessions;
     total->expected += one->expected;
+    total->resumed += one->resumed;
 }
 
 static bool
@@ -193,14 +214,14 @@ run_many(uint64_t from, uint64_t count, uint32_t jobs)
     }
     fine = gather(jobs, &f);
     printf("%llu seeds from %llu in %.1f s: K %llu, Z %llu, D %llu, died %llu; "
-           "possible duplicates %llu; %llu sessions, %llu with TLS; "
-           "%llu had to be K\n",
+           "possible duplicates %llu; %llu sessions, %llu with TLS, "
+           "%llu offered one of before; %llu had to be K\n",
            (unsigned long long)f.runs, (unsigned long long)from,
            now_s() - began, (unsigned long long)f.accepted,
            (unsigned long long)f.temporary, (unsigned long long)f.permanent,
            (unsigned long long)f.died, (unsigned long long)f.duplicates,
            (unsigned long long)f.sessions, (unsigned long long)f.tls,
-           (unsigned long long)f.expected);
+           (unsigned long long)f.resumed, (unsigned long long)f.expected);
     return fine;
 }
 

@@ -300,6 +300,7 @@ start_tls(struct session *s)
 {
     const struct mta *m = s->mta;
     const struct peer_options o = {.cert = m->cert,
+                                   .keys = m->first_cert,
                                    .tls12 = m->tls12,
                                    .tls13 = m->tls13,
                                    .retry = m->tls_retry,
@@ -307,6 +308,7 @@ start_tls(struct session *s)
                                    .requires = m->tls_requires,
                                    .tickets = m->tls_tickets,
                                    .memory = m->tls_memory,
+                                   .life_s = world.ticket_life_s,
                                    .send = say_tls,
                                    .context = s};
 

@@ -293,6 +293,8 @@ os_stat(int fd, struct os_file *out)
         out->others = file->others;
         out->size = (int64_t)file->content.size;
         out->modified_s = file->modified_s;
+        out->number = file->number;
+        out->changed_ns = file->changed_ns;
     }
     return true;
 }

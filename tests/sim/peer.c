@@ -17,9 +17,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "sim/core.h"
+
 enum {
     PEER_ARENA_SIZE = 1 << 20,
-    PEER_COUNT_MAX = 16, /* of a run */
+    PEER_COUNT_MAX = 16, /* of a delivery */
     CERT_COUNT = 7,
     NAME_SIZE = 256,
     WARNING = 1, /* the level; two that mean nothing to a client: */
@@ -27,13 +29,18 @@ enum {
     WARNING_1_3 = MBEDTLS_SSL_ALERT_MSG_USER_CANCELED,
     PEM_SIZE_MAX = 8192,
     TICKET_LIFE_S = 86400,
+    TICKET_COUNT_MAX = 1024, /* of a run */
+    MS_PER_S = 1000,
     WALL_S = 1767225600 /* 2026: servers have a clock that works */
 };
 
 struct peer {
     mbedtls_ssl_context ssl;
     mbedtls_ssl_config config;
-    mbedtls_ssl_ticket_context tickets;
+    mbedtls_ssl_ticket_context tickets, *keys; /* its own; those in use */
+    struct peer_ticket *offered;
+    bool broken; /* before it was offered */
+    bool known;  /* it could be read */
     struct peer_options options;
     enum peer_state state;
     const uint8_t *in;
@@ -54,6 +61,10 @@ static mbedtls_x509_crt root; /* of the clients */
 /* Of the servers with such a certificate that know their sessions. */
 static mbedtls_ssl_ticket_context known[CERT_COUNT];
 static bool known_ready[CERT_COUNT];
+static struct peer_ticket tickets[TICKET_COUNT_MAX];
+static uint32_t ticket_count, delivery;
+static int64_t later_ms;
+static bool used;
 static uint64_t random_state;
 
 static const uint16_t groups_all[] = {MBEDTLS_SSL_IANA_TLS_GROUP_X25519,
@@ -90,15 +101,17 @@ mbedtls_psa_external_get_random(mbedtls_psa_external_random_context_t *context,
 int64_t
 tls_glue_time(int64_t *now)
 {
+    int64_t now_s = mbedtls_ms_time() / MS_PER_S;
+
     if (now)
-        *now = WALL_S;
-    return WALL_S;
+        *now = now_s;
+    return now_s;
 }
 
 mbedtls_ms_time_t
 mbedtls_ms_time(void)
 {
-    return (mbedtls_ms_time_t)WALL_S * 1000;
+    return (mbedtls_ms_time_t)WALL_S * MS_PER_S + later_ms + sim_now_ms;
 }
 
 void
@@ -184,13 +197,40 @@ peer_pin(uint32_t cert)
 bool
 peer_used(void)
 {
-    return peer_count > 0;
+    return used;
 }
 
 void
 peer_seed(uint64_t seed)
 {
     random_state = seed;
+}
+
+void
+peer_next(int64_t after_ms)
+{
+    for (uint32_t i = 0; i < peer_count; i++) {
+        mbedtls_ssl_free(&peers[i].ssl);
+        mbedtls_ssl_config_free(&peers[i].config);
+        mbedtls_ssl_ticket_free(&peers[i].tickets);
+    }
+    memset(peers, 0, sizeof(peers));
+    peer_count = 0;
+    for (uint32_t i = 0; i < ticket_count; i++)
+        if (tickets[i].delivery == delivery)
+            tickets[i].given_ms = mbedtls_ms_time();
+    later_ms += after_ms;
+    delivery++;
+}
+
+void
+peer_forget(void)
+{
+    for (uint32_t i = 0; i < CERT_COUNT; i++) {
+        if (known_ready[i])
+            mbedtls_ssl_ticket_free(&known[i]);
+        known_ready[i] = false;
+    }
 }
 
 /* ---- a connection ---- */
@@ -233,12 +273,57 @@ note_name(void *context, mbedtls_ssl_context *ssl, const unsigned char *name,
     return 0;
 }
 
-static int
-mix_up(void *context, mbedtls_ssl_session *session, unsigned char *ticket,
-       size_t size)
-{
-    int result = mbedtls_ssl_ticket_parse(context, session, ticket, size);
+/* ---- tickets ---- */
 
+/* The room for it; mbedTLS has six parameters here. */
+#define ROOM unsigned char *start, const unsigned char *end
+
+static int
+write_ticket(void *context, const mbedtls_ssl_session *session, ROOM,
+             size_t *size, uint32_t *life_s)
+{
+    struct peer *p = context;
+    struct peer_ticket *t = &tickets[ticket_count];
+    int result =
+        mbedtls_ssl_ticket_write(p->keys, session, start, end, size, life_s);
+
+    if (result != 0 || ticket_count == TICKET_COUNT_MAX)
+        return result;
+    ticket_count++;
+    *t = (struct peer_ticket){.delivery = delivery,
+                              .given_ms = mbedtls_ms_time()};
+    memcpy(t->head, start, sizeof(t->head));
+    return 0;
+}
+
+/* It comes twice where the first hello has to be said again. */
+static void
+note_offer(struct peer *p, const uint8_t *ticket, size_t size)
+{
+    for (uint32_t i = 0; i < ticket_count && !p->offered; i++) {
+        struct peer_ticket *t = &tickets[i];
+
+        if (size < sizeof(t->head) ||
+            memcmp(t->head, ticket, sizeof(t->head)) != 0)
+            continue;
+        p->offered = t;
+        p->broken = t->broke;
+        t->offers++;
+    }
+}
+
+static int
+parse_ticket(void *context, mbedtls_ssl_session *session, unsigned char *ticket,
+             size_t size)
+{
+    struct peer *p = context;
+    int result = 0;
+
+    note_offer(p, ticket, size); /* before it is decrypted where it stands */
+    result = mbedtls_ssl_ticket_parse(p->keys, session, ticket, size);
+    p->known = result == 0;
+    if (result != 0 || p->options.memory != PEER_MIXES)
+        return result;
     session->MBEDTLS_PRIVATE(master)[0] ^= 1;
     session->MBEDTLS_PRIVATE(resumption_key)[0] ^= 1;
     return result;
@@ -248,22 +333,22 @@ static bool
 give_tickets(struct peer *p)
 {
     enum peer_memory memory = p->options.memory;
-    mbedtls_ssl_ticket_context *mine =
-        memory == PEER_FORGETS ? &p->tickets : &known[p->options.cert];
+    uint32_t whose = p->options.keys;
+    uint32_t life_s = p->options.life_s ? p->options.life_s : TICKET_LIFE_S;
+
+    p->keys = memory == PEER_FORGETS ? &p->tickets : &known[whose];
 
     mbedtls_ssl_conf_new_session_tickets(&p->config,
                                          (uint16_t)p->options.tickets);
-    if (memory == PEER_FORGETS || !known_ready[p->options.cert]) {
-        mbedtls_ssl_ticket_init(mine);
-        if (mbedtls_ssl_ticket_setup(mine, fill, NULL,
-                                     MBEDTLS_CIPHER_AES_256_GCM,
-                                     TICKET_LIFE_S) != 0)
+    if (memory == PEER_FORGETS || !known_ready[whose]) {
+        mbedtls_ssl_ticket_init(p->keys);
+        if (mbedtls_ssl_ticket_setup(p->keys, fill, NULL,
+                                     MBEDTLS_CIPHER_AES_256_GCM, life_s) != 0)
             return false;
     }
-    known_ready[p->options.cert] |= memory != PEER_FORGETS;
-    mbedtls_ssl_conf_session_tickets_cb(
-        &p->config, mbedtls_ssl_ticket_write,
-        memory == PEER_MIXES ? mix_up : mbedtls_ssl_ticket_parse, mine);
+    known_ready[whose] |= memory != PEER_FORGETS;
+    mbedtls_ssl_conf_session_tickets_cb(&p->config, write_ticket, parse_ticket,
+                                        p);
     return true;
 }
 
@@ -303,6 +388,7 @@ peer_open(const struct peer_options *options)
     if (peer_count == PEER_COUNT_MAX)
         return NULL;
     peer_count++;
+    used = true;
     p->options = *options;
     mbedtls_ssl_init(&p->ssl);
     mbedtls_ssl_config_init(&p->config);
@@ -327,6 +413,8 @@ peer_feed(struct peer *p, const uint8_t *data, size_t size)
         p->state = PEER_OPEN;
     else if (result != MBEDTLS_ERR_SSL_WANT_READ)
         p->state = PEER_FAILED;
+    if (p->state == PEER_FAILED && p->known && p->options.memory == PEER_MIXES)
+        p->offered->broke = true;
     return p->state;
 }
 
@@ -396,6 +484,31 @@ const char *
 peer_name(const struct peer *p)
 {
     return p->name;
+}
+
+const struct peer_ticket *
+peer_offered(const struct peer *p)
+{
+    return p->offered;
+}
+
+int64_t
+peer_age_ms(const struct peer *p, int64_t at_ms)
+{
+    return mbedtls_ms_time() - sim_now_ms + at_ms - p->offered->given_ms;
+}
+
+bool
+peer_offers_broken(const struct peer *p)
+{
+    return p->broken;
+}
+
+bool
+peer_is_1_3(const struct peer *p)
+{
+    return mbedtls_ssl_get_version_number(&p->ssl) ==
+           MBEDTLS_SSL_VERSION_TLS1_3;
 }
 
 bool

@@ -33,7 +33,9 @@ enum peer_memory {
 };
 
 struct peer_options {
-    uint32_t cert; /* enum cert */
+    uint32_t cert;   /* enum cert */
+    uint32_t keys;   /* whose tickets it knows: of such a certificate */
+    uint32_t life_s; /* of its tickets; 0: a day */
     bool tls12, tls13;
     bool retry; /* a group the client did not guess: HelloRetryRequest */
     bool asks;  /* for a client certificate */
@@ -50,8 +52,11 @@ struct peer;
 bool peer_used(void);
 bool peer_setup(const char *directory);
 void peer_seed(uint64_t seed);
+/* The next delivery, so much later: no connection is left. */
+void peer_next(int64_t after_ms);
+void peer_forget(void); /* the keys of all tickets */
 /* SHA-256 of its SubjectPublicKeyInfo. */
-enum { PEER_PIN_SIZE = 32 };
+enum { PEER_PIN_SIZE = 32, PEER_TICKET_HEAD_SIZE = 16 };
 const uint8_t *peer_pin(uint32_t cert);
 struct peer *peer_open(const struct peer_options *options);
 enum peer_state peer_feed(struct peer *p, const uint8_t *data, size_t size);
@@ -63,6 +68,19 @@ void peer_close(struct peer *p);
 const char *peer_proto(const struct peer *p);
 /* The name that the client asked for; empty: none. */
 const char *peer_name(const struct peer *p);
+/* The ticket that the client has offered; NULL: none. */
+struct peer_ticket {
+    uint8_t head[PEER_TICKET_HEAD_SIZE]; /* no two begin alike */
+    uint32_t delivery; /* that it was given in, from 0; when: */
+    int64_t given_ms;  /* or when that ended */
+    uint32_t offers;   /* connections that it was offered in */
+    bool broke;        /* one of them, by what the server made of it */
+};
+const struct peer_ticket *peer_offered(const struct peer *p);
+/* How old it was at a time of this delivery. */
+int64_t peer_age_ms(const struct peer *p, int64_t at_ms);
+bool peer_offers_broken(const struct peer *p); /* before it was offered */
+bool peer_is_1_3(const struct peer *p);
 bool peer_has_client_cert(const struct peer *p);
 
 #endif

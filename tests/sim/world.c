@@ -36,6 +36,19 @@ static struct fixture {
 
 enum { ROOT_PEM, CLIENT_PEM, CLIENT_KEY, ROOT_HASH, CLIENT_SCALAR };
 
+/* Other certificates, in a file that is as large. */
+void
+world_replace_anchors(struct sim_file *f)
+{
+    size_t size = f->content.size;
+
+    f->content.size = 0;
+    bytes_put(&f->content, fixtures[CLIENT_PEM].text,
+              fixtures[CLIENT_PEM].size);
+    while (f->content.size < size)
+        bytes_text(&f->content, "\n");
+}
+
 void
 load_fixtures(const char *directory)
 {
@@ -322,22 +335,29 @@ make_tcpto(void)
         world.mtas[i].tcpto_count = 0;
 }
 
-/* Sessions of TLS that are to be resumed: within the run. */
+/* Sessions of TLS that are to be resumed: in a delivery, or in the next. Those
+ * begin with the table of who timed out as it is, and so there is none. */
 static void
 make_sessions(void)
 {
+    static const uint32_t lives_s[] = {7200, 86400, 604800};
     static const uint8_t empty[SESSION_RECORD_SIZE];
     struct sim_file *f = NULL;
 
     if (!world.anchors || chance(40))
         return;
     for (uint32_t i = 0; i < world.mta_count; i++) {
+        world.mtas[i].first_cert = world.mtas[i].cert;
         world.mtas[i].tls_memory = (enum peer_memory)draw(PEER_MEMORY_COUNT);
         if (world.mtas[i].tls_tickets == 0)
             world.mtas[i].tls_tickets = 1;
     }
     f = world_add_file("run/qmail-remote/tlssessions");
     f->locked = once_in(8);
+    world.ticket_life_s = lives_s[draw(3)];
+    if (chance(50) && !world_file("queue/lock/tcpto"))
+        world.delivery_count = draw_between(2, 3);
+    world.change = (enum change)draw(CHANGE_COUNT);
     for (uint32_t i = 0; i < SESSION_RECORD_COUNT; i++)
         bytes_put(&f->content, empty, sizeof(empty));
 }
@@ -381,6 +401,7 @@ world_make(uint64_t seed)
 {
     memset(&world, 0, sizeof(world));
     world.seed = seed;
+    world.delivery_count = 1;
     make_machine();
     make_hello();
     make_times();

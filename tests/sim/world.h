@@ -271,9 +271,9 @@ struct mta {
     enum form form;
     enum nag nag; /* with each reply under TLS */
     enum tls_fault tls_fault;
-    bool tls_fault_once; /* on its first connection only */
-    bool busy;           /* takes one connection, and no other */
-    enum cert cert;
+    bool tls_fault_once;        /* on its first connection only */
+    bool busy;                  /* takes one connection, and no other */
+    enum cert cert, first_cert; /* now; in the first delivery */
     bool tls12, tls13, tls_retry, tls_asks;
     uint32_t tls_tickets;
     enum peer_memory tls_memory;
@@ -290,6 +290,7 @@ struct sim_file {
     enum os_kind kind;
     struct bytes content; /* of a directory: names, each ended by NUL */
     int64_t modified_s;
+    uint64_t number, changed_ns;
     bool unreadable;
     bool others; /* can read it */
     bool locked; /* by another process */
@@ -316,8 +317,22 @@ struct hop {
 
 /* ---- all of it ---- */
 
+/* Between the first delivery and the next. */
+enum change {
+    CHANGE_NONE,
+    CHANGE_STRICTER, /* tlsstrictness 2, and not 0 */
+    CHANGE_ANCHORS,  /* who has proved its name with them proves nothing now */
+    CHANGE_CERTS,    /* those of all servers are bad now */
+    CHANGE_KEYS,     /* none of them knows its tickets any more */
+    CHANGE_CLOCK,    /* ours was set back */
+    CHANGE_COUNT
+};
+
 struct world {
     uint64_t seed;
+    uint32_t delivery, delivery_count; /* in the same world; from 0 */
+    enum change change;
+    uint32_t ticket_life_s;
     uint64_t sts_excluded; /* names of the zone, by bits: not in the policy */
     int arg_count;
     char *args[ARG_COUNT_MAX + 4];
@@ -422,6 +437,10 @@ void zone_add_address(int index, const struct place *p);
 void zone_add_mx(uint32_t preference, int target);
 void world_heal(struct mta *m);
 void world_demand_tls(struct mta *m);
+/* world_again.c: time for the next delivery, behind the one that has ended. */
+void world_again(void);
+void world_replace_anchors(struct sim_file *f); /* world.c's */
+bool world_has_changed(enum change change);
 /* First of all; then, once all else is made. */
 void world_draw_scene(void);
 void world_make_scene(void);
