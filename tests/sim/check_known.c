@@ -170,6 +170,8 @@ is_fine(const struct truth *t, const struct mta *m)
             return false;
     if (m->hates && world.message_pipe)
         return false;
+    if (world.dane.on)
+        return dane_is_trusted(t, m, has_tls(m), is_trusted(t, m));
     return world.strictness < 2 || !world.anchors ||
            (has_tls(m) && is_trusted(t, m));
 }
@@ -226,7 +228,8 @@ must_be_accepted(const struct truth *t)
 {
     uint32_t fine = 0, counted = 0;
 
-    if (t->count == 0 || world.tcpto_used || !is_quick(t) ||
+    if (t->count == 0 || world.tcpto_used ||
+        (world.dane.on && world.strictness == 1) || !is_quick(t) ||
         (world.strictness == 2 &&
          (!world.anchors || world.wall_jumps || world.wall_s < 1600000000)))
         return false;
@@ -249,7 +252,7 @@ known_failure(const struct truth *t)
 {
     if (world.route == TO_ADDRESS && t->own && !world.relayed)
         return "Sorry. Although I'm listed";
-    if (world.route != TO_EXCHANGERS || t->count > 0 || t->broken)
+    if (world.route != TO_EXCHANGERS || t->count > 0 || t->broken || t->barred)
         return NULL;
     if (t->no_name)
         return "Sorry, I couldn't find any host named";
