@@ -171,7 +171,8 @@ is_fine(const struct truth *t, const struct mta *m)
     if (m->hates && world.message_pipe)
         return false;
     if (world.dane.on)
-        return dane_is_trusted(t, m, has_tls(m), is_trusted(t, m));
+        return dane_is_trusted(t, m, has_tls(m),
+                               m->cert != CERT_SECOND && is_trusted(t, m));
     return world.strictness < 2 || !world.anchors ||
            (has_tls(m) && is_trusted(t, m));
 }
