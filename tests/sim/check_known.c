@@ -246,11 +246,14 @@ must_be_accepted(const struct truth *t)
     return fine > 0 && counted <= SESSION_LIMIT;
 }
 
-/* ---- worlds that end with D ---- */
+/* ---- worlds that end without a session ---- */
 
 static const char *
 known_failure(const struct truth *t)
 {
+    if (world.dane.on && t->barred && world.sts_excluded == 0 &&
+        t->count == 0 && !t->own && !world.hop.loopback)
+        return "Sorry, I couldn't look up how that host proves itself.";
     if (world.route == TO_ADDRESS && t->own && !world.relayed)
         return "Sorry. Although I'm listed";
     if (world.route != TO_EXCHANGERS || t->count > 0 || t->broken || t->barred)
@@ -279,7 +282,7 @@ check_known(const struct report *r)
         return;
     failure = known_failure(&t);
     if (failure && !report_starts(r, failure))
-        violated(CHECK_VERDICT, "should be D%s, is %c%s", failure, r->letter,
+        violated(CHECK_VERDICT, "should be %s, is %c%s", failure, r->letter,
                  quoted(r->text, r->text_size));
     if (!must_be_accepted(&t))
         return;

@@ -178,7 +178,7 @@ put_truth(struct bytes *b, const struct query *q, uint64_t *told)
         put_name(&rdata, world.zone.names[index].text);
         ns_put_record(b, owner, NS_TYPE_CNAME, &rdata, NS_ANSWER_AT);
         owner = world.zone.names[index].text;
-        if (chance(20))
+        if (chance(world.dane.there ? 50 : 20))
             return;
     }
     if (index >= 0)

@@ -122,7 +122,7 @@ make_aliases(void)
 
         if (target >= 0 && target != world.zone.mx_owner &&
             !world.zone.names[target].dress &&
-            world.zone.names[target].alias < 0 && once_in(6))
+            world.zone.names[target].alias < 0 && once_in(3))
             zone_make_alias(target);
     }
 }
@@ -154,7 +154,7 @@ world_make_dane(void)
             m->offers[0] |= OFFERS_STARTTLS;
     }
     for (uint32_t i = 0; i < world.zone.name_count; i++) {
-        if (once_in(8))
+        if (once_in(world.zone.names[i].alias >= 0 ? 3 : 8))
             d->insecure |= UINT64_C(1) << i;
         draw_records(&d->tlsa[i], &world.zone.names[i]);
     }
