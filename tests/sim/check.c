@@ -58,17 +58,18 @@ check_cut(const struct conn *c)
                  place_text(&c->place));
 }
 
-/* Not to an exchanger that its policy does not name. */
+/* Not to an exchanger that its policy does not name, or whose TLSA records
+ * cannot be looked up. */
 static void
 check_listed(const struct conn *c)
 {
     struct truth t;
 
-    if (world.sts_excluded == 0)
+    if (world.sts_excluded == 0 && !world.dane.on)
         return;
     find_truth(&t);
     if (!t.own && truth_names(&t, &c->place) == 0)
-        violated(CHECK_SECURE, "connects to %s, which is not in the policy",
+        violated(CHECK_SECURE, "connects to %s, which DANE or the policy bars",
                  place_text(&c->place));
 }
 
@@ -204,7 +205,7 @@ check_helo(const struct session *now)
     if (!mute && world.calm)
         violated(CHECK_CLIENT, "HELO comes first, to %s",
                  place_text(&now->mta->place));
-    if (must_be_secure(now->mta))
+    if (must_be_secure(now->mta) || (world.dane.on && !dane_is_proven(now)))
         violated(CHECK_SECURE, "HELO to %s, which must have TLS",
                  place_text(&now->mta->place));
     if (world.strictness == 1 && world.anchors)
@@ -220,6 +221,9 @@ check_mail(const struct session *s)
                  place_text(&s->mta->place));
     if (must_be_secure(s->mta) && s->secure && !check_is_proven(s))
         violated(CHECK_SECURE, "MAIL to %s, which proved nothing",
+                 place_text(&s->mta->place));
+    if (world.dane.on && !dane_is_proven(s))
+        violated(CHECK_SECURE, "MAIL to %s, which DANE wants more of",
                  place_text(&s->mta->place));
     if (s->secure && s->forged_from > 0 && !s->stale &&
         s->hello_end > s->forged_from)

@@ -101,6 +101,7 @@ void check_source(const struct endpoint *to, const struct addr *from);
 void check_wires(void);
 /* What a server has proved under TLS, if that is wanted of it. */
 bool check_is_proven(const struct session *s);
+bool check_is_named(const struct session *s); /* if DANE is not asked */
 
 /* check_resume.c: what the session rests on, of a session of TLS before it. */
 void check_resume(const struct session *s);
@@ -120,10 +121,21 @@ bool report_read(const struct bytes *b, struct report *r);
 bool report_starts(const struct report *r, const char *text);
 bool report_has(const struct report *r, const char *text);
 
+/* check_dane.c: what DANE makes of a name, with the certificates that prove it.
+ */
+enum dane_class { DANE_NONE, DANE_AUTH, DANE_ENCRYPT, DANE_SKIP };
+enum dane_class dane_of(int name, uint32_t *pins);
+bool dane_bars(int name); /* or MTA-STS does */
+/* As one of its names it must have TLS, or has proved what that must. */
+bool dane_must(const struct mta *m);
+bool dane_is_proven(const struct session *s);
+void check_dane_line(const struct report *r, const struct session *s);
+
 /* check_truth.c: what the zone says of where to deliver, without a look at any
  * server. */
 struct truth {
     bool no_name, null_only, broken, aliased;
+    bool barred;     /* somebody, by DANE or MTA-STS */
     bool own;        /* and none better is usable */
     bool own_behind; /* behind the other family of that name */
     uint32_t count;
@@ -137,6 +149,10 @@ void find_truth(struct truth *t);
 /* So many of the names in it have this address. */
 uint32_t truth_names(const struct truth *t, const struct place *p);
 /* The DNS gives all of it, at once; or in time. */
+/* Whoever it is asked as, it is taken: with TLS that works, by a certificate
+ * that is right without DANE. */
+bool dane_is_trusted(const struct truth *t, const struct mta *m, bool tls,
+                     bool trusted);
 bool truth_is_prompt(void);
 bool truth_is_sure(const struct truth *t);
 /* The better exchangers' answers come while they are waited for. */

@@ -97,7 +97,9 @@ check_stagger(const struct conn *now)
 static bool
 has_many_names(const struct truth *t)
 {
-    for (uint32_t i = 0; i < t->count && world.hop.proof == PROOF_NAME; i++)
+    bool named = world.hop.proof == PROOF_NAME || world.dane.on;
+
+    for (uint32_t i = 0; i < t->count && named; i++)
         if (truth_names(t, &t->list[i].place) > 1)
             return true;
     return false;

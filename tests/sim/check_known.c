@@ -172,6 +172,9 @@ is_fine(const struct truth *t, const struct mta *m)
             return false;
     if (m->hates && world.message_pipe)
         return false;
+    if (world.dane.on)
+        return dane_is_trusted(t, m, has_tls(m),
+                               m->cert != CERT_SECOND && is_trusted(t, m));
     return world.strictness < 2 || !world.anchors ||
            (has_tls(m) && is_trusted(t, m));
 }
@@ -228,7 +231,8 @@ must_be_accepted(const struct truth *t)
 {
     uint32_t fine = 0, counted = 0;
 
-    if (t->count == 0 || world.tcpto_used || !is_quick(t) ||
+    if (t->count == 0 || world.tcpto_used ||
+        (world.dane.on && world.strictness == 1) || !is_quick(t) ||
         (world.strictness == 2 &&
          (!world.anchors || world.wall_jumps || world.wall_s < 1600000000)))
         return false;
@@ -244,14 +248,17 @@ must_be_accepted(const struct truth *t)
     return fine > 0 && counted <= SESSION_LIMIT;
 }
 
-/* ---- worlds that end with D ---- */
+/* ---- worlds that end without a session ---- */
 
 static const char *
 known_failure(const struct truth *t)
 {
+    if (world.dane.on && t->barred && world.sts_excluded == 0 &&
+        t->count == 0 && !t->own && !world.hop.loopback)
+        return "Sorry, I couldn't look up how that host proves itself.";
     if (world.route == TO_ADDRESS && t->own && !world.relayed)
         return "Sorry. Although I'm listed";
-    if (world.route != TO_EXCHANGERS || t->count > 0 || t->broken)
+    if (world.route != TO_EXCHANGERS || t->count > 0 || t->broken || t->barred)
         return NULL;
     if (t->no_name)
         return "Sorry, I couldn't find any host named";
@@ -279,7 +286,7 @@ check_known(const struct report *r)
         return;
     failure = known_failure(&t);
     if (failure && !report_starts(r, failure))
-        violated(CHECK_VERDICT, "should be D%s, is %c%s", failure, r->letter,
+        violated(CHECK_VERDICT, "should be %s, is %c%s", failure, r->letter,
                  quoted(r->text, r->text_size));
     if (!must_be_accepted(&t))
         return;

@@ -52,7 +52,7 @@ was_proven(const struct session *s)
 }
 
 bool
-check_is_proven(const struct session *s)
+check_is_named(const struct session *s)
 {
     const int64_t since_s = 1577836800, until_s = 4733510400; /* make.sh */
     int64_t wall_s = world.wall_s + sim_now_ms / 1000;
@@ -65,6 +65,12 @@ check_is_proven(const struct session *s)
         (!is_for_name(s->mta->cert, peer_name(s->peer)) && !was_proven(s)))
         return false;
     return world.wall_jumps || (wall_s >= since_s && wall_s <= until_s);
+}
+
+bool
+check_is_proven(const struct session *s)
+{
+    return world.dane.on ? dane_is_proven(s) : check_is_named(s);
 }
 
 static bool

@@ -45,7 +45,8 @@ name_count(const struct mta *m)
         }
         count += has;
     }
-    return world.hop.proof == PROOF_NAME && count > 1 ? count : 1;
+    return (world.hop.proof == PROOF_NAME || world.dane.on) && count > 1 ? count
+                                                                         : 1;
 }
 
 static bool
@@ -118,13 +119,14 @@ has_read_offers(const struct session *s, size_t from)
 static bool
 ends_for_tls(const struct session *s)
 {
-    if (!world.anchors || s->mail_asked || world.strictness == 0)
+    if (!world.anchors || s->mail_asked ||
+        (world.strictness == 0 && !dane_must(s->mta)))
         return false;
     /* There is TLS, whatever follows. */
     if (s->secure && has_read_offers(s, s->tls_from))
         return false;
     if (s->starttls || may_have_tried_tls(s))
-        return is_searched();
+        return is_searched() && !dane_must(s->mta);
     return has_read_offers(s, 0) && !s->secure &&
            !(s->offers & OFFERS_STARTTLS);
 }
@@ -188,8 +190,8 @@ check_follow_up(const struct session *s, const struct session *behind)
     bool fails = s->starttls && !s->secure && !s->mail_asked &&
                  world.strictness == 0 && !too_big && !ends_at_login(s);
 
-    if (same || !world.calm || world.keys_ms > 0 || s->mta->busy ||
-        s->mta->mischief == TAKEN_OFF)
+    if (same || !world.calm || world.keys_ms > 0 || dane_must(s->mta) ||
+        s->mta->busy || s->mta->mischief == TAKEN_OFF)
         return;
     if (fails)
         violated(CHECK_VERDICT, "TLS failed with %s, and clear was not tried",

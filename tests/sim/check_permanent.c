@@ -94,8 +94,8 @@ is_nowhere(const struct truth *t)
     if (world.relayed)
         return false;
     return was_lied_to(t) ||
-           (!t->broken &&
-            (t->count == 0 || world.zone.mx_count > EXACT_MX_MAX));
+           (!t->broken && ((t->count == 0 && !t->barred) ||
+                           world.zone.mx_count > EXACT_MX_MAX));
 }
 
 static bool

@@ -6,10 +6,11 @@
  * excused. */
 enum {
     SLACK_MS = 1000,
-    SCHEDULE_MS = 60000, /* of a look-up */
-    ANSWER_MS = 6000,    /* its last question is waited for */
-    STAGE_COUNT = 3,     /* exchangers, addresses of the best, of the others */
-    BURST_MAX = 15,      /* questions open at a time */
+    SCHEDULE_MS = 60000,  /* of a look-up */
+    ANSWER_MS = 6000,     /* its last question is waited for */
+    TLSA_STAGE_COUNT = 4, /* of two names, of those and of these */
+    STAGE_COUNT = 3,      /* exchangers, addresses of the best, of the others */
+    BURST_MAX = 15,       /* questions open at a time */
     CANDIDATES_MAX = 32,
     RACE_MS = 3000,
     PASSES_MAX = 2
@@ -201,7 +202,9 @@ check_whole(void)
 
         longest_ms = ms > longest_ms ? ms : longest_ms;
     }
-    bound_ms = STAGE_COUNT * (schedule_ms() + ANSWER_MS) + SLACK_MS + excuse_ms;
+    bound_ms = (STAGE_COUNT + (world.dane.on ? TLSA_STAGE_COUNT : 0)) *
+                   (schedule_ms() + ANSWER_MS) +
+               SLACK_MS + excuse_ms;
     bound_ms += pass_count() * (race_ms + check_pass_ms() + longest_ms);
     if (sim_now_ms > bound_ms)
         violated(CHECK_TIME, "took %lld ms, the bound is %lld",

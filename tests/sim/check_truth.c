@@ -59,8 +59,12 @@ add_name(struct truth *t, int given, uint32_t preference, uint32_t *own_best)
             t->own_behind = t->own_behind || is_behind(n, &n->addresses[i]);
             continue;
         }
-        if (!place_is_usable(&p) || world.sts_excluded >> given & 1)
+        if (!place_is_usable(&p))
             continue;
+        if (dane_bars(given)) {
+            t->barred = true;
+            continue;
+        }
         t->list[t->count].place = p;
         t->list[t->count].name = given;
         t->list[t->count++].preference = preference;
@@ -161,7 +165,9 @@ truth_delay_ms(void)
         late_ms += LOST_MS;
     if (n->full_ms > 0)
         late_ms += n->full_ms + PAUSE_MS;
-    return late_ms + 2 * n->latency_ms;
+    late_ms += 2 * n->latency_ms;
+    /* Then the records of the alias's end, then those of the name. */
+    return world.dane.on ? 3 * late_ms : late_ms;
 }
 
 bool

@@ -43,6 +43,10 @@ check_starttls_line(const struct report *r, const struct session *s)
         check_failed_line(r, s);
         return;
     }
+    if (world.dane.on) {
+        check_dane_line(r, s);
+        return;
+    }
     snprintf(proto, sizeof(proto),
              "\nSTARTTLS proto=%s; cipher=", peer_proto(s->peer));
     if (!report_has(r, proto) || !report_has(r, line))

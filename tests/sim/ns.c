@@ -10,6 +10,7 @@
  */
 #include "sim/ns.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -39,7 +40,21 @@ find_name(const char *text)
     return -1;
 }
 
-/* The program asks one question, recursion desired, at most an OPT behind. */
+/* Whose TLSA records, at the port in use; -1: that is not asked. */
+static int
+find_tlsa(const struct query *q)
+{
+    char front[32];
+    int size = snprintf(front, sizeof(front), "_%u._tcp.", world.port);
+
+    if (q->type != NS_TYPE_TLSA ||
+        strncasecmp(q->name, front, (size_t)size) != 0)
+        return -1;
+    return find_name(q->name + size);
+}
+
+/* The program asks one question, recursion desired, authentic data where it
+ * makes use of that, at most an OPT behind. */
 bool
 ns_read_query(const uint8_t *data, size_t size, struct query *q)
 {
@@ -47,8 +62,9 @@ ns_read_query(const uint8_t *data, size_t size, struct query *q)
         0, 0, NS_TYPE_OPT, NS_EDNS_SIZE >> 8, NS_EDNS_SIZE & 0xff, 0, 0, 0, 0,
         0, 0};
     size_t at = NS_HEADER_SIZE, used = 0;
+    uint32_t flags = world.dane.on ? RD | NS_AD : RD;
 
-    if (size < NS_HEADER_SIZE || ns_u16(data + 2) != RD ||
+    if (size < NS_HEADER_SIZE || ns_u16(data + 2) != flags ||
         ns_u16(data + 4) != 1 || ns_u16(data + NS_ANSWER_AT) != 0 ||
         ns_u16(data + AUTHORITY_AT) != 0 || ns_u16(data + ADDITIONAL_AT) > 1)
         return false;
@@ -70,6 +86,9 @@ ns_read_query(const uint8_t *data, size_t size, struct query *q)
     if (at + 5 > size || ns_u16(data + at + 3) != 1)
         return false;
     q->type = ns_u16(data + at + 1);
+    q->tlsa = find_tlsa(q);
+    if (q->type == NS_TYPE_TLSA && (q->tlsa < 0 || !world.dane.on))
+        return false;
     q->question = data + NS_HEADER_SIZE;
     q->question_size = at + 5 - NS_HEADER_SIZE;
     at += 5;
@@ -130,7 +149,10 @@ forge(struct conn *c, const struct query *q)
 static const char *
 type_text(uint32_t type)
 {
-    return type == NS_TYPE_A ? "A" : type == NS_TYPE_AAAA ? "AAAA" : "MX";
+    return type == NS_TYPE_A      ? "A"
+           : type == NS_TYPE_AAAA ? "AAAA"
+           : type == NS_TYPE_TLSA ? "TLSA"
+                                  : "MX";
 }
 
 /* One that knows the zone, or what its resolver finds out about it. */

@@ -20,6 +20,8 @@ enum {
     NS_TYPE_MX = 15,
     NS_TYPE_AAAA = 28,
     NS_TYPE_OPT = 41,
+    NS_TYPE_TLSA = 52,
+    NS_AD = 0x0020,
     NS_TC = 0x0200,
     NS_NXDOMAIN = 3,
     NS_HEADER_SIZE = 12,
@@ -31,6 +33,7 @@ struct query {
     uint32_t id, type;
     bool edns;
     int index;      /* of its name in the zone, or -1 */
+    int tlsa;       /* likewise, of whose TLSA records are asked for */
     char name[256]; /* dotted, in the case asked */
     const uint8_t *question;
     size_t question_size;
@@ -49,5 +52,8 @@ void ns_put_record(struct bytes *b, const char *owner, uint32_t type,
 /* What this server says; false: nothing. */
 bool ns_put_reply(const struct ns *ns, struct bytes *b, const struct query *q,
                   bool tcp);
+
+/* ns_dane.c: how many records. */
+uint32_t ns_put_tlsa(struct bytes *b, const struct zone_tlsa *t);
 
 #endif

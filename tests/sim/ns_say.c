@@ -142,9 +142,22 @@ has_name(int index, uint32_t type)
              index == world.zone.mx_owner);
 }
 
-/* The truth. Aliases are followed within the packet, or sometimes not. */
 static void
-put_answer(struct bytes *b, const struct query *q)
+put_tlsa(struct bytes *b, const struct query *q)
+{
+    const struct zone_tlsa *t = &world.dane.tlsa[q->tlsa];
+
+    ns_put_header(b, q, t->insecure ? 0 : NS_AD);
+    if (t->state == TLSA_SERVFAIL)
+        fail_query(b, q);
+    else if (ns_put_tlsa(b, t) == 0)
+        put_soa(b);
+}
+
+/* The truth. Aliases are followed within the packet, or sometimes not. `told`:
+ * of which names, by bits. */
+static void
+put_truth(struct bytes *b, const struct query *q, uint64_t *told)
 {
     int index = q->index;
     const char *owner = NULL;
@@ -160,13 +173,16 @@ put_answer(struct bytes *b, const struct query *q)
             return;
         }
 
+        *told |= UINT64_C(1) << index;
         index = world.zone.names[index].alias;
         put_name(&rdata, world.zone.names[index].text);
         ns_put_record(b, owner, NS_TYPE_CNAME, &rdata, NS_ANSWER_AT);
         owner = world.zone.names[index].text;
-        if (chance(20))
+        if (chance(world.dane.there ? 50 : 20))
             return;
     }
+    if (index >= 0)
+        *told |= UINT64_C(1) << index;
     if (!has_name(index, q->type)) {
         ns_set_u16(b, 2, ns_u16(b->data + 2) | NS_NXDOMAIN);
     } else if (world.zone.names[index].state == ZONE_BROKEN) {
@@ -180,6 +196,20 @@ put_answer(struct bytes *b, const struct query *q)
     }
     if (count == 0)
         put_soa(b);
+}
+
+static void
+put_answer(struct bytes *b, const struct query *q)
+{
+    uint64_t told = 0;
+
+    if (q->tlsa >= 0) {
+        put_tlsa(b, q);
+        return;
+    }
+    put_truth(b, q, &told);
+    if (world.dane.there && (told & world.dane.insecure) == 0)
+        ns_set_u16(b, 2, ns_u16(b->data + 2) | NS_AD);
 }
 
 /* ---- manners ---- */
@@ -275,6 +305,8 @@ bool
 ns_put_reply(const struct ns *ns, struct bytes *b, const struct query *q,
              bool tcp)
 {
+    if (q->tlsa >= 0 && world.dane.tlsa[q->tlsa].state == TLSA_SILENT)
+        return false;
     if (ns->full_ms > sim_now_ms) {
         put_error(b, q, REFUSED, false);
         return true;

@@ -413,6 +413,7 @@ world_make(uint64_t seed)
     make_tcpto();
     world_make_args();
     world_make_hop();
+    world_make_dane();
     make_sessions();
     if (!world.focused && once_in(25))
         spoil_control();

@@ -76,6 +76,25 @@ struct zone {
 
 enum { ZONE_HOST, ZONE_RELAY, ZONE_EXCHANGER };
 
+/* The TLSA records of a name. */
+enum tlsa_state { TLSA_ABSENT, TLSA_THERE, TLSA_SERVFAIL, TLSA_SILENT };
+
+struct zone_tlsa {
+    enum tlsa_state state;
+    bool insecure;
+    uint32_t pins;     /* keys of these certificates: bits; */
+    bool stranger;     /* one that is nobody's; */
+    uint32_t unusable; /* so many of these, */
+    bool malformed;    /* or one of these */
+};
+
+struct dane {
+    bool there;        /* control/dane, and AD is said */
+    bool on;           /* in force */
+    uint64_t insecure; /* names of the zone, by bits: never AD */
+    struct zone_tlsa tlsa[NAME_COUNT_MAX];
+};
+
 enum ns_manner {
     NS_GOOD,
     NS_SILENT,
@@ -307,6 +326,8 @@ struct hop {
     bool unsafe;          /* proved or not */
     bool loopback;        /* it is this machine */
     bool implicit;        /* TLS from the first byte */
+    bool never;           /* no TLS at all */
+    bool listed;          /* a policy of MTA-STS alone wants a proof */
     enum proof proof;     /* what it must prove under TLS, */
     uint32_t pins;        /* by one of these certificates' keys: bits; */
     char name[TEXT_SIZE]; /* its name; empty: its own */
@@ -333,6 +354,7 @@ struct world {
     uint32_t delivery, delivery_count; /* in the same world; from 0 */
     enum change change;
     uint32_t ticket_life_s;
+    struct dane dane;
     uint64_t sts_excluded; /* names of the zone, by bits: not in the policy */
     int arg_count;
     char *args[ARG_COUNT_MAX + 4];
@@ -422,6 +444,8 @@ void world_make_net(void);
 void world_make_hop(void);
 /* A policy of MTA-STS; whether it is in force. */
 bool world_make_sts(void);
+/* DANE, once all else is made. */
+void world_make_dane(void);
 void world_put_base64(struct bytes *b, const void *data, size_t size);
 void world_add_secret(const void *data, size_t size);
 struct sim_file *world_add_file(const char *path);
@@ -432,6 +456,7 @@ enum { LATE_MS_MAX = 20001 };
 void world_make_late(uint32_t percent, uint32_t ms_max);
 void world_judge_ns(void);
 int zone_add_name(const char *format, uint32_t number);
+void zone_make_alias(int index);
 int zone_add_dress(const struct place *p);
 void zone_add_address(int index, const struct place *p);
 void zone_add_mx(uint32_t preference, int target);

@@ -350,6 +350,7 @@ settle(const struct policy *p, bool sts)
     world.anchors = anchors || h->login || p->there;
     if (level == LEVEL_NONE) {
         world.anchors = h->implicit = false;
+        h->never = true;
         world.strictness = 0;
         world.sts_excluded = 0;
         world.bad_control = world.bad_control || h->login;
@@ -363,6 +364,7 @@ settle(const struct policy *p, bool sts)
     /* What is stronger than a policy does not ask it. */
     if (h->proof != PROOF_NAME || secret)
         world.sts_excluded = 0;
+    h->listed = h->proof == PROOF_NAME && !secret && level != 2;
     if (h->proof == PROOF_NAME && !anchors)
         world.bad_control = true;
     if (h->proof != PROOF_NONE || h->implicit) {

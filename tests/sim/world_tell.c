@@ -2,6 +2,19 @@
 #include "sim/world.h"
 
 /* What there is to know of a world before its run is replayed. */
+
+static void
+tell_tlsa(uint32_t name)
+{
+    const struct zone_tlsa *t = &world.dane.tlsa[name];
+
+    if (world.dane.on)
+        trace("    %sTLSA state %d pins %x unusable %u%s%s%s",
+              world.dane.insecure >> name & 1 ? "insecure; " : "", t->state,
+              t->pins, t->unusable, t->stranger ? " stranger" : "",
+              t->malformed ? " malformed" : "", t->insecure ? " insecure" : "");
+}
+
 static void
 tell_zone(void)
 {
@@ -15,6 +28,7 @@ tell_zone(void)
               n->late_ms[ASK_AAAA]);
         for (uint32_t k = 0; k < n->address_count; k++)
             trace("    %s", place_text(&n->addresses[k]));
+        tell_tlsa(i);
     }
     for (uint32_t i = 0; i < z->mx_count; i++)
         trace("MX %u %d", z->mx[i].preference, z->mx[i].target);
@@ -57,6 +71,8 @@ world_tell(void)
           world.hop.loopback ? ", loopback" : "",
           world.hop.implicit ? ", implicit" : "", world.hop.proof,
           world.hop.pins, world.hop.name);
+    if (world.dane.there)
+        trace("control/dane, %s", world.dane.on ? "in force" : "in vain");
     tell_zone();
     for (uint32_t i = 0; i < world.ns_count; i++)
         trace("ns %s manner %d stream %d latency %u loss %u noise %u%s%s",

@@ -100,8 +100,8 @@ fill_name(struct zone_name *n)
 }
 
 /* An alias of a name that is made for it; rarely a loop. */
-static void
-make_alias(int index)
+void
+zone_make_alias(int index)
 {
     struct zone *z = &world.zone;
     int target = 0;
@@ -170,11 +170,11 @@ world_make_zone(void)
     else
         z->mx_no_name = once_in(4);
     if (once_in(10))
-        make_alias(ZONE_HOST);
+        zone_make_alias(ZONE_HOST);
     if (once_in(20))
-        make_alias(ZONE_RELAY);
+        zone_make_alias(ZONE_RELAY);
     if (z->mx_count > 0 && !z->names[ZONE_EXCHANGER].dress && once_in(10))
-        make_alias(ZONE_EXCHANGER);
+        zone_make_alias(ZONE_EXCHANGER);
 }
 
 /* ---- name servers ---- */
