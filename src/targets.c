@@ -166,7 +166,8 @@ is_unsure(const struct targets *t, uint32_t preference)
 }
 
 /* An exchanger that only DANE or MTA-STS keeps from being a candidate; the
- * count of them: there is none. */
+ * count of them: there is none. Where a login would let one through, it is for
+ * loopback that it does not. */
 static uint32_t
 find_barred(const struct job *job, const struct targets *t)
 {
@@ -177,7 +178,7 @@ find_barred(const struct job *job, const struct targets *t)
 
         if (h->preference < t->candidates.own_preference && h->has_address &&
             targets_dane(t, i) != POLICY_DANE_PENDING &&
-            !targets_demand(job, t, i, false).usable)
+            !targets_demand(job, t, i, true).usable)
             return i;
     }
     return i;

@@ -254,7 +254,7 @@ static const char *
 known_failure(const struct truth *t)
 {
     if (world.dane.on && t->barred && world.sts_excluded == 0 &&
-        t->count == 0 && !t->own && !world.hop.loopback)
+        t->count == 0 && !t->own)
         return "Sorry, I couldn't look up how that host proves itself.";
     if (world.route == TO_ADDRESS && t->own && !world.relayed)
         return "Sorry. Although I'm listed";
