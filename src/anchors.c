@@ -108,9 +108,7 @@ anchors_check(struct anchors_work *w, const struct job *job)
 static void
 put_link_name(struct buf *out, uint32_t hash, uint32_t number)
 {
-    for (uint32_t shift = 32; shift > 0; shift -= 4)
-        buf_put_byte(out,
-                     (uint8_t) "0123456789abcdef"[hash >> (shift - 4) & 0xf]);
+    buf_put_hex(out, hash, HASH_SIZE);
     buf_put_byte(out, '.');
     buf_put_number(out, number, 1);
     buf_put_byte(out, 0);

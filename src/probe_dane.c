@@ -6,7 +6,6 @@ static void
 say_record(struct root *r, const struct tlsa_set *set, uint32_t index,
            struct qmail_tell_word what)
 {
-    static const char digits[] = "0123456789abcdef";
     const struct tlsa *record = &set->list[index];
     const struct slice data =
         slice_part(tlsa_data(set, index), 0, PROBE_TLSA_SIZE);
@@ -15,10 +14,8 @@ say_record(struct root *r, const struct tlsa_set *set, uint32_t index,
     struct buf out;
 
     buf_init(&out, bytes, sizeof(bytes));
-    for (size_t i = 0; i < data.size; i++) {
-        buf_put_byte(&out, (uint8_t)digits[data.data[i] >> 4]);
-        buf_put_byte(&out, (uint8_t)digits[data.data[i] & 15]);
-    }
+    for (size_t i = 0; i < data.size; i++)
+        buf_put_hex(&out, data.data[i], 2);
     qmail_tell_number(t, "  TLSA ", "usage", record->usage);
     qmail_tell_number(t, " ", "selector", record->selector);
     qmail_tell_number(t, " ", "type", record->type);

@@ -195,16 +195,15 @@ probe_say_reply(struct root *r, enum smtp_step step)
 static void
 say_pin(struct root *r)
 {
-    static const char digits[] = "0123456789abcdef";
     const struct tls *tls = &r->work.deliver.tls;
     uint8_t bytes[TLS_PIN_TEXT_SIZE];
     struct qmail_tell *t = say_begin(&r->say, "key");
+    struct buf out;
 
-    for (uint32_t i = 0; i < sizeof(bytes); i++)
-        bytes[i] = (uint8_t)
-            digits[i % 2 ? tls->pin[i / 2] & 15 : tls->pin[i / 2] >> 4];
-    qmail_tell_slice(t, "  its key: pin=", "pin",
-                     slice_of(bytes, sizeof(bytes)));
+    buf_init(&out, bytes, sizeof(bytes));
+    for (uint32_t i = 0; i < sizeof(tls->pin); i++)
+        buf_put_hex(&out, tls->pin[i], 2);
+    qmail_tell_slice(t, "  its key: pin=", "pin", buf_slice(&out));
     say_end(&r->say);
 }
 

@@ -223,21 +223,6 @@ longest_zeros(const struct addr *a, size_t *count)
 }
 
 static void
-print_group(struct buf *out, uint32_t group)
-{
-    bool started = false;
-
-    for (int shift = 12; shift >= 0; shift -= HEX_BITS) {
-        uint32_t digit = group >> shift & 0xf;
-
-        if (digit == 0 && !started && shift > 0)
-            continue;
-        started = true;
-        buf_put_byte(out, (uint8_t) "0123456789abcdef"[digit]);
-    }
-}
-
-static void
 print_ipv6(struct buf *out, const struct addr *a)
 {
     size_t zeros = 0;
@@ -251,7 +236,7 @@ print_ipv6(struct buf *out, const struct addr *a)
         }
         if (i > 0 && !(zeros > 0 && i == gap + zeros))
             buf_put_byte(out, ':');
-        print_group(out, group_at(a, i));
+        buf_put_hex(out, group_at(a, i), 1);
     }
 }
 

@@ -109,17 +109,30 @@ buf_put_byte(struct buf *b, uint8_t byte)
     buf_put(b, slice_of(&byte, 1));
 }
 
-void
-buf_put_number(struct buf *b, uint64_t number, uint32_t width)
+static void
+put_digits(struct buf *b, uint64_t number, uint32_t base, uint32_t width)
 {
     uint8_t digits[ASCII_NUMBER_SIZE_MAX];
     uint32_t count = 0;
 
     do {
-        digits[sizeof(digits) - ++count] = (uint8_t)('0' + number % 10);
-        number /= 10;
+        digits[sizeof(digits) - ++count] =
+            (uint8_t) "0123456789abcdef"[number % base];
+        number /= base;
     } while (number > 0 || (count < width && count < sizeof(digits)));
     buf_put(b, slice_of(digits + sizeof(digits) - count, count));
+}
+
+void
+buf_put_number(struct buf *b, uint64_t number, uint32_t width)
+{
+    put_digits(b, number, 10, width);
+}
+
+void
+buf_put_hex(struct buf *b, uint64_t number, uint32_t width)
+{
+    put_digits(b, number, 16, width);
 }
 
 struct slice

@@ -57,6 +57,8 @@ void buf_put_text(struct buf *b, const char *text);
 void buf_put_byte(struct buf *b, uint8_t byte);
 /* Unsigned decimal, padded with zeros to `width` digits at least. */
 void buf_put_number(struct buf *b, uint64_t number, uint32_t width);
+/* Likewise in hexadecimal, in lower case. */
+void buf_put_hex(struct buf *b, uint64_t number, uint32_t width);
 struct slice buf_slice(const struct buf *b);
 size_t buf_room(const struct buf *b);
 

@@ -155,8 +155,7 @@ tls_reason_error(struct buf *out, int error)
         return;
     }
     buf_put_text(out, "TLS error -0x");
-    for (int shift = 12; shift >= 0; shift -= 4)
-        buf_put_byte(out, (uint8_t) "0123456789abcdef"[-error >> shift & 0xf]);
+    buf_put_hex(out, (uint64_t)-error & 0xffff, 4);
 }
 
 void

@@ -12,10 +12,10 @@ import messages
 from authority import EXPIRED, Issuer
 from checks import delivered, encrypted, failed, in_clear
 from harness import Skip, Suite, contains, equal
-from nameserver import program
+from nameserver import dnsmasq, program
 from postfix import Postfix
 from scripted import Scripted
-from signed import WRONG_DS, Signer, dnsmasq, selected, tlsa, validating
+from signed import WRONG_DS, Signer, selected, tlsa, validating
 from world import run_suite
 
 FULL, OLD, ALIEN, BARE, CLEAR = (f"192.0.2.{n}" for n in range(10, 15))
@@ -449,11 +449,13 @@ def level_dane_needs_one_that_is_believed(setting):
 def dnsmasq_in_three_ways(setting):
     """It takes the word of others off, passes it on, or validates itself."""
     anchor = ",".join(["example.", *setting.signer.anchor.split()[2:]])
-    dnsmasq(setting.world, "strips", "127.0.0.2", "127.0.0.1#53")
-    dnsmasq(setting.world, "passes", "127.0.0.3", "127.0.0.1#53", "proxy-dnssec")
+    asks = "server=127.0.0.1#53"
+    dnsmasq(setting.world, "127.0.0.2", 53, asks, name="strips")
+    dnsmasq(setting.world, "127.0.0.3", 53, asks, "proxy-dnssec", name="passes")
     try:
-        dnsmasq(setting.world, "validates", "127.0.0.4", "127.0.0.1#53",
-                f"dnssec\ntrust-anchor=.,1,13,2,{'ab' * 32}\ntrust-anchor={anchor}")
+        dnsmasq(setting.world, "127.0.0.4", 53, asks, "dnssec",
+                f"trust-anchor=.,1,13,2,{'ab' * 32}", f"trust-anchor={anchor}",
+                name="validates")
     except RuntimeError:
         raise Skip("this dnsmasq does not validate")
     assert not found_out(setting, "nameserver 127.0.0.2")

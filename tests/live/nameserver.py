@@ -38,6 +38,9 @@ log:
     any: info
 database:
     storage: {path}
+"""
+
+ZONES_CONF = """\
 zone:
   - domain: example.
     file: {path}/example.zone
@@ -116,8 +119,7 @@ user=root
 pid-file
 log-queries
 log-facility=-
-server=127.0.0.1#{authority}
-server=/broken.example/127.0.0.1#{nobody}
+{more}
 """
 
 
@@ -126,20 +128,25 @@ def program(name):
     return unpacked.program(name) or name
 
 
+def knot(world, name, path, zones):
+    """Its port, its configuration, and itself; path: a folder of that name;
+    zones: what is said of them."""
+    port = free_port()
+    user = "root:root" if os.getuid() == 0 else ""
+    text = KNOT_CONF.format(path=path, port=port, user=user) + zones
+    conf = world.file(f"{name}/knot.conf", text.replace("    user: \n", ""))
+    process = world.start(name, [program("knotd"), "-c", conf])
+    wait_for_port("127.0.0.1", port, process)
+    return port, conf, process
+
+
 class Authority:
     """knot, serving the zone example. made of lines "name type data"."""
 
     def __init__(self, world, records):
-        self.port = free_port()
         path = world.folder("knot")
         world.file("knot/example.zone", ZONE_HEADER + "\n".join(records) + "\n")
-        user = "root:root" if os.getuid() == 0 else ""
-        text = KNOT_CONF.format(path=path, port=self.port, user=user)
-        if not user:
-            text = text.replace("    user: \n", "")
-        conf = world.file("knot/knot.conf", text)
-        process = world.start("knot", [program("knotd"), "-c", conf])
-        wait_for_port("127.0.0.1", self.port, process)
+        self.port, _, process = knot(world, "knot", path, ZONES_CONF.format(path=path))
         wait_until(
             lambda: answer_code("127.0.0.1", self.port, "ns.example") == 0,
             "knot: an answer",
@@ -183,6 +190,16 @@ class Unbound:
         return found
 
 
+def dnsmasq(world, address, port, *more, name="dnsmasq"):
+    """Listens there; more: lines, whom it asks among them."""
+    conf = world.file(f"{name}.conf", DNSMASQ_CONF.format(
+        address=address, port=port, more="\n".join(more)))
+    process = world.start(name, [program("dnsmasq"), "--keep-in-foreground",
+                                 "-C", conf])
+    wait_until(lambda: answer_code(address, port, "ns.example") == 0,
+               f"{name}: an answer", process)
+
+
 class Dnsmasq:
     """Another caching resolver in front of the authority."""
 
@@ -190,22 +207,8 @@ class Dnsmasq:
         if not may_change_user():
             raise Skip("dnsmasq needs root")
         self.address, self.port = address, port
-        conf = world.file(
-            "dnsmasq.conf",
-            DNSMASQ_CONF.format(
-                address=address,
-                port=port,
-                authority=authority.port,
-                nobody=free_port(),
-            ),
-        )
-        command = [program("dnsmasq"), "--keep-in-foreground", "-C", conf]
-        process = world.start("dnsmasq", command)
-        wait_until(
-            lambda: answer_code(address, port, "ns.example") == 0,
-            "dnsmasq: an answer",
-            process,
-        )
+        dnsmasq(world, address, port, f"server=127.0.0.1#{authority.port}",
+                f"server=/broken.example/127.0.0.1#{free_port()}")
 
 
 class Resolved:

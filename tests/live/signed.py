@@ -8,11 +8,10 @@ wrong one, so that nothing in it can be had.
 
 import functools
 import hashlib
-import os
 import subprocess
 
-from nameserver import answer_code, program
-from world import free_port, wait_for_port, wait_until
+from nameserver import UNBOUND_CONF, Unbound, knot, program
+from world import wait_until
 
 WRONG_DS = "12345 13 2 " + "ab" * 32
 ZONE = """\
@@ -21,51 +20,13 @@ $TTL 60
 @ SOA ns.example. postmaster.example. 1 3600 600 86400 5
 @ NS ns.example.
 """
-KNOT_CONF = """\
-server:
-    rundir: {path}
-    user: {user}
-    listen: 127.0.0.1@{port}
-    udp-workers: 1
-    tcp-workers: 1
-    background-workers: 1
-log:
-  - target: stderr
-    any: info
-database:
-    storage: {path}
+POLICY_CONF = """\
 policy:
   - id: one-key
     algorithm: ecdsap256sha256
     single-type-signing: on
     ksk-lifetime: 0
 zone:
-"""
-UNBOUND_CONF = """\
-server:
-    interface: {address}@{port}
-    port: {port}
-    do-daemonize: no
-    username: ""
-    chroot: ""
-    directory: "{path}"
-    pidfile: ""
-    use-syslog: no
-    logfile: ""
-    log-queries: yes
-    log-time-ascii: yes
-    num-threads: 1
-    module-config: "validator iterator"
-    trust-anchor: "{anchor}"
-    do-not-query-localhost: no
-    access-control: 0.0.0.0/0 allow
-    qname-minimisation: no
-    edns-buffer-size: 1232
-remote-control:
-    control-enable: no
-stub-zone:
-    name: "example."
-    stub-addr: 127.0.0.1@{authority}
 """
 
 
@@ -74,11 +35,8 @@ class Signer:
     of None fail."""
 
     def __init__(self, world, zones):
-        self.port = free_port()
         self.path = world.folder("signer")
-        user = "root:root" if os.getuid() == 0 else ""
-        text = KNOT_CONF.format(path=self.path, port=self.port, user=user)
-        text = text.replace("    user: \n", "")
+        text = POLICY_CONF
         for name, lines in zones.items():
             zone = name.removeprefix("!")
             text += f"  - domain: {zone}\n    zonefile-sync: -1\n"
@@ -89,9 +47,7 @@ class Signer:
             if lines is not None:
                 world.file(f"signer/{zone}zone",
                            ZONE.format(zone=zone) + "\n".join(lines) + "\n")
-        self.conf = world.file("signer/knot.conf", text)
-        process = world.start("signer", [program("knotd"), "-c", self.conf])
-        wait_for_port("127.0.0.1", self.port, process)
+        self.port, self.conf, process = knot(world, "signer", self.path, text)
         self.anchor = wait_until(self.find_anchor, "knot: a key", process)
 
     def find_anchor(self):
@@ -103,37 +59,9 @@ class Signer:
 
 def validating(world, signer, address="127.0.0.1", name="validator"):
     """Unbound, which knows the key of example."""
-    conf = world.file(f"{name}.conf", UNBOUND_CONF.format(
-        path=world.path, address=address, port=53, authority=signer.port,
-        anchor=signer.anchor))
-    process = world.start(name, [program("unbound"), "-d", "-c", conf])
-    wait_until(lambda: answer_code(address, 53, "ns.example") == 0,
-               f"{name}: an answer", process)
-
-
-DNSMASQ_CONF = """\
-listen-address={address}
-bind-interfaces
-no-resolv
-no-hosts
-no-poll
-user=root
-pid-file
-log-queries
-log-facility=-
-server={server}
-{more}
-"""
-
-
-def dnsmasq(world, name, address, server, more=""):
-    """`server`: ADDRESS#PORT of whom it asks."""
-    conf = world.file(f"{name}.conf", DNSMASQ_CONF.format(
-        address=address, server=server, more=more))
-    process = world.start(name, [program("dnsmasq"), "--keep-in-foreground",
-                                 "-C", conf])
-    wait_until(lambda: answer_code(address, 53, "ns.example") == 0,
-               f"{name}: an answer", process)
+    validator = f'"validator iterator"\n    trust-anchor: "{signer.anchor}"'
+    Unbound(world, signer, address, name=name,
+            text=UNBOUND_CONF.replace('"iterator"', validator))
 
 
 # ---- TLSA records, made with openssl

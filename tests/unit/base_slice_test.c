@@ -162,6 +162,24 @@ TEST(prints_numbers)
     CHECK(number_is(1, ASCII_NUMBER_SIZE_MAX, "00000000000000000001"));
 }
 
+TEST(a_number_in_hexadecimal)
+{
+    uint8_t bytes[ASCII_NUMBER_SIZE_MAX];
+    struct buf b;
+
+    buf_init(&b, bytes, sizeof(bytes));
+    buf_put_hex(&b, 0, 1);
+    buf_put_hex(&b, 0xa, 2);
+    buf_put_hex(&b, 0xdead, 1);
+    CHECK(is(buf_slice(&b), "00adead"));
+    buf_reset(&b);
+    buf_put_hex(&b, UINT64_MAX, 1);
+    CHECK(is(buf_slice(&b), "ffffffffffffffff"));
+    buf_reset(&b);
+    buf_put_hex(&b, 0x1f, 8);
+    CHECK(is(buf_slice(&b), "0000001f"));
+}
+
 TEST(a_number_that_does_not_fit_is_not_cut)
 {
     uint8_t bytes[ROOM];
@@ -218,6 +236,7 @@ TEST(a_short_take_returns_0_and_stays_bad)
     X(holds_nothing_without_memory)           \
     X(a_huge_size_does_not_wrap)              \
     X(prints_numbers)                         \
+    X(a_number_in_hexadecimal)                \
     X(a_number_that_does_not_fit_is_not_cut)  \
     X(reads_in_network_order)                 \
     X(a_short_take_returns_0_and_stays_bad)
