@@ -134,6 +134,7 @@ dane_must(const struct mta *m)
     if (!world.dane.on)
         return false;
     find_truth(&t);
+    must = t.own; /* the truth has nobody then, but he may be tried before */
     for (uint32_t i = 0; i < t.count; i++) {
         uint32_t pins = 0;
         enum dane_class class = dane_of(t.list[i].name, &pins);
