@@ -125,6 +125,14 @@ prepare_tls(struct deliver *d)
     return false;
 }
 
+/* TLS is broken, unless it is the session that it was to go on from. */
+static enum policy_end
+break_tls(const struct deliver *d)
+{
+    return sessions_is_offered(d->given.sessions) ? POLICY_END_STALE
+                                                  : POLICY_END_BROKEN;
+}
+
 /* The handshake failed, or what came of it at once. */
 static enum policy_end
 fail_tls(struct deliver *d, uint32_t index, struct slice why)
@@ -141,8 +149,7 @@ fail_tls(struct deliver *d, uint32_t index, struct slice why)
     put_starttls(d, index);
     if (refused)
         return POLICY_END_UNTRUSTED;
-    return sessions_is_offered(d->given.sessions) ? POLICY_END_STALE
-                                                  : POLICY_END_BROKEN;
+    return break_tls(d);
 }
 
 /* TLS itself is at fault, or never began: a server that does not like our side
@@ -324,8 +331,7 @@ deliver_end(struct deliver *d, uint32_t index)
         [SMTP_END_DIED] = POLICY_END_DIED,
         [SMTP_END_DUPLICATE] = POLICY_END_DUPLICATE,
         [SMTP_END_TLS_ABSENT] = POLICY_END_ABSENT,
-        [SMTP_END_TLS_REFUSED] = POLICY_END_REFUSED,
-        [SMTP_END_TLS_BROKEN] = POLICY_END_BROKEN};
+        [SMTP_END_TLS_REFUSED] = POLICY_END_REFUSED};
     const struct smtp *s = &d->given.work->smtp;
 
     if (s->tls_refused)
@@ -338,6 +344,8 @@ deliver_end(struct deliver *d, uint32_t index)
         return fail_tls(d, index, s->why);
     deliver_say_session(d);
     put_starttls(d, index);
+    if (s->end == SMTP_END_TLS_BROKEN)
+        return break_tls(d);
     return end_login(d, index, ends[s->end]);
 }
 

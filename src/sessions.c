@@ -150,7 +150,7 @@ take(struct sessions *s)
 {
     struct qmail_session_search found;
 
-    qmail_session_search_use(&found, &s->now, os_wall_s());
+    qmail_session_search_use(&found, &s->now, s->now.given_s);
     if (!find(s, &found) || !read_record(s, found.index))
         return false;
     s->index = found.index;
@@ -165,7 +165,7 @@ put(struct sessions *s, const struct tls_session *given)
     s->now.once = given->once;
     s->now.lifetime_s = given->lifetime_s;
     s->now.state = slice_of(given->state, given->size);
-    qmail_session_search_place(&place, &s->now, s->now.given_s);
+    qmail_session_search_place(&place, &s->now, os_wall_s());
     if (!find(s, &place))
         return;
     qmail_session_write(&s->now, s->record);
@@ -183,8 +183,11 @@ sessions_offer(struct sessions *s, const struct job *job,
 {
     s->given.count = 0;
     s->taken = false;
-    s->begun = is_kept(s, m) && put_digest(s, job, peer, m);
-    if (!s->begun || m->fresh || !lock_take(s->fd))
+    /* Who has just broken on one would break on those he gives now. */
+    s->begun = !m->fresh && is_kept(s, m) && put_digest(s, job, peer, m);
+    /* What it brings counts from its handshake on, however long it lasts. */
+    s->now.given_s = s->now.proved_s = os_wall_s();
+    if (!s->begun || !lock_take(s->fd))
         return;
     s->taken = take(s);
     lock_give(s->fd);
@@ -202,11 +205,8 @@ sessions_is_offered(const struct sessions *s)
 static void
 keep(struct sessions *s, const struct tls *tls)
 {
-    int64_t now_s = os_wall_s();
-
     if (s->given.count == 0 || !lock_take(s->fd))
         return;
-    s->now.given_s = s->now.proved_s = now_s;
     s->now.until_s = s->now.named ? tls->until_s : INT64_MAX;
     if (tls->resumed) {
         s->now.proved_s = s->used.proved_s;

@@ -15,8 +15,8 @@ from checks import delivered, encrypted, failed
 from harness import Skip, Suite, equal
 from nameserver import serve_names
 from postfix import Postfix
-from resuming import (LIFETIME_AT, RECORD_COUNT, RECORD_SIZE, STATE_AT, Breaking,
-                      File, Gnutls, Resuming, Ticketing)
+from resuming import (LIFETIME_AT, RECORD_COUNT, RECORD_SIZE, STATE_AT, TIMES, TIMES_AT,
+                      Breaking, File, Gnutls, Resuming, Ticketing)
 from scripted import DROP, EHLO_STARTTLS, HOLD, Scripted
 from tls13 import serving
 from world import run_suite, wait_until
@@ -257,6 +257,31 @@ for one in ("1.2", "1.3"):
                       said, strict)
 
 
+def breaks_behind_it(setting, version, answer, strict):
+    """What it was offered it takes, and then it fails."""
+    setting.begin(strict, timeoutremote=2)
+    verify = "verified" if strict == 2 else "unverified"
+    upgrade = Resuming(setting.good, version, tickets=1)
+    script = {**STARTTLS, "tls EHLO": tuple(
+        lambda _line, part=part, usual=usual: part if upgrade.resumed[-1] else usual
+        for part, usual in zip((answer, DROP), ("250 SIZE", b"")))}
+    with setting.server(upgrade, script=script) as server:
+        setting.deliver(verify=verify)
+        before = set(setting.file.records().values())
+        setting.deliver(verify=verify)
+        equal(upgrade.resumed, [False, True, False])
+        equal(len(server.contents()), 2)
+    assert not before & set(setting.file.records().values())
+
+
+for one in ("1.2", "1.3"):
+    for strict in (0, 1, 2):
+        for name, said in (("in_silence", 4.0), ("in_the_midst", b"250-x\r\n"),
+                           ("with_garbage", b"what?\r\n")):
+            suite.add(f"breaks_behind_it_{name}_at_{strict}_tls{one}",
+                      breaks_behind_it, one, said, strict)
+
+
 @both
 def a_record_that_broke_is_gone(setting, version):
     setting.begin()
@@ -270,8 +295,21 @@ def a_record_that_broke_is_gone(setting, version):
         server.settle()
         broke = upgrade.broke
     equal(broke, 1)
-    # Of 1.2 the full handshake left another one.
-    equal(len(setting.file.records()), 1 if version == "1.2" else 0)
+    # The full handshake behind it leaves none: it would break again.
+    equal(len(setting.file.records()), 0)
+
+
+@both
+def a_server_that_always_breaks(setting, version):
+    """It is met so by every other delivery, and not by each."""
+    setting.begin()
+    upgrade = Breaking(setting.good, version)
+    with setting.server(upgrade) as server:
+        for _ in range(4):
+            setting.deliver()
+        equal(len(server.settle()), 6, "connections")
+        equal(len(server.contents()), 4)
+    equal(upgrade.broke, 2)
 
 
 @both
@@ -431,6 +469,23 @@ def a_session_counts_from_its_proof(setting, version):
         setting.deliver()
         equal({r[40:48] for r in setting.file.records().values()}, proved)
     equal(upgrade.resumed, [False, True])
+
+
+@both
+def it_is_dated_by_its_handshake(setting, version):
+    """However long the delivery lasts, its first one or a resumed one."""
+    setting.begin()
+    upgrade = Resuming(setting.good, version)
+    slow = {**STARTTLS, "tls .": (3.0, "250 2.0.0 kept")}
+    with setting.server(upgrade, script=slow):
+        for _ in range(2):
+            setting.deliver()
+            age_s = time.time() - max(
+                TIMES.unpack_from(r, TIMES_AT)[1] for r in setting.file.records().values())
+            assert 2 < age_s < 60, age_s
+            if version == "1.2":
+                break  # the one there is stays
+    equal(upgrade.resumed, [False] + [True] * (version == "1.3"))
 
 
 @both

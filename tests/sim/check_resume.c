@@ -16,7 +16,6 @@ rests_on_less(const struct peer_ticket *t)
            (world_has_changed(CHANGE_ANCHORS) && world.hop.proof == PROOF_NAME);
 }
 
-/* It is dated when its session ends. */
 static bool
 is_too_old(const struct session *s)
 {

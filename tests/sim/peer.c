@@ -216,9 +216,6 @@ peer_next(int64_t after_ms)
     }
     memset(peers, 0, sizeof(peers));
     peer_count = 0;
-    for (uint32_t i = 0; i < ticket_count; i++)
-        if (tickets[i].delivery == delivery)
-            tickets[i].given_ms = mbedtls_ms_time();
     later_ms += after_ms;
     delivery++;
 }

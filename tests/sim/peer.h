@@ -72,9 +72,9 @@ const char *peer_name(const struct peer *p);
 struct peer_ticket {
     uint8_t head[PEER_TICKET_HEAD_SIZE]; /* no two begin alike */
     uint32_t delivery; /* that it was given in, from 0; when: */
-    int64_t given_ms;  /* or when that ended */
-    uint32_t offers;   /* connections that it was offered in */
-    bool broke;        /* one of them, by what the server made of it */
+    int64_t given_ms;
+    uint32_t offers; /* connections that it was offered in */
+    bool broke;      /* one of them, by what the server made of it */
 };
 const struct peer_ticket *peer_offered(const struct peer *p);
 /* How old it was at a time of this delivery. */
