@@ -14,6 +14,7 @@ enum {
     WIDTH_SUITE = 2,
     WIDTH_LIFETIME = 4,
     WIDTH_AGE_ADD = 4,
+    SIZE_HEAD = 4, /* of a handshake message */
     MS = 1000
 };
 
@@ -207,6 +208,32 @@ is_ticket(const struct tls *t)
            MBEDTLS_SSL_TLS1_3_NEW_SESSION_TICKET;
 }
 
+/* What mbedTLS would answer with an alert, which ends the connection. Of the
+ * extensions it knows there is one that a ticket may have. */
+static bool
+is_sound(const mbedtls_ssl_context *ssl)
+{
+    struct cursor c, extensions;
+    bool sound = false;
+
+    if (!ssl->MBEDTLS_PRIVATE(keep_current_message))
+        return true; /* it was looked at */
+    cursor_init(&c, slice_of(ssl->MBEDTLS_PRIVATE(in_msg),
+                             ssl->MBEDTLS_PRIVATE(in_hslen)));
+    (void)cursor_take(&c, SIZE_HEAD + WIDTH_LIFETIME + WIDTH_AGE_ADD);
+    (void)cursor_take(&c, cursor_u8(&c));
+    sound = cursor_take(&c, cursor_u16(&c)).size > 0;
+    cursor_init(&extensions, cursor_take(&c, cursor_u16(&c)));
+    while (extensions.rest.size > 0 && !extensions.bad) {
+        uint16_t type = cursor_u16(&extensions);
+
+        (void)cursor_take(&extensions, cursor_u16(&extensions));
+        sound = sound && (type == MBEDTLS_TLS_EXT_EARLY_DATA ||
+                          type > MBEDTLS_TLS_EXT_KEY_SHARE);
+    }
+    return sound && !c.bad && !extensions.bad;
+}
+
 /* mbedTLS looks at a ticket only once all that it has to send is gone. What the
  * peer says behind it may be why nothing goes. */
 static void
@@ -226,12 +253,13 @@ tls_resume_read(struct tls *t, uint8_t *out, size_t size)
 
         if (result == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
             keep(t);
-        else if (is_ticket(t) && t->lent.size > 0)
+        else if (is_ticket(t) && (t->lent.size > 0 || !is_sound(ssl)))
             pass_over(ssl);
-        else if (is_ticket(t) && result == MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER)
-            /* It claims to last for more than a week. That spoils the ticket,
-             * and for mbedTLS the connection, which can be used all the same
-             * (RFC 8446 section 4.6.1). */
+        else if (is_ticket(t) && (result == MBEDTLS_ERR_SSL_ILLEGAL_PARAMETER ||
+                                  result == MBEDTLS_ERR_SSL_ALLOC_FAILED))
+            /* It claims to last for more than a week, or there is no room for
+             * it. That spoils the ticket, and for mbedTLS the connection, which
+             * can be used all the same (RFC 8446 section 4.6.1). */
             ssl->MBEDTLS_PRIVATE(state) = MBEDTLS_SSL_HANDSHAKE_OVER;
         else if (!is_ticket(t) || result != MBEDTLS_ERR_SSL_WANT_READ)
             return result;

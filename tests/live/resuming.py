@@ -195,11 +195,12 @@ def offered(connection):
 
 class Ticketing(Forgetful):
     """One whose tickets are whatever the test wants: messages, each with
-    LIFETIME seconds, a nonce and `ticket`."""
+    LIFETIME seconds, a nonce and `ticket`, or octets as they are."""
 
     def __init__(self, connection, certificate, tickets):
         super().__init__(connection, certificate)
-        out = b"".join(self.ticket(*t) for t in tickets)
+        out = b"".join(self.message(t) if isinstance(t, bytes) else self.ticket(*t)
+                       for t in tickets)
         if out:
             connection.sendall(self.ours.seal(out, HANDSHAKE))
 
@@ -208,4 +209,8 @@ class Ticketing(Forgetful):
         body = (struct.pack("!II", lifetime, 7) + bytes([len(nonce)]) + nonce
                 + struct.pack("!H", len(ticket)) + ticket
                 + struct.pack("!H", len(extensions)) + extensions)
+        return Ticketing.message(body)
+
+    @staticmethod
+    def message(body):
         return struct.pack("!I", NEW_SESSION_TICKET << 24 | len(body)) + body

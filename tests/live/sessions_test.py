@@ -4,6 +4,7 @@
 import fcntl
 import hashlib
 import os
+import struct
 import subprocess
 import sys
 import time
@@ -411,7 +412,16 @@ for name, given, count in (
         ("for_more_than_a_week", [(604801, b"x"), (3600, b"y")], 1),
         ("for_ever", [(0xffffffff, b"x")], 0),
         ("many", [(3600, bytes([n])) for n in range(40)], 4),
-        ("with_an_odd_extension", [(3600, b"x", b"", b"\xfa\xfa\0\1\0")], 1)):
+        ("with_an_odd_extension", [(3600, b"x", b"", b"\xfa\xfa\0\1\0")], 1),
+        ("with_early_data", [(3600, b"x", b"", b"\0\x2a\0\4\0\0\0\0")], 1),
+        ("with_an_extension_out_of_place",
+         [(3600, b"x", b"", b"\0\0\0\0"), (3600, b"y")], 1),
+        ("with_half_an_extension",
+         [(3600, b"x", b"", b"\xfa\xfa\0\2\0"), (3600, b"y")], 1),
+        ("of_nothing", [(3600, b""), (3600, b"y")], 1),
+        ("cut", [bytes(5), (3600, b"y")], 1),
+        ("past_their_end", [struct.pack("!IIBH", 3600, 7, 0, 500) + b"x", (3600, b"y")],
+         1)):
     suite.add(f"tickets_{name}", odd_tickets, given, count)
 
 

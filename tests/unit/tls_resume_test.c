@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "tls_peer.h"
 
+#include <mbedtls/platform.h>
+
 #include "test.h"
 
 static const char script[] =
@@ -159,6 +161,16 @@ TEST(tickets_do_not_wait_for_what_is_to_be_sent)
     CHECK(peer_tls.state == TLS_OPEN && hears(out, sizeof(out)) == text.size);
     CHECK(memcmp(out, "olleh\n", text.size) == 0);
     CHECK(peer_talk(&peer, &peer_tls, "again\n"));
+    end();
+}
+
+/* By a chain that nearly fills the arena. */
+TEST(tickets_without_room_cost_nothing_else)
+{
+    CHECK(begin(SERVER "-tls1_3") && opens(true));
+    while (mbedtls_calloc(1, 32)) {
+    }
+    CHECK(peer_talk(&peer, &peer_tls, "hello\n") && got.count == 0);
     end();
 }
 
@@ -359,6 +371,7 @@ TEST(what_proves_a_peer_ends_with_its_first_certificate)
     X(all_tickets_are_kept_while_there_is_room)    \
     X(tickets_come_byte_by_byte)                   \
     X(tickets_do_not_wait_for_what_is_to_be_sent)  \
+    X(tickets_without_room_cost_nothing_else)      \
     X(tls13_resumes_behind_a_hello_retry_request)  \
     X(tls12_resumes_by_a_ticket)                   \
     X(tls12_resumes_by_its_number)                 \
