@@ -458,10 +458,14 @@ static const struct {
 } reasons[] = {
     {EPERM, "Operation not permitted"},
     {ENOENT, "No such file or directory"},
+    {EINTR, "Interrupted system call"},
     {EIO, "I/O error"},
     {ENXIO, "No such device or address"},
+    {EBADF, "Bad file descriptor"},
+    {EAGAIN, "Resource temporarily unavailable"},
     {ENOMEM, "Out of memory"},
     {EACCES, "Permission denied"},
+    {EBUSY, "Resource busy"},
     {ENODEV, "No such device"},
     {ENOTDIR, "Not a directory"},
     {EISDIR, "Is a directory"},
@@ -470,10 +474,16 @@ static const struct {
     {EMFILE, "No file descriptors available"},
     {EFBIG, "File too large"},
     {ENOSPC, "No space left on device"},
+    {EROFS, "Read-only file system"},
     {EPIPE, "Broken pipe"},
+    {ENOSYS, "Function not implemented"},
     {ENAMETOOLONG, "Filename too long"},
     {ELOOP, "Symbolic link loop"},
+    {EPROTO, "Protocol error"},
+    {ENOPROTOOPT, "Protocol not available"},
+    {EOPNOTSUPP, "Not supported"},
     {EAFNOSUPPORT, "Address family not supported"},
+    {EADDRINUSE, "Address in use"},
     {EADDRNOTAVAIL, "Address not available"},
     {ENETDOWN, "Network is down"},
     {ENETUNREACH, "Network unreachable"},
@@ -486,18 +496,12 @@ static const struct {
     {ESTALE, "Stale file handle"},
 };
 
+/* What it gives is there for ever. */
 const char *
 os_why(void)
 {
-    static uint8_t text[sizeof("error 4294967295")];
-    struct buf out;
-
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
         if (reasons[i].error == last_error)
             return reasons[i].text;
-    buf_init(&out, text, sizeof(text));
-    buf_put_text(&out, "error ");
-    buf_put_number(&out, (uint64_t)last_error, 1);
-    buf_put_byte(&out, 0);
-    return (const char *)text;
+    return "unknown error";
 }
