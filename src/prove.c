@@ -38,36 +38,6 @@ find_addresses(const struct dns_query *const answers[static ADDR_FAMILY_COUNT],
     return first;
 }
 
-static void
-decide(struct target_dane *d, enum policy_dane class, const char *why)
-{
-    d->class = class;
-    d->why = why;
-}
-
-/* Of a name that is too long to have them there are none. */
-static void
-ask(const struct job *job, struct resolve_work *w, struct targets *t,
-    uint32_t host, const struct dns_name *base)
-{
-    struct target_dane *d = &t->dane[host];
-    struct dns_name name;
-    struct buf text;
-    bool asked = false;
-
-    w->tlsa[host].asked++;
-    buf_init(&text, d->base, sizeof(d->base));
-    dns_name_print(&text, base);
-    d->base_size = (uint8_t)text.used;
-    if (!dns_name_service(base, job->route.port, &name)) {
-        decide(d, POLICY_DANE_NONE, "the name is too long for TLSA records");
-        return;
-    }
-    asked = dns_lookup_ask(&w->lookup, &name, DNS_TLSA, &d->records,
-                           &w->tlsa[host].question);
-    assert(asked);
-}
-
 static const char *
 explain(const struct dns_query *q, enum policy_dane class)
 {
@@ -83,47 +53,78 @@ explain(const struct dns_query *q, enum policy_dane class)
                                  : "no TLSA records";
 }
 
+/* What the question that was asked for it has brought so far. */
+static enum policy_dane
+look(const struct resolve_work *w, uint32_t question, struct target_dane *d)
+{
+    const struct dns_query *q = dns_lookup_answer(&w->lookup, question);
+    enum policy_dane class = policy_dane_of(&(struct policy_dane_answer){
+        .pending = q->state == DNS_PENDING,
+        .failed = q->state == DNS_FAILED,
+        .found = q->state == DNS_FOUND,
+        .secure = q->secure,
+        .usable = q->state == DNS_FOUND && tlsa_set_any(q->tlsa)});
+
+    if (class == POLICY_DANE_PENDING)
+        return class;
+    d->why = explain(q, class);
+    /* Another exchanger may have asked for the same. */
+    if (q->tlsa != &d->records)
+        d->records = *q->tlsa;
+    return class;
+}
+
+/* Of a name that is too long to have them there are none. */
+static enum policy_dane
+ask(const struct job *job, struct resolve_work *w, struct target_dane *d,
+    struct resolve_tlsa *tlsa, const struct dns_name *base)
+{
+    struct dns_name name;
+    struct buf text;
+    bool asked = false;
+
+    buf_init(&text, d->base, sizeof(d->base));
+    dns_name_print(&text, base);
+    d->base_size = (uint8_t)text.used;
+    if (!dns_name_service(base, job->route.port, &name)) {
+        d->why = "the name is too long for TLSA records";
+        return POLICY_DANE_NONE;
+    }
+    asked = dns_lookup_ask(&w->lookup, &name, DNS_TLSA, &d->records,
+                           &tlsa->question);
+    assert(asked);
+    /* For another exchanger it may have been asked, and answered, before. */
+    return look(w, tlsa->question, d);
+}
+
 void
 prove(const struct job *job, struct resolve_work *w, struct targets *t,
       uint32_t host,
       const struct dns_query *const answers[static ADDR_FAMILY_COUNT])
 {
     struct target_dane *d = &t->dane[host];
-    struct resolve_tlsa *look = &w->tlsa[host];
+    struct resolve_tlsa *tlsa = &w->tlsa[host];
     bool secure = false;
-    const struct dns_query *from = find_addresses(answers, &secure), *q = NULL;
-    enum policy_dane class = POLICY_DANE_PENDING;
+    const struct dns_query *from = find_addresses(answers, &secure);
+    enum policy_dane class = POLICY_DANE_NONE;
 
     assert(from && d->class == POLICY_DANE_PENDING);
     if (!secure) {
-        decide(d, POLICY_DANE_NONE, "its addresses are not authentic");
+        d->class = POLICY_DANE_NONE;
+        d->why = "its addresses are not authentic";
         return;
     }
-    if (look->asked == NOT_ASKED) {
+    if (tlsa->asked != NOT_ASKED)
+        class = look(w, tlsa->question, d);
+    while (class == POLICY_DANE_NONE && tlsa->asked != NAME_ASKED) {
         /* A name that no server can be asked for is none to prove. */
-        bool alias = from->alias_count > 0 && dns_name_is_host(&from->target);
+        bool alias = tlsa->asked == NOT_ASKED && from->alias_count > 0 &&
+                     dns_name_is_host(&from->target);
 
-        look->asked = alias ? NOT_ASKED : ALIAS_ASKED;
-        ask(job, w, t, host, alias ? &from->target : &from->name);
-        return;
+        tlsa->asked = alias ? ALIAS_ASKED : NAME_ASKED;
+        class = ask(job, w, d, tlsa, alias ? &from->target : &from->name);
     }
-    q = dns_lookup_answer(&w->lookup, look->question);
-    class = policy_dane_of(&(struct policy_dane_answer){
-        .pending = q->state == DNS_PENDING,
-        .failed = q->state == DNS_FAILED,
-        .found = q->state == DNS_FOUND,
-        .secure = q->secure,
-        .usable = q->state == DNS_FOUND && tlsa_set_any(q->tlsa)});
-    if (class == POLICY_DANE_PENDING)
-        return;
-    if (class == POLICY_DANE_NONE && look->asked == ALIAS_ASKED) {
-        ask(job, w, t, host, &from->name);
-        return;
-    }
-    /* Another exchanger may have asked for the same. */
-    if (q->tlsa != &d->records)
-        d->records = *q->tlsa;
-    decide(d, class, explain(q, class));
+    d->class = class;
 }
 
 struct slice

@@ -275,6 +275,15 @@ note_answers(const struct job *job, struct resolve_work *w, struct targets *t,
     }
 }
 
+static void
+note_all(const struct job *job, struct resolve_work *w, struct targets *t)
+{
+    int64_t now_ms = os_now_ms();
+
+    for (uint32_t i = 0; i < t->hosts.count; i++)
+        note_answers(job, w, t, i, now_ms);
+}
+
 /* When the best exchanger that is known may be delivered to; INT64_MAX: none
  * is known, and some may be. */
 static int64_t
@@ -349,7 +358,6 @@ resolve_collect(const struct job *job, struct resolve_work *w,
                 struct targets *t)
 {
     enum fault fault = FAULT_OK;
-    int64_t now_ms = os_now_ms();
 
     if (!t->live)
         return FAULT_OK;
@@ -357,9 +365,8 @@ resolve_collect(const struct job *job, struct resolve_work *w,
         fault = read_exchangers(job, w, t);
     if (fault != FAULT_OK || t->mx == TARGET_MX_PENDING)
         return fault;
-    for (uint32_t i = 0; i < t->hosts.count; i++)
-        note_answers(job, w, t, i, now_ms);
-    if (wait_ms(t) <= now_ms)
+    note_all(job, w, t);
+    if (wait_ms(t) <= os_now_ms())
         take_answers(job, w, t);
     return FAULT_OK;
 }
@@ -444,6 +451,9 @@ resolve_park(const struct job *job, struct resolve_work *w, struct targets *t)
 {
     if (!t->live)
         return;
+    /* Some may have come with the connection. */
+    if (t->mx != TARGET_MX_PENDING)
+        note_all(job, w, t);
     take_answers(job, w, t);
     for (uint32_t i = 0; i < DNS_ATTEMPT_COUNT_MAX; i++)
         close_attempt(w, i);

@@ -6,13 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import messages
 from aiosmtp import server_context
 from authority import Issuer
 from checks import delivered, encrypted, failed, in_clear
 from harness import Suite, contains, equal
-from names import AD, SERVFAIL, Names, forged, late, rcode, silent
+from names import AD, SERVFAIL, Names, forged, late, rcode, record, silent
 from resuming import File, Resuming
 from scripted import EHLO_STARTTLS, Scripted
 from signed import tlsa
@@ -265,6 +266,55 @@ def an_answer_that_never_comes(setting):
         failed(outcome, "Z", UNKNOWN)
         equal(outcome.text.split("\n")[1], f"{OWNER}: no usable answer")
         equal(len(server.sessions), 0)
+
+
+def another(address):
+    """The alias of END that SECOND is, where END has another address."""
+    return lambda query: [query.reply([record(SECOND, "CNAME", END),
+                                       record(END, "A", address)])]
+
+
+def after(seconds, rule):
+    return lambda query: [seconds, *rule(query)]
+
+
+@suite.case
+def exchangers_that_are_one_host(setting):
+    """What the first proves itself by is known before where it is: of the second,
+    which is an alias for the same."""
+    setting.zone([(10, SECOND), (20, MX)],
+                 ((SECOND, "A", after(WITHIN_S, another(TWO))),), end="proof")
+    with setting.server(), setting.server(TWO):
+        began = time.monotonic()
+        proved(setting.deliver(), TWO)
+        took = time.monotonic() - began
+    equal(len(setting.names.asked(END_OWNER, "TLSA")), 1)
+    # Its patience is not waited out.
+    assert took < 3.5, took
+
+
+@suite.case
+def exchangers_that_are_one_host_that_fails(setting):
+    """By then the first is left out, and there is nothing else to wait for."""
+    setting.zone([(10, MX), (20, SECOND)],
+                 ((SECOND, "A", after(BEYOND_S, another(TWO))),), end="proof")
+    for _ in range(16):
+        setting.records(END_OWNER, "proof", more=True)
+    with setting.server() as first, setting.server(TWO) as second:
+        failed(setting.deliver(), "Z", UNKNOWN)
+        equal(len(first.sessions) + len(second.sessions), 0)
+
+
+@suite.case
+def a_name_too_long_for_records_of_its_own(setting):
+    """The end of its aliases has no room for _25._tcp; its own name has some."""
+    end = ".".join(["e" * 61] * 4)
+    setting.zone(first="lie")
+    setting.names.add(end, A=ONE)
+    setting.names.zone[MX] = {"CNAME": [end]}
+    with setting.server():
+        failed(setting.deliver(), "Z", MISMATCH)
+    equal(len(setting.names.asked(OWNER, "TLSA")) > 0, True)
 
 
 # ---- whose word counts
