@@ -29,13 +29,12 @@ proves_names(const struct job *job)
 
 /* Who sends the mail may say that it is not worth a proof (RFC 8689 section 5).
  * What the administrator says of the next hop stays, and so does what a login
- * has no other proof than. A pipe cannot be read twice, and is not looked at.
+ * demands. A pipe cannot be read twice, and is not looked at.
  */
 static void
 heed_header(struct job *job, struct message *m)
 {
-    bool login = job->hop.login && job->anchors == JOB_ANCHORS_NONE;
-    bool kept = job->hop.level == POLICY_LEVEL_DANE || login;
+    bool kept = job->hop.level == POLICY_LEVEL_DANE || job->hop.login;
 
     if ((!job->dns.secure || kept) && !job->hop.sts)
         return;
