@@ -566,6 +566,18 @@ deliver_check(const struct delivery *given, struct deliver *d,
     return true;
 }
 
+enum fault
+deliver_resolve(const struct delivery *given)
+{
+    const struct job *job = given->job;
+    bool by_host =
+        job->dns.secure ||
+        policy_demand_of(&job->hop, false, POLICY_DANE_NONE, true).proof ==
+            POLICY_PROOF_NAME;
+
+    return resolve_begin(job, by_host, given->looks, given->targets);
+}
+
 void
 deliver(const struct delivery *given, enum deliver_manner manner,
         struct deliver *d, struct outcome *out)

@@ -86,7 +86,9 @@ struct deliver {
  * look-ups have their memory. */
 bool deliver_check(const struct delivery *given, struct deliver *d,
                    struct outcome *out);
-/* Behind resolve_begin. */
+/* Begins the look-ups, by names where these may have to be proved. */
+enum fault deliver_resolve(const struct delivery *given);
+/* Behind that. */
 void deliver(const struct delivery *given, enum deliver_manner manner,
              struct deliver *d, struct outcome *out);
 

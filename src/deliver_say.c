@@ -32,8 +32,9 @@ deliver_say_session(struct deliver *d)
                                has_said(s->fault) ? s->reply.code : 0);
 
     /* TLS itself did what it could. */
-    o->fault = s->fault == FAULT_TLS_FAILED ? FAULT_DIED
-                                            : policy_fault(s->fault, soft);
+    o->fault = s->fault == FAULT_TLS_FAILED
+                   ? FAULT_DIED
+                   : policy_fault(&d->session, s->fault, soft);
     o->progress = 1 + s->fault_step + (s->secure ? SMTP_STEP_END : 0);
     if (has_said(s->fault))
         outcome_put(&o->said, s->said);

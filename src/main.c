@@ -19,23 +19,14 @@ report(struct qmail_report *r, const struct outcome *o, struct slice host)
         os_abort();
 }
 
-static bool
-proves_names(const struct job *job)
-{
-    return job->dns.secure ||
-           policy_demand_of(&job->hop, false, POLICY_DANE_NONE, true).proof ==
-               POLICY_PROOF_NAME;
-}
-
 /* Who sends the mail may say that it is not worth a proof (RFC 8689 section 5).
  * What the administrator says of the next hop stays, and so does what a login
- * has no other proof than. A pipe cannot be read twice, and is not looked at.
+ * demands. A pipe cannot be read twice, and is not looked at.
  */
 static void
 heed_header(struct job *job, struct message *m)
 {
-    bool login = job->hop.login && job->anchors == JOB_ANCHORS_NONE;
-    bool kept = job->hop.level == POLICY_LEVEL_DANE || login;
+    bool kept = job->hop.level == POLICY_LEVEL_DANE || job->hop.login;
 
     if ((!job->dns.secure || kept) && !job->hop.sts)
         return;
@@ -67,8 +58,7 @@ main(int argc, char **argv, char **envp)
         confine(&root.job);
         heed_header(&root.job, &root.message);
         if (deliver_check(&delivery, &root.deliver, o))
-            o->fault = resolve_begin(&root.job, proves_names(&root.job),
-                                     &root.work.resolve, &root.targets);
+            o->fault = deliver_resolve(&delivery);
     }
     qmail_report_init(&root.report, root.job.recipient_count);
     if (o->fault == FAULT_OK)

@@ -177,8 +177,7 @@ look(struct root *r, const struct delivery *delivery)
     probe_say_route(r);
     probe_say_hop(r);
     probe_say_sessions(r);
-    o->fault = resolve_begin(&r->job, r->job.dns.secure, &r->work.resolve,
-                             &r->targets);
+    o->fault = deliver_resolve(delivery);
     if (o->fault == FAULT_OK)
         o->fault = resolve_wait(&r->job, &r->work.resolve, &r->targets);
     probe_names(r);

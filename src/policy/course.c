@@ -223,7 +223,7 @@ policy_softens(const struct policy_manner *manner, bool fallen, uint32_t code)
 }
 
 enum fault
-policy_fault(enum fault fault, bool soft)
+policy_fault(const struct policy_manner *manner, enum fault fault, bool soft)
 {
     static const enum fault temporary[FAULT_COUNT] = {
         [FAULT_UTF8_ABSENT] = FAULT_UTF8_ABSENT_TEMP,
@@ -234,6 +234,8 @@ policy_fault(enum fault fault, bool soft)
         [FAULT_BODY_PERM] = FAULT_BODY_TEMP,
     };
 
+    /* EHLO, which may have offered it, was never answered. */
+    soft = soft || (manner->helo && fault == FAULT_UTF8_ABSENT);
     return soft && temporary[fault] != FAULT_OK ? temporary[fault] : fault;
 }
 

@@ -153,7 +153,8 @@ bool policy_softens(const struct policy_manner *manner, bool fallen,
                     uint32_t code);
 /* The verdict that a fault is, a recipient's record likewise ('r', 'h', 's'),
  * where that is so. */
-enum fault policy_fault(enum fault fault, bool soft);
+enum fault policy_fault(const struct policy_manner *manner, enum fault fault,
+                        bool soft);
 char policy_recipient(char verdict, bool soft);
 
 #endif

@@ -7,10 +7,12 @@ import sys
 import messages
 from checks import delivered, encrypted, failed, in_clear
 from harness import Skip, Suite, equal
-from logins import (ADDRESS, LOOPBACK, PAIR, PASSWORD, SECOND, TOKEN, USER, Setting,
-                    heard, in_clear_wants, logins, no_login, offer, one_session, plain,
-                    route, wants)
+from logins import (ADDRESS, LOOPBACK, PAIR, PASSWORD, RELAY, SECOND, TOKEN, USER,
+                    Setting, heard, in_clear_wants, logins, no_login, offer, one_session,
+                    plain, route, wants)
+from names import AD
 from scripted import DROP
+from signed import tlsa
 from world import run_suite
 
 LOOPBACK_PORT = 2525
@@ -119,6 +121,34 @@ def anchors_are_needed(setting):
         failed(outcome, "Z", CONTROL,
                "control/trustanchors: needed to log in at relay.example")
         equal([s.commands for s in server.settle() if s.commands], [])
+
+
+# ---- mail that says it needs no proof
+
+
+@suite.case
+def a_login_is_not_the_mails_to_waive(setting):
+    """What proves the relay is its records, with the field and without it, whatever
+    the anchors make of its certificate."""
+    data = bytes.fromhex(tlsa("3 1 1", setting.leaves["self_signed"]).split()[3])
+    setting.names.add(f"_25._tcp.{RELAY}", TLSA=[b"\3\1\1" + data])
+    setting.names.flags |= AD
+    try:
+        for field in (b"", b"TLS-Required: No\n"):
+            mail = {"data": field + messages.small(), "dane": "1"}
+            for anchors in ({}, {"trustanchors": None}):
+                with setting.server(FULL, "self_signed") as server:
+                    outcome = setting.deliver(route(), PASSWORD, **mail, **anchors)
+                    delivered(outcome, ADDRESS)
+                    encrypted(outcome, "dane")
+                    equal(logins(server), 1)
+                with setting.server(FULL, "good") as server:
+                    outcome = setting.deliver(route(), PASSWORD, **mail, **anchors)
+                    failed(outcome, "Z", "none of its 1 TLSA records matches")
+                    no_login(server)
+    finally:
+        setting.names.flags &= ~AD
+        del setting.names.zone[f"_25._tcp.{RELAY}"]
 
 
 # ---- the loopback

@@ -71,6 +71,8 @@ class Setting:
         self.names.add(HOST, MX=[(10, NAME)]).add(NAME, A=ONE)
         self.names.add(SECOND, A=TWO).add("closed.example", A=CLOSED)
         self.names.add(PAIR, MX=[(10, NAME), (20, SECOND)])
+        self.names.add("twin.example", MX=[(10, "unproved.example"), (20, NAME)])
+        self.names.add("unproved.example", A=ONE)
         self.names.add("null.example", MX=[(0, ".")], A=ONE)
         self.names.add("alone.example", A=ONE).add("bare.example", TXT="x")
         self.names.add("alias.example", CNAME=HOST)
@@ -180,6 +182,7 @@ WORLDS = {
     "rejected_over_tls": one({**STARTTLS, "tls EHLO": "451 later"}, tls=0),
     "second_has_tls": two(CLEAR, TLS, tls=1),
     "second_is_verified": two((STARTTLS, "expired"), TLS, tls=2),
+    "one_of_its_names_is_verified": World("bob@twin.example", {ONE: TLS}, tls=2),
     "neither_is_verified": two((STARTTLS, "expired"), (STARTTLS, "wrong"), tls=2),
     "neither_has_tls": two(CLEAR, CLEAR, tls=1),
     "greeting_554": one({"greeting": "554 5.7.1 go away"}, None),
@@ -479,6 +482,15 @@ def each_event_of_a_session_names_its_server(setting):
     for certificate in seen.events("certificate"):
         assert re.fullmatch(r"20\d\d(-\d\d){2}T\d\d(:\d\d){2}Z", certificate["until"])
     assert re.fullmatch("[0-9a-f]{64}", seen.event("key")["pin"])
+
+
+@suite.case
+def an_address_is_shown_by_each_name_that_could_prove_it(setting):
+    """Where nothing has to be proved, once."""
+    for level, names in ((1, ["unproved.example"]), (2, ["unproved.example", NAME])):
+        seen = look(setting, World("bob@twin.example", {ONE: TLS}, tls=level), "-j")
+        equal([e["name"] for e in seen.events("candidate")], names)
+        equal([e["name"] for e in seen.events("connection")], names)
 
 
 @suite.case

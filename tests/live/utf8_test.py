@@ -10,7 +10,7 @@ from checks import delivered, encrypted, failed, in_clear
 from harness import Suite, contains, equal
 from names import Names
 from postfix import Postfix
-from scripted import Scripted
+from scripted import DROP, Scripted
 from tlsfaults import close_politely
 from tlsserver import python_tls
 from world import run_suite
@@ -163,6 +163,15 @@ def no_extension_at_all(setting):
         outcome = setting.deliver(recipient=BOB)
         failed(outcome, "D", TAKES_NONE.format(ADDRESS, 5))
         equal(server.settle()[0].verbs(), ["EHLO", "HELO", "QUIT"])
+
+
+@suite.case
+def an_ehlo_without_an_answer_is_no_judge(setting):
+    """HELO, on a second connection, has no extensions that could be offered."""
+    with setting.server([{"EHLO": DROP}, {}]) as server:
+        outcome = setting.deliver(recipient=BOB)
+        failed(outcome, "Z", TAKES_NONE.format(ADDRESS, 4))
+        equal([s.verbs() for s in server.settle()], [["EHLO"], ["HELO", "QUIT"]])
 
 
 @suite.case

@@ -394,6 +394,8 @@ TEST(a_candidate_is_asked_again_as_the_way_says)
 
 /* ---- verdicts ---- */
 
+static const struct policy_manner usual, helo = {.helo = true};
+
 /* What the server says for good, and what it is where that cannot count. */
 static const enum fault said[][2] = {
     {FAULT_UTF8_ABSENT, FAULT_UTF8_ABSENT_TEMP},
@@ -432,7 +434,7 @@ softened(enum fault fault)
 TEST(what_is_no_verdict_is_not_for_good)
 {
     for (enum fault f = FAULT_OK; f < FAULT_COUNT; f++) {
-        enum fault soft = policy_fault(f, true);
+        enum fault soft = policy_fault(&usual, f, true);
 
         CHECK(soft == softened(f));
         CHECK((fault_row(soft)->class == 'D') == is_ours(f));
@@ -461,7 +463,17 @@ TEST(who_is_no_judge_of_the_mail)
 TEST(a_verdict_is_never_softened)
 {
     for (enum fault f = FAULT_OK; f < FAULT_COUNT; f++)
-        CHECK(policy_fault(f, false) == f);
+        CHECK(policy_fault(&usual, f, false) == f);
+}
+
+/* HELO has no extensions; what it offers none of, EHLO might have. */
+TEST(without_ehlo_an_extension_may_be_there)
+{
+    for (enum fault f = FAULT_OK; f < FAULT_COUNT; f++) {
+        CHECK(policy_fault(&helo, f, false) ==
+              (f == FAULT_UTF8_ABSENT ? FAULT_UTF8_ABSENT_TEMP : f));
+        CHECK(policy_fault(&helo, f, true) == softened(f));
+    }
 }
 
 TEST(a_recipient_is_not_refused_for_good_there)
@@ -555,6 +567,7 @@ TEST(a_second_pass_follows_when_the_rules_say)
     X(what_is_no_verdict_is_not_for_good)         \
     X(who_is_no_judge_of_the_mail)                \
     X(a_verdict_is_never_softened)                \
+    X(without_ehlo_an_extension_may_be_there)     \
     X(a_recipient_is_not_refused_for_good_there)  \
     X(broken_is_what_tls_failed_at)               \
     X(sessions_count_as_the_rules_say)            \
