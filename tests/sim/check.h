@@ -125,7 +125,8 @@ bool report_has(const struct report *r, const char *text);
  */
 enum dane_class { DANE_NONE, DANE_AUTH, DANE_ENCRYPT, DANE_SKIP };
 enum dane_class dane_of(int name, uint32_t *pins);
-bool dane_bars(int name); /* or MTA-STS does */
+/* Or MTA-STS does. */
+bool dane_bars(int name, const struct place *p);
 /* As one of its names it must have TLS, or has proved what that must. */
 bool dane_must(const struct mta *m);
 bool dane_is_proven(const struct session *s);

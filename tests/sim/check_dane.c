@@ -77,28 +77,32 @@ has_secret(void)
 }
 
 bool
-dane_bars(int name)
+dane_bars(int name, const struct place *p)
 {
     uint32_t pins = 0;
     enum dane_class class = dane_of(name, &pins);
 
     if (class == DANE_NONE)
         return name >= 0 && (world.sts_excluded >> name & 1);
-    return class == DANE_SKIP && !has_secret();
+    return class == DANE_SKIP && (!has_secret() || place_is_loopback(p));
 }
 
 /* ---- a server ---- */
 
-/* In the session it has what a host of this name must have. */
+/* In the session it has what a host of this name must have. Where the program
+ * did not get to its look-ups in time it is one to be skipped. */
 static bool
 is_satisfied(const struct session *s, int name)
 {
     uint32_t pins = 0;
     enum dane_class class = dane_of(name, &pins);
+    bool skipped = class == DANE_SKIP || (class != DANE_NONE && !world.calm);
 
+    if (skipped && has_secret() && s->secure && check_is_named(s))
+        return true;
     switch (class) {
     case DANE_SKIP:
-        return has_secret() && s->secure && check_is_named(s);
+        return false;
     case DANE_AUTH:
         return s->secure && (pins >> s->mta->cert & 1);
     case DANE_ENCRYPT:

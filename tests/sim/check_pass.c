@@ -27,6 +27,16 @@ pass_count(void)
     return is_searched() ? 2 : 1;
 }
 
+/* An exchanger is an alias for it. */
+static bool
+is_real(uint32_t name)
+{
+    for (uint32_t i = 0; i < world.zone.name_count; i++)
+        if (world.zone.names[i].alias == (int)name)
+            return true;
+    return false;
+}
+
 /* How often a server may be tried in a pass: once a name that has its address,
  * where a name is to be proved. */
 static uint32_t
@@ -38,6 +48,11 @@ name_count(const struct mta *m)
         const struct zone_name *n = &world.zone.names[i];
         bool has = false;
 
+        if (is_real(i))
+            continue;
+        /* Of a chain of more it is not known here: a loop. */
+        if (n->alias >= 0)
+            n = &world.zone.names[n->alias];
         for (uint32_t k = 0; k < n->address_count; k++) {
             struct place p = place_plain(&n->addresses[k]);
 
@@ -125,6 +140,10 @@ ends_for_tls(const struct session *s)
     /* There is TLS, whatever follows. */
     if (s->secure && has_read_offers(s, s->tls_from))
         return false;
+    /* What stood for the reply to EHLO offered nothing. */
+    if (!s->secure && s->mta->mischief == TWICE &&
+        (s->dirty || s->conn->taken > s->forged_from))
+        return true;
     if (s->starttls || may_have_tried_tls(s))
         return is_searched() && !dane_must(s->mta);
     return has_read_offers(s, 0) && !s->secure &&

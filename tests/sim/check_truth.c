@@ -61,7 +61,7 @@ add_name(struct truth *t, int given, uint32_t preference, uint32_t *own_best)
         }
         if (!place_is_usable(&p))
             continue;
-        if (dane_bars(given)) {
+        if (dane_bars(given, &p)) {
             t->barred = true;
             continue;
         }

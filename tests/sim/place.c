@@ -44,23 +44,28 @@ is_zero(const uint8_t *bytes, size_t size)
     return true;
 }
 
+bool
+place_is_loopback(const struct place *p)
+{
+    size_t head = (size_t)p->size - 1;
+
+    return p->size == 4 ? p->bytes[0] == 127
+                        : is_zero(p->bytes, head) && p->bytes[head] == 1;
+}
+
 /* What control/ipme lists, the unspecified address, and but for what an
  * administrator has named the loopback too. */
 bool
 place_is_own(const struct place *given, bool named_by_others)
 {
     struct place p = place_plain(given);
-    size_t head = (size_t)p.size - 1;
 
     for (uint32_t i = 0; i < world.own_count; i++)
         if (place_equal(&world.own[i], &p))
             return true;
     if (is_zero(p.bytes, p.size))
         return true;
-    if (!named_by_others)
-        return false;
-    return p.size == 4 ? p.bytes[0] == 127
-                       : is_zero(p.bytes, head) && p.bytes[head] == 1;
+    return named_by_others && place_is_loopback(&p);
 }
 
 bool

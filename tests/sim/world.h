@@ -475,6 +475,7 @@ bool place_equal(const struct place *a, const struct place *b);
 struct place place_plain(const struct place *p);
 struct place place_of(const struct addr *a);
 bool place_is_own(const struct place *p, bool named_by_others);
+bool place_is_loopback(const struct place *p); /* a plain one */
 bool place_is_usable(const struct place *p);
 const char *place_text(const struct place *p); /* one of some buffers */
 struct place place_make(uint32_t index, bool six);

@@ -6,6 +6,7 @@
 /* DANE: whose word the name servers' is, which of their answers are authentic,
  * and the TLSA records of each name. */
 enum {
+    ALIAS_LATE_MS = 8000,
     DANE_ONE_IN = 4,
     DANE_NAMES_MAX = 10, /* no more exchangers than are used with it */
     NS_FIRST = 53,       /* 127.0.0.53 and so on */
@@ -112,17 +113,37 @@ draw_records(struct zone_tlsa *t, const struct zone_name *n)
                                : draw(UNUSABLE_MAX);
 }
 
-/* Exchangers behind an alias, one link of which may be insecure. */
+/* An exchanger that is none yet, and may be one. */
+static bool
+may_be_alias(int name)
+{
+    return name >= 0 && name != world.zone.mx_owner &&
+           !world.zone.names[name].dress && world.zone.names[name].alias < 0;
+}
+
+/* Exchangers behind an alias, one link of which may be insecure; some behind
+ * the same as the one before. */
 static void
 make_aliases(void)
 {
+    int end = -1;
+
     for (uint32_t i = 0; i < world.zone.mx_count; i++) {
         int target = world.zone.mx[i].target;
 
-        if (target >= 0 && target != world.zone.mx_owner &&
-            !world.zone.names[target].dress &&
-            world.zone.names[target].alias < 0 && once_in(3))
+        if (!may_be_alias(target) || !once_in(3))
+            continue;
+        if (end >= 0 && once_in(2)) {
+            world.zone.names[target].alias = end;
+            world.zone.names[target].address_count = 0;
+            world.zone.names[target].state = ZONE_FINE;
+            world.zone.names[target].late_ms[ASK_A] =
+                world.zone.names[target].late_ms[ASK_AAAA] =
+                    once_in(2) ? draw(ALIAS_LATE_MS) : 0;
+        } else {
             zone_make_alias(target);
+            end = world.zone.names[target].alias;
+        }
     }
 }
 
