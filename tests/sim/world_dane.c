@@ -131,9 +131,9 @@ make_aliases(void)
     for (uint32_t i = 0; i < world.zone.mx_count; i++) {
         int target = world.zone.mx[i].target;
 
-        if (!may_be_alias(target) || !once_in(3))
+        if (!may_be_alias(target) || !once_in(2))
             continue;
-        if (end >= 0 && once_in(2)) {
+        if (end >= 0 && !once_in(3)) {
             world.zone.names[target].alias = end;
             world.zone.names[target].address_count = 0;
             world.zone.names[target].state = ZONE_FINE;
