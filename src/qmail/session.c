@@ -62,10 +62,10 @@ qmail_session_read(struct slice record, struct qmail_session *out)
 }
 
 static void
-put_number(struct buf *out, uint64_t number, uint32_t width)
+put_time(struct buf *out, int64_t time)
 {
-    while (width-- > 0)
-        buf_put_byte(out, (uint8_t)(number >> 8 * width));
+    buf_put_network(out, (uint32_t)(time >> 32), WIDTH_TIME / 2);
+    buf_put_network(out, (uint32_t)time, WIDTH_TIME / 2);
 }
 
 void
@@ -78,13 +78,14 @@ qmail_session_write(const struct qmail_session *s,
     buf_init(&out, record, SESSION_RECORD_SIZE);
     buf_put_text(&out, magic);
     buf_put(&out, slice_of(s->digest, sizeof(s->digest)));
-    put_number(&out, (uint64_t)s->proved_s, WIDTH_TIME);
-    put_number(&out, (uint64_t)s->given_s, WIDTH_TIME);
-    put_number(&out, (uint64_t)s->until_s, WIDTH_TIME);
-    put_number(&out, s->lifetime_s, WIDTH_LIFETIME);
-    put_number(&out, (s->named ? FLAG_NAMED : 0U) | (s->once ? FLAG_ONCE : 0U),
-               WIDTH_FLAGS);
-    put_number(&out, s->state.size, WIDTH_STATE);
+    put_time(&out, s->proved_s);
+    put_time(&out, s->given_s);
+    put_time(&out, s->until_s);
+    buf_put_network(&out, s->lifetime_s, WIDTH_LIFETIME);
+    buf_put_network(&out,
+                    (s->named ? FLAG_NAMED : 0U) | (s->once ? FLAG_ONCE : 0U),
+                    WIDTH_FLAGS);
+    buf_put_network(&out, (uint32_t)s->state.size, WIDTH_STATE);
     buf_put(&out, s->state);
     assert(!out.full);
 }
