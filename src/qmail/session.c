@@ -5,18 +5,16 @@
 
 #include "base/assert.h"
 
-static const char magic[] = "mote-s01"; /* a new one for another form */
+static const char magic[] = "mote-s02"; /* a new one for another form */
 
 enum {
     MAGIC_SIZE = sizeof(magic) - 1,
     WIDTH_TIME = 8,
     WIDTH_LIFETIME = 4,
-    WIDTH_FLAGS = 2,
+    WIDTH_ONCE = 2,
     WIDTH_STATE = 2,
-    FLAG_NAMED = 1,
-    FLAG_ONCE = 2,
     HEADER_SIZE = MAGIC_SIZE + SESSION_DIGEST_SIZE + 3 * WIDTH_TIME +
-                  WIDTH_LIFETIME + WIDTH_FLAGS + WIDTH_STATE
+                  WIDTH_LIFETIME + WIDTH_ONCE + WIDTH_STATE
 };
 
 _Static_assert(SESSION_RECORD_SIZE >= HEADER_SIZE + SESSION_STATE_SIZE_MAX,
@@ -39,7 +37,7 @@ qmail_session_read(struct slice record, struct qmail_session *out)
 {
     struct cursor c;
     struct slice digest;
-    uint16_t flags = 0;
+    uint16_t once = 0;
 
     cursor_init(&c, record);
     if (!slice_equal(cursor_take(&c, MAGIC_SIZE), slice_text(magic)))
@@ -49,13 +47,11 @@ qmail_session_read(struct slice record, struct qmail_session *out)
     out->given_s = take_time(&c);
     out->until_s = take_time(&c);
     out->lifetime_s = cursor_u32(&c);
-    flags = cursor_u16(&c);
-    out->named = flags & FLAG_NAMED;
-    out->once = flags & FLAG_ONCE;
+    once = cursor_u16(&c);
+    out->once = once;
     out->state = cursor_take(&c, cursor_u16(&c));
     if (c.bad || out->state.size == 0 ||
-        out->state.size > SESSION_STATE_SIZE_MAX ||
-        flags > (FLAG_NAMED | FLAG_ONCE))
+        out->state.size > SESSION_STATE_SIZE_MAX || once > 1)
         return false;
     memcpy(out->digest, digest.data, sizeof(out->digest));
     return true;
@@ -82,9 +78,7 @@ qmail_session_write(const struct qmail_session *s,
     put_time(&out, s->given_s);
     put_time(&out, s->until_s);
     buf_put_network(&out, s->lifetime_s, WIDTH_LIFETIME);
-    buf_put_network(&out,
-                    (s->named ? FLAG_NAMED : 0U) | (s->once ? FLAG_ONCE : 0U),
-                    WIDTH_FLAGS);
+    buf_put_network(&out, s->once, WIDTH_ONCE);
     buf_put_network(&out, (uint32_t)s->state.size, WIDTH_STATE);
     buf_put(&out, s->state);
     assert(!out.full);
@@ -96,8 +90,8 @@ void
 qmail_session_search_use(struct qmail_session_search *search,
                          const struct qmail_session *s, int64_t now_s)
 {
-    *search = (struct qmail_session_search){
-        .digest = s->digest, .named = s->named, .now_s = now_s};
+    *search =
+        (struct qmail_session_search){.digest = s->digest, .now_s = now_s};
 }
 
 void
@@ -150,8 +144,7 @@ static bool
 is_better_use(const struct qmail_session_search *search,
               const struct qmail_session *s)
 {
-    return is_same(search, s) && (s->named || !search->named) &&
-           is_fresh(s, search->now_s) &&
+    return is_same(search, s) && is_fresh(s, search->now_s) &&
            (!search->found || s->given_s > search->given_s);
 }
 

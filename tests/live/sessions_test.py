@@ -4,6 +4,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -552,6 +553,24 @@ def what_0_kept_is_not_for_2(setting, version):
             equal(outcome.letter, "K" if level == 1 else "Z", outcome.text)
     equal(upgrade.resumed[:3], [False, True, False])
     assert True not in upgrade.resumed[2:]
+
+
+@both
+def what_was_kept_before_a_policy(setting, version):
+    """At the same strictness, but now the name is to be proved."""
+    setting.begin(0)
+    upgrade = Resuming(setting.good, version)
+    folder = os.path.join(setting.home.path, "control/mtasts")
+    with setting.server(upgrade):
+        setting.deliver(verify="unverified")
+        os.mkdir(folder)
+        setting.world.file(os.path.join(folder, HOST), "version: STSv1\n"
+                           f"mode: enforce\nmx: {NAME}\nmax_age: 86400\n")
+        setting.deliver()
+        setting.deliver()
+        shutil.rmtree(folder)
+        setting.deliver(verify="unverified")
+    equal(upgrade.resumed, [False, False, True, True])
 
 
 def other_anchors(setting, how):
