@@ -83,6 +83,15 @@ class Setting:
         return outcome
 
 
+def twice(setting, upgrade, resumed, between=lambda: None):
+    """A delivery and, after what comes between, another one, resumed or not."""
+    with setting.server(upgrade):
+        setting.deliver()
+        between()
+        setting.deliver()
+    equal(upgrade.resumed, [False, resumed])
+
+
 def both(function):
     """A case for each version."""
     for version in ("1.2", "1.3"):
@@ -166,11 +175,7 @@ def twenty_at_once_share_a_session_of_tls12(setting):
 def a_delivery_leaves_no_mark_without_the_file(setting):
     setting.begin()
     setting.file.remove()
-    upgrade = Resuming(setting.good)
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+    twice(setting, Resuming(setting.good), False)
     assert not os.path.lexists(setting.file.path)
 
 
@@ -459,15 +464,14 @@ def a_refused_session_and_a_bad_certificate(setting, version):
 @both
 def never_past_the_end_of_the_certificate(setting, version):
     setting.begin()
-    upgrade = Resuming(setting.good, version)
-    with setting.server(upgrade):
-        setting.deliver()
+
+    def end_it():
         (end,) = {int.from_bytes(r[56:64], "big")
                   for r in setting.file.records().values()}
         assert time.time() < end <= 2493072000, end  # authority.VALID
         setting.file.shift(until=int(time.time()) - end)
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+
+    twice(setting, Resuming(setting.good, version), False, end_it)
 
 
 @both
@@ -503,28 +507,22 @@ def it_is_dated_by_its_handshake(setting, version):
 @both
 def the_clock_goes_back(setting, version):
     setting.begin()
-    upgrade = Resuming(setting.good, version)
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.file.shift(proved=3600, given=3600)
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+    twice(setting, Resuming(setting.good, version), False,
+          lambda: setting.file.shift(proved=3600, given=3600))
 
 
 @both
 def a_ticket_is_too_old(setting, version):
     setting.begin()
-    upgrade = Resuming(setting.good, version)
 
     def brief(record):
         record[LIFETIME_AT:LIFETIME_AT + 4] = b"\0\0\0\1"
 
-    with setting.server(upgrade):
-        setting.deliver()
+    def age():
         setting.file.change(brief)
         setting.file.shift(proved=-2, given=-2)
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+
+    twice(setting, Resuming(setting.good, version), False, age)
 
 
 @both
@@ -676,12 +674,8 @@ def unused(setting, spoil):
     """Delivered as if there were no file, which stays what it is."""
     setting.begin()
     spoil(setting.file)
-    upgrade = Resuming(setting.good)
     before = setting.file.read()
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+    twice(setting, Resuming(setting.good), False)
     assert setting.file.read() == before, "the file has changed"
 
 
@@ -731,11 +725,7 @@ def a_folder_in_its_place(setting):
 def garbage_is_empty(setting, version):
     setting.begin()
     setting.file.make(os.urandom(SIZE))
-    upgrade = Resuming(setting.good, version)
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.deliver()
-    equal(upgrade.resumed, [False, True])
+    twice(setting, Resuming(setting.good, version), True)
     equal(len(setting.file.read()), SIZE)
 
 
