@@ -91,7 +91,7 @@ put_digest(struct sessions *s, const struct job *job,
                                   buf_slice(&job->client_cert)};
 
     tls_digest(parts, sizeof(parts) / sizeof(parts[0]), s->now.digest);
-    s->now.named = named;
+    s->named = named;
     return !out.full;
 }
 
@@ -207,7 +207,7 @@ keep(struct sessions *s, const struct tls *tls)
 {
     if (s->given.count == 0 || !lock_take(s->fd))
         return;
-    s->now.until_s = s->now.named ? tls->until_s : INT64_MAX;
+    s->now.until_s = s->named ? tls->until_s : INT64_MAX;
     if (tls->resumed) {
         s->now.proved_s = s->used.proved_s;
         s->now.until_s = s->used.until_s;

@@ -27,6 +27,7 @@ struct sessions {
     const char *problem; /* why the file is not used; NULL: it is, or there is
                             none */
     bool begun;          /* `now` is of the session at hand */
+    bool named;          /* the server's name is to be proved in it */
     bool taken;          /* it was offered `used`, out of the record `index` */
     uint32_t index;
     struct qmail_session now, used;

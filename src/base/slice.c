@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/assert.h"
 
 struct slice
 slice_of(const void *data, size_t size)
@@ -133,6 +134,17 @@ void
 buf_put_hex(struct buf *b, uint64_t number, uint32_t width)
 {
     put_digits(b, number, 16, width);
+}
+
+void
+buf_put_network(struct buf *b, uint32_t number, uint32_t width)
+{
+    uint8_t octets[sizeof(number)];
+
+    assert(width <= sizeof(octets));
+    for (uint32_t i = width; i-- > 0; number >>= 8)
+        octets[i] = (uint8_t)number;
+    buf_put(b, slice_of(octets, width));
 }
 
 struct slice

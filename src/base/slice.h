@@ -59,6 +59,8 @@ void buf_put_byte(struct buf *b, uint8_t byte);
 void buf_put_number(struct buf *b, uint64_t number, uint32_t width);
 /* Likewise in hexadecimal, in lower case. */
 void buf_put_hex(struct buf *b, uint64_t number, uint32_t width);
+/* Its lowest `width` octets, of 4, in network byte order. */
+void buf_put_network(struct buf *b, uint32_t number, uint32_t width);
 struct slice buf_slice(const struct buf *b);
 size_t buf_room(const struct buf *b);
 

@@ -118,8 +118,7 @@ attempt_packet(struct dns_lookup *l, uint32_t attempt)
     dns_message_query(&message, &question);
     assert(!message.full && message.used <= UINT16_MAX);
     buf_init(&packet, l->packet, DNS_TCP_PREFIX_SIZE);
-    buf_put_byte(&packet, (uint8_t)(message.used >> 8));
-    buf_put_byte(&packet, (uint8_t)message.used);
+    buf_put_network(&packet, (uint32_t)message.used, 2);
     if (attempt != STREAM)
         return buf_slice(&message);
     return slice_of(l->packet, DNS_TCP_PREFIX_SIZE + message.used);

@@ -35,8 +35,7 @@ static void
 put_u16(struct buf *out, uint32_t value)
 {
     assert(value <= UINT16_MAX);
-    buf_put_byte(out, (uint8_t)(value >> 8));
-    buf_put_byte(out, (uint8_t)value);
+    buf_put_network(out, value, 2);
 }
 
 void

@@ -6,18 +6,20 @@
 
 enum { POINTER_TAG = 0xc0, BITS = 8 };
 
+/* A byte that text can carry inside a label. */
 static bool
-label_parses(struct slice label)
+byte_is_host(uint8_t byte)
 {
-    if (label.size == 0 || label.size > NAME_LABEL_SIZE_MAX)
-        return false;
-    for (size_t i = 0; i < label.size; i++) {
-        uint8_t byte = label.data[i];
+    return byte > ' ' && byte < 0x7f && byte != '.' && byte != '\\';
+}
 
-        if (byte == ' ' || ascii_control(byte) || byte > 0x7f)
+static bool
+label_is_host(struct slice label)
+{
+    for (size_t i = 0; i < label.size; i++)
+        if (!byte_is_host(label.data[i]))
             return false;
-    }
-    return true;
+    return label.size > 0 && label.size <= NAME_LABEL_SIZE_MAX;
 }
 
 bool
@@ -34,7 +36,7 @@ dns_name_parse(struct slice text, struct dns_name *out)
         size_t dot = slice_find(text, '.');
         struct slice label = slice_part(text, 0, dot);
 
-        if (!label_parses(label))
+        if (!label_is_host(label))
             return false;
         buf_put_byte(&wire, (uint8_t)label.size);
         buf_put(&wire, label);
@@ -102,13 +104,6 @@ dns_name_take(struct slice message, struct cursor *c, struct dns_name *out)
     out->size = c->bad ? 0 : (uint8_t)wire.used;
 }
 
-/* A byte that text can carry inside a label. */
-static bool
-byte_is_host(uint8_t byte)
-{
-    return byte > ' ' && byte < 0x7f && byte != '.' && byte != '\\';
-}
-
 /* The label at *index, which then is that of the next; the root is empty. */
 static struct slice
 label_next(const struct dns_name *n, size_t *index)
@@ -155,15 +150,9 @@ dns_name_is_host(const struct dns_name *n)
     size_t index = 0;
     struct slice label = label_next(n, &index);
 
-    if (label.size == 0)
-        return false;
-    while (label.size > 0) {
-        for (size_t i = 0; i < label.size; i++)
-            if (!byte_is_host(label.data[i]))
-                return false;
+    while (label_is_host(label) && n->wire[index] > 0)
         label = label_next(n, &index);
-    }
-    return true;
+    return label_is_host(label);
 }
 
 bool

@@ -19,8 +19,8 @@ struct dns_name {
     uint8_t wire[NAME_WIRE_SIZE_MAX];
 };
 
-/* Labels of printable ASCII between dots; a dot at the end may be there. The
- * root alone is refused: nobody takes mail there. */
+/* A name that is_host, its labels between dots; a dot at the end may be there:
+ * it prints as no more than its text. */
 bool dns_name_parse(struct slice text, struct dns_name *out);
 /* The name at the cursor, which must stand in `message` (or in a part of it,
  * that the name then has to keep to until its first pointer). */

@@ -5,18 +5,16 @@
 
 #include "base/assert.h"
 
-static const char magic[] = "mote-s01"; /* a new one for another form */
+static const char magic[] = "mote-s02"; /* a new one for another form */
 
 enum {
     MAGIC_SIZE = sizeof(magic) - 1,
     WIDTH_TIME = 8,
     WIDTH_LIFETIME = 4,
-    WIDTH_FLAGS = 2,
+    WIDTH_ONCE = 2,
     WIDTH_STATE = 2,
-    FLAG_NAMED = 1,
-    FLAG_ONCE = 2,
     HEADER_SIZE = MAGIC_SIZE + SESSION_DIGEST_SIZE + 3 * WIDTH_TIME +
-                  WIDTH_LIFETIME + WIDTH_FLAGS + WIDTH_STATE
+                  WIDTH_LIFETIME + WIDTH_ONCE + WIDTH_STATE
 };
 
 _Static_assert(SESSION_RECORD_SIZE >= HEADER_SIZE + SESSION_STATE_SIZE_MAX,
@@ -39,7 +37,7 @@ qmail_session_read(struct slice record, struct qmail_session *out)
 {
     struct cursor c;
     struct slice digest;
-    uint16_t flags = 0;
+    uint16_t once = 0;
 
     cursor_init(&c, record);
     if (!slice_equal(cursor_take(&c, MAGIC_SIZE), slice_text(magic)))
@@ -49,23 +47,21 @@ qmail_session_read(struct slice record, struct qmail_session *out)
     out->given_s = take_time(&c);
     out->until_s = take_time(&c);
     out->lifetime_s = cursor_u32(&c);
-    flags = cursor_u16(&c);
-    out->named = flags & FLAG_NAMED;
-    out->once = flags & FLAG_ONCE;
+    once = cursor_u16(&c);
+    out->once = once;
     out->state = cursor_take(&c, cursor_u16(&c));
     if (c.bad || out->state.size == 0 ||
-        out->state.size > SESSION_STATE_SIZE_MAX ||
-        flags > (FLAG_NAMED | FLAG_ONCE))
+        out->state.size > SESSION_STATE_SIZE_MAX || once > 1)
         return false;
     memcpy(out->digest, digest.data, sizeof(out->digest));
     return true;
 }
 
 static void
-put_number(struct buf *out, uint64_t number, uint32_t width)
+put_time(struct buf *out, int64_t time)
 {
-    while (width-- > 0)
-        buf_put_byte(out, (uint8_t)(number >> 8 * width));
+    buf_put_network(out, (uint32_t)(time >> 32), WIDTH_TIME / 2);
+    buf_put_network(out, (uint32_t)time, WIDTH_TIME / 2);
 }
 
 void
@@ -78,13 +74,12 @@ qmail_session_write(const struct qmail_session *s,
     buf_init(&out, record, SESSION_RECORD_SIZE);
     buf_put_text(&out, magic);
     buf_put(&out, slice_of(s->digest, sizeof(s->digest)));
-    put_number(&out, (uint64_t)s->proved_s, WIDTH_TIME);
-    put_number(&out, (uint64_t)s->given_s, WIDTH_TIME);
-    put_number(&out, (uint64_t)s->until_s, WIDTH_TIME);
-    put_number(&out, s->lifetime_s, WIDTH_LIFETIME);
-    put_number(&out, (s->named ? FLAG_NAMED : 0U) | (s->once ? FLAG_ONCE : 0U),
-               WIDTH_FLAGS);
-    put_number(&out, s->state.size, WIDTH_STATE);
+    put_time(&out, s->proved_s);
+    put_time(&out, s->given_s);
+    put_time(&out, s->until_s);
+    buf_put_network(&out, s->lifetime_s, WIDTH_LIFETIME);
+    buf_put_network(&out, s->once, WIDTH_ONCE);
+    buf_put_network(&out, (uint32_t)s->state.size, WIDTH_STATE);
     buf_put(&out, s->state);
     assert(!out.full);
 }
@@ -95,8 +90,8 @@ void
 qmail_session_search_use(struct qmail_session_search *search,
                          const struct qmail_session *s, int64_t now_s)
 {
-    *search = (struct qmail_session_search){
-        .digest = s->digest, .named = s->named, .now_s = now_s};
+    *search =
+        (struct qmail_session_search){.digest = s->digest, .now_s = now_s};
 }
 
 void
@@ -149,8 +144,7 @@ static bool
 is_better_use(const struct qmail_session_search *search,
               const struct qmail_session *s)
 {
-    return is_same(search, s) && (s->named || !search->named) &&
-           is_fresh(s, search->now_s) &&
+    return is_same(search, s) && is_fresh(s, search->now_s) &&
            (!search->found || s->given_s > search->given_s);
 }
 

@@ -18,9 +18,9 @@
 #include "limits.h"
 
 struct qmail_session {
-    /* Of all that the proof rests on. Other sessions are not ours to use. */
+    /* Of all that the proof rests on, and which one that is. Other sessions are
+     * not ours to use. */
     uint8_t digest[SESSION_DIGEST_SIZE];
-    bool named;          /* the peer has proved its name */
     bool once;           /* used, it is of no more use */
     int64_t proved_s;    /* when: not by a session, but by all it takes */
     int64_t given_s;     /* this session, from when its lifetime counts */
@@ -32,7 +32,6 @@ struct qmail_session {
 struct qmail_session_search {
     const uint8_t *digest;
     bool place; /* for a new one, or one to use */
-    bool named; /* wanted */
     bool once;  /* of a new one */
     int64_t now_s;
     uint32_t next; /* index of the next record */
@@ -47,8 +46,8 @@ bool qmail_session_read(struct slice record, struct qmail_session *out);
 void qmail_session_write(const struct qmail_session *s,
                          uint8_t record[static SESSION_RECORD_SIZE]);
 
-/* For one like `s` (its digest, lent, and named) that can be used: of them the
- * youngest. */
+/* For one like `s` (its digest, lent) that can be used: of them the youngest.
+ */
 void qmail_session_search_use(struct qmail_session_search *search,
                               const struct qmail_session *s, int64_t now_s);
 /* For a place to put `s` in: that of one which it replaces, an empty one, that

@@ -119,13 +119,6 @@ tls_resume_begin(struct tls *t, const char *name)
 /* ---- writing ---- */
 
 static void
-put_number(struct buf *out, uint32_t number, uint32_t width)
-{
-    while (width-- > 0)
-        buf_put_byte(out, (uint8_t)(number >> 8 * width));
-}
-
-static void
 put_octets(struct buf *out, const uint8_t *octets, size_t size)
 {
     buf_put_byte(out, (uint8_t)size);
@@ -139,11 +132,12 @@ write_session(const mbedtls_ssl_session *s, struct buf *out)
     struct slice ticket =
         slice_of(s->MBEDTLS_PRIVATE(ticket), s->MBEDTLS_PRIVATE(ticket_len));
 
-    put_number(out, s->MBEDTLS_PRIVATE(tls_version), WIDTH_VERSION);
-    put_number(out, (uint32_t)s->MBEDTLS_PRIVATE(ciphersuite), WIDTH_SUITE);
-    put_number(out, s->MBEDTLS_PRIVATE(ticket_lifetime), WIDTH_LIFETIME);
-    put_number(out, is_13 ? s->MBEDTLS_PRIVATE(ticket_age_add) : 0,
-               WIDTH_AGE_ADD);
+    buf_put_network(out, s->MBEDTLS_PRIVATE(tls_version), WIDTH_VERSION);
+    buf_put_network(out, (uint32_t)s->MBEDTLS_PRIVATE(ciphersuite),
+                    WIDTH_SUITE);
+    buf_put_network(out, s->MBEDTLS_PRIVATE(ticket_lifetime), WIDTH_LIFETIME);
+    buf_put_network(out, is_13 ? s->MBEDTLS_PRIVATE(ticket_age_add) : 0,
+                    WIDTH_AGE_ADD);
     /* With a ticket the identifier is none of the server's (RFC 5077 3.4). */
     put_octets(out, s->MBEDTLS_PRIVATE(id),
                ticket.size > 0 ? 0 : s->MBEDTLS_PRIVATE(id_len));

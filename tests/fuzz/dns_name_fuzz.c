@@ -69,6 +69,7 @@ check_parse(struct slice text)
     MUST(n.size >= 3 && n.wire[n.size - 1] == 0);
     MUST(slow_name(slice_of(n.wire, n.size), &at, n.size, &again));
     MUST(at == n.size && dns_name_identical(&n, &again));
+    MUST(dns_name_is_host(&n));
     check_text(&n);
 }
 

@@ -272,6 +272,7 @@ HOSTS = {
     "hyphen": ("-h\n", f"{USAGE}host contains a control character\n"),
     "too_long": ("x." * 127 + "x", None), "label_too_long": ("x" * 64, None),
     "64_kib": ("x" * 65536, None), "empty_label": ("a..b", None),
+    "backslashes": ("\\" * 63, None), "backslash": ("a\\.example", None),
 }
 
 

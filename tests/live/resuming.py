@@ -16,7 +16,7 @@ from tls13 import HANDSHAKE, Forgetful
 from tlsserver import GnutlsSession, gnutls_library
 
 RECORD_SIZE, RECORD_COUNT = 2048, 32
-MAGIC = b"mote-s01"
+MAGIC = b"mote-s02"
 TIMES = struct.Struct("!qqq")  # proved, given, until; behind magic and digest
 TIMES_AT = len(MAGIC) + 32
 LIFETIME_AT = TIMES_AT + TIMES.size

@@ -4,6 +4,7 @@
 import fcntl
 import hashlib
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -80,6 +81,15 @@ class Setting:
         delivered(outcome)
         encrypted(outcome, verify, version)
         return outcome
+
+
+def twice(setting, upgrade, resumed, between=lambda: None):
+    """A delivery and, after what comes between, another one, resumed or not."""
+    with setting.server(upgrade):
+        setting.deliver()
+        between()
+        setting.deliver()
+    equal(upgrade.resumed, [False, resumed])
 
 
 def both(function):
@@ -165,11 +175,7 @@ def twenty_at_once_share_a_session_of_tls12(setting):
 def a_delivery_leaves_no_mark_without_the_file(setting):
     setting.begin()
     setting.file.remove()
-    upgrade = Resuming(setting.good)
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+    twice(setting, Resuming(setting.good), False)
     assert not os.path.lexists(setting.file.path)
 
 
@@ -327,8 +333,9 @@ def the_secret_is_damaged(setting, version):
         setting.deliver()
         equal(len(server.settle()), 3, "connections")
         equal(len(server.contents()), 2)
+        setting.deliver()  # nothing was kept of the connection behind it
         setting.deliver()
-    equal(upgrade.resumed[-1], True)
+    equal(upgrade.resumed[-3:], [False, False, True])
 
 
 @both
@@ -457,15 +464,14 @@ def a_refused_session_and_a_bad_certificate(setting, version):
 @both
 def never_past_the_end_of_the_certificate(setting, version):
     setting.begin()
-    upgrade = Resuming(setting.good, version)
-    with setting.server(upgrade):
-        setting.deliver()
+
+    def end_it():
         (end,) = {int.from_bytes(r[56:64], "big")
                   for r in setting.file.records().values()}
         assert time.time() < end <= 2493072000, end  # authority.VALID
         setting.file.shift(until=int(time.time()) - end)
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+
+    twice(setting, Resuming(setting.good, version), False, end_it)
 
 
 @both
@@ -501,28 +507,22 @@ def it_is_dated_by_its_handshake(setting, version):
 @both
 def the_clock_goes_back(setting, version):
     setting.begin()
-    upgrade = Resuming(setting.good, version)
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.file.shift(proved=3600, given=3600)
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+    twice(setting, Resuming(setting.good, version), False,
+          lambda: setting.file.shift(proved=3600, given=3600))
 
 
 @both
 def a_ticket_is_too_old(setting, version):
     setting.begin()
-    upgrade = Resuming(setting.good, version)
 
     def brief(record):
         record[LIFETIME_AT:LIFETIME_AT + 4] = b"\0\0\0\1"
 
-    with setting.server(upgrade):
-        setting.deliver()
+    def age():
         setting.file.change(brief)
         setting.file.shift(proved=-2, given=-2)
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+
+    twice(setting, Resuming(setting.good, version), False, age)
 
 
 @both
@@ -551,6 +551,24 @@ def what_0_kept_is_not_for_2(setting, version):
             equal(outcome.letter, "K" if level == 1 else "Z", outcome.text)
     equal(upgrade.resumed[:3], [False, True, False])
     assert True not in upgrade.resumed[2:]
+
+
+@both
+def what_was_kept_before_a_policy(setting, version):
+    """At the same strictness, but now the name is to be proved."""
+    setting.begin(0)
+    upgrade = Resuming(setting.good, version)
+    folder = os.path.join(setting.home.path, "control/mtasts")
+    with setting.server(upgrade):
+        setting.deliver(verify="unverified")
+        os.mkdir(folder)
+        setting.world.file(os.path.join(folder, HOST), "version: STSv1\n"
+                           f"mode: enforce\nmx: {NAME}\nmax_age: 86400\n")
+        setting.deliver()
+        setting.deliver()
+        shutil.rmtree(folder)
+        setting.deliver(verify="unverified")
+    equal(upgrade.resumed, [False, False, True, True])
 
 
 def other_anchors(setting, how):
@@ -656,12 +674,8 @@ def unused(setting, spoil):
     """Delivered as if there were no file, which stays what it is."""
     setting.begin()
     spoil(setting.file)
-    upgrade = Resuming(setting.good)
     before = setting.file.read()
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.deliver()
-    equal(upgrade.resumed, [False, False])
+    twice(setting, Resuming(setting.good), False)
     assert setting.file.read() == before, "the file has changed"
 
 
@@ -711,11 +725,7 @@ def a_folder_in_its_place(setting):
 def garbage_is_empty(setting, version):
     setting.begin()
     setting.file.make(os.urandom(SIZE))
-    upgrade = Resuming(setting.good, version)
-    with setting.server(upgrade):
-        setting.deliver()
-        setting.deliver()
-    equal(upgrade.resumed, [False, True])
+    twice(setting, Resuming(setting.good, version), True)
     equal(len(setting.file.read()), SIZE)
 
 

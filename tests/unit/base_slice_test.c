@@ -193,6 +193,20 @@ TEST(a_number_that_does_not_fit_is_not_cut)
     CHECK(!b.full && b.used == ROOM);
 }
 
+TEST(puts_in_network_order)
+{
+    uint8_t bytes[ROOM];
+    struct buf b;
+
+    buf_init(&b, bytes, sizeof(bytes));
+    buf_put_network(&b, 0xfedcba98, 4);
+    buf_put_network(&b, 0xffff4142, 2);
+    buf_put_network(&b, 0xff, 0);
+    CHECK(!b.full && is(buf_slice(&b), "\xfe\xdc\xba\x98\x41\x42"));
+    buf_put_network(&b, 1, 3); /* not even the two that fit */
+    CHECK(b.full && b.used == 6);
+}
+
 TEST(reads_in_network_order)
 {
     struct cursor c;
@@ -238,6 +252,7 @@ TEST(a_short_take_returns_0_and_stays_bad)
     X(prints_numbers)                         \
     X(a_number_in_hexadecimal)                \
     X(a_number_that_does_not_fit_is_not_cut)  \
+    X(puts_in_network_order)                  \
     X(reads_in_network_order)                 \
     X(a_short_take_returns_0_and_stays_bad)
 

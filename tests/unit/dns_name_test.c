@@ -79,7 +79,7 @@ TEST(parses_host_names)
     CHECK(parses("_25._tcp.a-b.c"));
     CHECK(parses("a"));
     CHECK(parses("1.2.3.4"));
-    CHECK(parses("!#$%&'*+/=?^`{|}~.\\\"(),:;<>[]"));
+    CHECK(parses("!#$%&'*+/=?^`{|}~.\"(),:;<>[]"));
 }
 
 TEST(refuses_bad_text)
@@ -100,6 +100,7 @@ TEST(refuses_bad_text)
     CHECK(!parses("a\x7f"));
     CHECK(!parses("a\x80"));
     CHECK(!parses("\xff.b"));
+    CHECK(!parses("a\\b"));
     CHECK(!dns_name_parse(slice_of(nul, sizeof(nul)), &n));
     CHECK(!dns_name_parse(slice_of(NULL, 0), &n));
 }

@@ -17,8 +17,7 @@ record(uint32_t index)
 static struct qmail_session
 session(uint8_t of)
 {
-    struct qmail_session s = {.named = true,
-                              .once = true,
+    struct qmail_session s = {.once = true,
                               .proved_s = NOW_S - HOUR_S,
                               .given_s = NOW_S - HOUR_S,
                               .until_s = NOW_S + 90LL * SESSION_AGE_S,
@@ -55,12 +54,11 @@ offer_all(struct qmail_session_search *search)
 }
 
 static int
-use(bool named, int64_t now_s)
+use(int64_t now_s)
 {
     struct qmail_session s = session('x');
     struct qmail_session_search search;
 
-    s.named = named;
     qmail_session_search_use(&search, &s, now_s);
     return offer_all(&search);
 }
@@ -81,13 +79,12 @@ TEST(what_is_written_is_read)
 
     s.state = slice_of(state, sizeof(state));
     s.until_s = INT64_MAX;
-    for (int i = 0; i < 4; i++) {
-        s.named = i & 1;
-        s.once = i & 2;
+    for (int i = 0; i < 2; i++) {
+        s.once = i;
         put(0, &s);
         CHECK(qmail_session_read(record(0), &back));
         CHECK(memcmp(back.digest, s.digest, sizeof(s.digest)) == 0);
-        CHECK(back.named == s.named && back.once == s.once);
+        CHECK(back.once == s.once);
         CHECK(back.proved_s == s.proved_s && back.given_s == s.given_s);
         CHECK(back.until_s == s.until_s && back.lifetime_s == s.lifetime_s);
         CHECK(slice_equal(back.state, s.state));
@@ -101,7 +98,7 @@ TEST(what_is_no_record_is_an_empty_place)
 
     memset(file, 0, sizeof(file));
     CHECK(!qmail_session_read(record(0), &back));
-    CHECK(use(true, NOW_S) == -1);
+    CHECK(use(NOW_S) == -1);
     memset(file, 0xff, sizeof(file));
     CHECK(!qmail_session_read(record(0), &back));
     put(0, &s);
@@ -134,31 +131,16 @@ TEST(another_digest_is_not_ours)
     struct qmail_session s = session('x');
 
     fill();
-    CHECK(use(true, NOW_S) == -1);
+    CHECK(use(NOW_S) == -1);
     for (uint32_t at = 0; at < sizeof(s.digest); at++) {
         s = session('x');
         s.digest[at] ^= 0x80;
         put(7, &s);
-        CHECK(use(true, NOW_S) == -1);
+        CHECK(use(NOW_S) == -1);
     }
     s = session('x');
     put(7, &s);
-    CHECK(use(true, NOW_S) == 7);
-}
-
-TEST(who_proved_less_is_not_used_for_more)
-{
-    struct qmail_session s = session('x');
-
-    fill();
-    s.named = false;
-    put(3, &s);
-    CHECK(use(true, NOW_S) == -1);
-    CHECK(use(false, NOW_S) == 3);
-    s.named = true;
-    put(3, &s);
-    CHECK(use(true, NOW_S) == 3);
-    CHECK(use(false, NOW_S) == 3);
+    CHECK(use(NOW_S) == 7);
 }
 
 static bool
@@ -166,7 +148,7 @@ is_used(const struct qmail_session *s, int64_t now_s)
 {
     memset(file, 0, sizeof(file));
     put(0, s);
-    return use(true, now_s) == 0;
+    return use(now_s) == 0;
 }
 
 TEST(a_ticket_has_its_lifetime)
@@ -222,7 +204,7 @@ TEST(the_youngest_is_used)
     put(9, &s);
     s.given_s--;
     put(20, &s);
-    CHECK(use(true, NOW_S) == 9);
+    CHECK(use(NOW_S) == 9);
 }
 
 TEST(an_empty_place_is_taken_first)
@@ -281,7 +263,6 @@ TEST(what_can_be_used_again_is_there_once)
     X(what_is_written_is_read)                      \
     X(what_is_no_record_is_an_empty_place)          \
     X(another_digest_is_not_ours)                   \
-    X(who_proved_less_is_not_used_for_more)         \
     X(a_ticket_has_its_lifetime)                    \
     X(a_proof_counts_for_a_day)                     \
     X(nothing_outlives_its_certificate)             \

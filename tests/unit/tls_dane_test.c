@@ -80,42 +80,12 @@ only(const char *numbers, const char *name)
     return add(numbers, name);
 }
 
-static void
-start_for(const char *cert, const char *options)
-{
-    char text[PEER_OPTIONS_SIZE];
-
-    snprintf(text, sizeof(text),
-             "-rev -cert %s.pem -key %s.key -cipher DEFAULT@SECLEVEL=0 %s",
-             cert, cert, options);
-    peer_start(&peer, text);
-}
-
-/* As the shell goes about it, which finds nothing that it could bring. */
-static bool
-decide(int64_t wall_s)
-{
-    peer_handshake(&peer, &peer_tls, "mx.example.net", wall_s);
-    if (peer_tls.state != TLS_ANCHORS || peer_tls.issuer_count != 0)
-        return false;
-    tls_verify(&peer_tls);
-    peer_shake(&peer, &peer_tls);
-    return true;
-}
-
 static bool
 accepts_at(const char *cert, const char *options, int64_t wall_s)
 {
-    bool done = false;
-
-    start_for(cert, options);
-    done = peer_init(&peer_tls, false, NULL, NULL) && decide(wall_s) &&
-           peer_tls.state == TLS_OPEN && peer_tls.tlsa_index < set.count &&
-           peer_talk(&peer, &peer_tls, "hello\n");
-    if (!done)
-        peer_reason(&peer_tls, "?");
-    peer_stop(&peer);
-    return done;
+    peer_start_for(&peer, cert, options);
+    return peer_accepts(&peer, &peer_tls, wall_s) &&
+           peer_tls.tlsa_index < set.count;
 }
 
 static bool
@@ -128,16 +98,8 @@ static bool
 refuses_at(const char *cert, const char *options, int64_t wall_s,
            const char *reason)
 {
-    bool done = false;
-
-    start_for(cert, options);
-    done = peer_init(&peer_tls, true, NULL, NULL) && decide(wall_s) &&
-           peer_tls.state == TLS_REFUSED && tls_tx(&peer_tls).size > 0 &&
-           peer_reason(&peer_tls, reason);
-    if (!done)
-        peer_reason(&peer_tls, "?");
-    peer_stop(&peer);
-    return done;
+    peer_start_for(&peer, cert, options);
+    return peer_refuses(&peer, &peer_tls, wall_s, reason);
 }
 
 static bool
@@ -247,7 +209,7 @@ TEST(one_of_the_names)
         dane.names[0] = SLICE("other.example");
         dane.names[1] = SLICE("mx.example.net");
         dane.name_count = count;
-        start_for("ec", with_chain);
+        peer_start_for(&peer, "ec", with_chain);
         CHECK(peer_init(&peer_tls, false, NULL, NULL));
         peer_handshake(&peer, &peer_tls, "alias.example", time(NULL));
         CHECK(peer_tls.state == TLS_ANCHORS);
@@ -292,21 +254,22 @@ TEST(a_stronger_digest_is_the_one_that_counts)
 TEST(no_anchors_come_to_the_rescue)
 {
     CHECK(only("3 1 1", "self"));
-    start_for("ec", with_chain);
+    peer_start_for(&peer, "ec", with_chain);
     CHECK(peer_init(&peer_tls, true, NULL, NULL));
     CHECK(!peer_verify(&peer, &peer_tls, "mx.example.net", "root.pem"));
     CHECK(peer_tls.state == TLS_REFUSED);
     CHECK(peer_reason(&peer_tls, none_of_one));
     CHECK(only("2 1 1", "root"));
-    start_for("ec", with_chain);
-    CHECK(decide(time(NULL)) && peer_tls.state == TLS_OPEN);
+    peer_start_for(&peer, "ec", with_chain);
+    CHECK(peer_decide(&peer, &peer_tls, time(NULL)) &&
+          peer_tls.state == TLS_OPEN);
     /* What was lent for one connection is of no other. */
     peer_dane = NULL;
-    start_for("ec", with_chain);
+    peer_start_for(&peer, "ec", with_chain);
     CHECK(!peer_verify(&peer, &peer_tls, "mx.example.net", "self.pem"));
     CHECK(peer_tls.state == TLS_REFUSED);
     CHECK(peer_reason(&peer_tls, "issued by an unknown authority"));
-    start_for("ec", with_chain);
+    peer_start_for(&peer, "ec", with_chain);
     CHECK(peer_verify(&peer, &peer_tls, "mx.example.net", "root.pem"));
     peer_stop(&peer);
 }
@@ -315,8 +278,9 @@ TEST(a_mismatch_is_told)
 {
     CHECK(only("3 1 1", "self"));
     peer_tell = true;
-    start_for("ec", "");
-    CHECK(peer_init(&peer_tls, true, NULL, NULL) && decide(time(NULL)));
+    peer_start_for(&peer, "ec", "");
+    CHECK(peer_init(&peer_tls, true, NULL, NULL) &&
+          peer_decide(&peer, &peer_tls, time(NULL)));
     peer_tell = false;
     CHECK(peer_tls.state == TLS_OPEN);
     CHECK(peer_reason(&peer_tls, none_of_one));

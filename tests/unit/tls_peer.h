@@ -362,6 +362,54 @@ peer_talk(struct peer *p, struct tls *t, const char *line)
     return size == length;
 }
 
+/* A server that shows this certificate, however weak. */
+PEER_FUNCTION void
+peer_start_for(struct peer *p, const char *cert, const char *options)
+{
+    char text[PEER_OPTIONS_SIZE];
+
+    snprintf(text, sizeof(text),
+             "-rev -cert %s.pem -key %s.key -cipher DEFAULT@SECLEVEL=0 %s",
+             cert, cert, options);
+    peer_start(p, text);
+}
+
+/* As the shell goes about it, which finds nothing that it could bring. */
+PEER_FUNCTION bool
+peer_decide(struct peer *p, struct tls *t, int64_t wall_s)
+{
+    peer_handshake(p, t, "mx.example.net", wall_s);
+    if (t->state != TLS_ANCHORS || t->issuer_count != 0)
+        return false;
+    tls_verify(t);
+    peer_shake(p, t);
+    return true;
+}
+
+/* The whole connection; then the server is gone. */
+PEER_FUNCTION bool
+peer_accepts(struct peer *p, struct tls *t, int64_t wall_s)
+{
+    bool done = peer_init(t, false, NULL, NULL) && peer_decide(p, t, wall_s) &&
+                t->state == TLS_OPEN && peer_talk(p, t, "hello\n");
+
+    if (!done)
+        peer_reason(t, "?");
+    peer_stop(p);
+    return done;
+}
+
+PEER_FUNCTION bool
+peer_refuses(struct peer *p, struct tls *t, int64_t wall_s, const char *reason)
+{
+    bool done = peer_init(t, true, NULL, NULL) && peer_decide(p, t, wall_s) &&
+                t->state == TLS_REFUSED && tls_tx(t).size > 0;
+
+    done = peer_reason(t, done ? reason : "?") && done;
+    peer_stop(p);
+    return done;
+}
+
 #define PEER_TEST_SKIP(name) puts("skip " #name ": no openssl");
 
 /* As TEST_MAIN, in a world made by `script`. */

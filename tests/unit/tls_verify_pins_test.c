@@ -80,43 +80,12 @@ is_pin_of(const uint8_t *bytes, const char *name)
            memcmp(bytes, want.data, TLS_PIN_SIZE) == 0;
 }
 
-static void
-start_for(const char *cert, const char *options)
-{
-    char text[PEER_OPTIONS_SIZE];
-
-    snprintf(text, sizeof(text),
-             "-rev -cert %s.pem -key %s.key -cipher DEFAULT@SECLEVEL=0 %s",
-             cert, cert, options);
-    peer_start(&peer, text);
-}
-
-/* As the shell goes about it, which finds nothing that it could bring. */
-static bool
-decide(const char *cert, int64_t wall_s)
-{
-    peer_handshake(&peer, &peer_tls, "mx.example.net", wall_s);
-    if (peer_tls.state != TLS_ANCHORS || peer_tls.issuer_count != 0 ||
-        !is_pin_of(peer_tls.pin, cert))
-        return false;
-    tls_verify(&peer_tls);
-    peer_shake(&peer, &peer_tls);
-    return true;
-}
-
 static bool
 accepts_at(const char *cert, const char *options, int64_t wall_s)
 {
-    bool done = false;
-
-    start_for(cert, options);
-    done = peer_init(&peer_tls, false, NULL, NULL) && decide(cert, wall_s) &&
-           peer_tls.state == TLS_OPEN && is_pin_of(peer_tls.pin, cert) &&
-           peer_talk(&peer, &peer_tls, "hello\n");
-    if (!done)
-        peer_reason(&peer_tls, "?");
-    peer_stop(&peer);
-    return done;
+    peer_start_for(&peer, cert, options);
+    return peer_accepts(&peer, &peer_tls, wall_s) &&
+           is_pin_of(peer_tls.pin, cert);
 }
 
 static bool
@@ -128,16 +97,10 @@ accepts(const char *cert, const char *options)
 static bool
 refuses(const char *cert, const char *options, const char *reason)
 {
-    bool done = false;
-
-    start_for(cert, options);
-    done = peer_init(&peer_tls, true, NULL, NULL) && decide(cert, time(NULL)) &&
-           peer_tls.state == TLS_REFUSED && tls_tx(&peer_tls).size > 0 &&
-           slice_equal(peer_tls.reason, slice_text(reason));
-    if (!done)
-        peer_reason(&peer_tls, "?");
-    peer_stop(&peer);
-    return done;
+    peer_start_for(&peer, cert, options);
+    return peer_refuses(&peer, &peer_tls, time(NULL), reason) &&
+           slice_equal(peer_tls.reason, slice_text(reason)) &&
+           is_pin_of(peer_tls.pin, cert);
 }
 
 TEST(the_first_the_last_or_none)
@@ -206,7 +169,7 @@ TEST(the_key_of_an_issuer_is_not_the_peers)
 TEST(anchors_do_not_help)
 {
     CHECK(PIN("rsa"));
-    start_for("ec", "");
+    peer_start_for(&peer, "ec", "");
     CHECK(peer_init(&peer_tls, true, NULL, NULL));
     CHECK(!peer_verify(&peer, &peer_tls, "mx.example.net", "root.pem"));
     CHECK(peer_tls.state == TLS_REFUSED);
@@ -228,9 +191,9 @@ shows_ours(const char *version)
 {
     bool shown = false;
 
-    start_for("ec", version);
+    peer_start_for(&peer, "ec", version);
     if (peer_init(&peer_tls, false, "client.pem", "client.key") &&
-        decide("ec", time(NULL))) {
+        peer_decide(&peer, &peer_tls, time(NULL))) {
         while (peer_tls.state != TLS_OPEN && tls_tx(&peer_tls).size > 0)
             peer_step(&peer, &peer_tls);
         if (peer_tls.state == TLS_OPEN)
@@ -258,15 +221,17 @@ TEST(a_mismatch_is_told)
 {
     CHECK(PIN("rsa", "self"));
     peer_tell = true;
-    start_for("ec", "");
-    CHECK(peer_init(&peer_tls, true, NULL, NULL) && decide("ec", time(NULL)));
+    peer_start_for(&peer, "ec", "");
+    CHECK(peer_init(&peer_tls, true, NULL, NULL) &&
+          peer_decide(&peer, &peer_tls, time(NULL)));
     CHECK(peer_tls.state == TLS_OPEN);
     CHECK(peer_reason(&peer_tls, "its key is none of the 2 pinned ones"));
     CHECK(is_pin_of(peer_tls.pin, "ec"));
     CHECK(peer_talk(&peer, &peer_tls, "hello\n"));
     CHECK(PIN("ec"));
-    start_for("ec", "");
-    CHECK(peer_init(&peer_tls, true, NULL, NULL) && decide("ec", time(NULL)));
+    peer_start_for(&peer, "ec", "");
+    CHECK(peer_init(&peer_tls, true, NULL, NULL) &&
+          peer_decide(&peer, &peer_tls, time(NULL)));
     CHECK(peer_tls.state == TLS_OPEN && peer_tls.reason.size == 0);
     peer_stop(&peer);
     peer_tell = false;
@@ -276,11 +241,11 @@ TEST(a_mismatch_is_told)
 TEST(the_pin_is_there_without_any)
 {
     peer_pin_count = 0;
-    start_for("rsa", "");
+    peer_start_for(&peer, "rsa", "");
     CHECK(peer_init(&peer_tls, false, NULL, NULL));
     peer_handshake(&peer, &peer_tls, "mx.example.net", time(NULL));
     CHECK(peer_tls.state == TLS_OPEN && is_pin_of(peer_tls.pin, "rsa"));
-    start_for("ec", "");
+    peer_start_for(&peer, "ec", "");
     CHECK(peer_init(&peer_tls, true, NULL, NULL));
     CHECK(peer_verify(&peer, &peer_tls, "mx.example.net", "root.pem"));
     CHECK(is_pin_of(peer_tls.pin, "ec"));

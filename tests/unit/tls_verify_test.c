@@ -80,15 +80,11 @@ static struct peer peer;
 static bool
 start_for(const char *cert, const char *options)
 {
-    char text[PEER_OPTIONS_SIZE];
     char chain[PEER_PATH_SIZE] = "";
 
     if (options[0] != '\0')
         snprintf(chain, sizeof(chain), "-cert_chain %s_chain.pem", cert);
-    snprintf(text, sizeof(text),
-             "-rev -cert %s.pem -key %s.key -cipher DEFAULT@SECLEVEL=0 %s",
-             cert, cert, chain);
-    peer_start(&peer, text);
+    peer_start_for(&peer, cert, chain);
     return peer_init(&peer_tls, true, NULL, NULL);
 }
 
