@@ -6,7 +6,7 @@
 /* DANE: whose word the name servers' is, which of their answers are authentic,
  * and the TLSA records of each name. */
 enum {
-    ALIAS_LATE_MS = 8000,
+    ALIAS_LATE_MS = 1800,
     DANE_ONE_IN = 4,
     DANE_NAMES_MAX = 10, /* no more exchangers than are used with it */
     NS_FIRST = 53,       /* 127.0.0.53 and so on */
@@ -121,6 +121,17 @@ may_be_alias(int name)
            !world.zone.names[name].dress && world.zone.names[name].alias < 0;
 }
 
+/* What is known of it comes behind what is of the one before. */
+static void
+make_later(struct zone_name *n)
+{
+    /* A second server could tell something else meanwhile. */
+    if (world.ns_count > 1 || once_in(2))
+        return;
+    world.dns_clean = false;
+    n->late_ms[ASK_A] = n->late_ms[ASK_AAAA] = draw(ALIAS_LATE_MS);
+}
+
 /* Exchangers behind an alias, one link of which may be insecure; some behind
  * the same as the one before. */
 static void
@@ -137,9 +148,7 @@ make_aliases(void)
             world.zone.names[target].alias = end;
             world.zone.names[target].address_count = 0;
             world.zone.names[target].state = ZONE_FINE;
-            world.zone.names[target].late_ms[ASK_A] =
-                world.zone.names[target].late_ms[ASK_AAAA] =
-                    once_in(2) ? draw(ALIAS_LATE_MS) : 0;
+            make_later(&world.zone.names[target]);
         } else {
             zone_make_alias(target);
             end = world.zone.names[target].alias;
