@@ -193,7 +193,8 @@ ends_at_login(const struct session *s)
     bool ends = (s->auth_offered & ours) == 0 || s->auth_tried != 0;
 
     for (uint32_t i = 0; i < s->said_count; i++)
-        if (s->said[i].at == AT_STARTTLS && was_read(s, i))
+        if (s->said[i].at == AT_STARTTLS &&
+            (was_read(s, i) || s->forged_from > 0))
             return ends && world.hop.login && s->said[i].code >= 400 &&
                    s->said[i].code != CLOSING_CODE;
     return false;

@@ -6,7 +6,7 @@
 /* DANE: whose word the name servers' is, which of their answers are authentic,
  * and the TLSA records of each name. */
 enum {
-    ALIAS_LATE_MS = 1800,
+    ALIAS_LATE_MS = 8000,
     DANE_ONE_IN = 4,
     DANE_NAMES_MAX = 10, /* no more exchangers than are used with it */
     NS_FIRST = 53,       /* 127.0.0.53 and so on */
@@ -125,11 +125,8 @@ may_be_alias(int name)
 static void
 make_later(struct zone_name *n)
 {
-    /* A second server could tell something else meanwhile. */
-    if (world.ns_count > 1 || once_in(2))
-        return;
-    world.dns_clean = false;
-    n->late_ms[ASK_A] = n->late_ms[ASK_AAAA] = draw(ALIAS_LATE_MS);
+    if (once_in(2))
+        n->late_ms[ASK_A] = n->late_ms[ASK_AAAA] = draw(ALIAS_LATE_MS);
 }
 
 /* Exchangers behind an alias, one link of which may be insecure; some behind
@@ -168,6 +165,7 @@ world_make_dane(void)
         return;
     bytes_text(&world_add_file("control/dane")->content, "1\n");
     make_aliases();
+    world_judge_ns();
     d->there = true;
     d->on = make_believed() && !world.hop.never && world.hop.proof != PROOF_PIN;
     if (!d->on)
