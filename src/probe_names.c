@@ -197,6 +197,8 @@ why_dropped(const struct root *r, const struct addr *a, uint32_t host)
     const struct policy_candidates *c = &r->targets.candidates;
     uint32_t preference = r->targets.hosts.list[host].preference;
 
+    if (!a && r->targets.names[host].looks[0] == TARGET_LEFT)
+        return TELL_WORD("too many exchangers", "too_many");
     if (!a)
         return TELL_WORD("no address known", "no_address");
     if (targets_is_own(&r->job, a))

@@ -224,8 +224,7 @@ read_exchangers(const struct job *job, struct resolve_work *w,
     for (uint32_t i = 0; i < mx->count; i++) {
         const struct dns_mx *item = &mx->items[i];
 
-        if (is_repeated(mx, i) ||
-            (t->secure && t->hosts.count == DANE_HOST_COUNT_MAX))
+        if (is_repeated(mx, i))
             continue;
         targets_add_host(t, &item->name, item->preference);
         targets_take_dressed(job, t, t->hosts.count - 1);
@@ -546,7 +545,7 @@ resolve_answer(const struct resolve_work *w, const struct targets *t,
 {
     const struct target_name *n = &t->names[host];
 
-    if (!t->live || n->size == 0 || n->looks[family] == TARGET_UNASKED)
+    if (!t->live || n->size == 0 || n->looks[family] <= TARGET_LEFT)
         return NULL;
     return dns_lookup_answer(&w->lookup, w->questions[host][family]);
 }

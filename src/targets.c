@@ -78,15 +78,16 @@ targets_add_host(struct targets *t, const struct dns_name *name,
 {
     uint32_t host = t->hosts.count++;
     struct target_name *n = &t->names[host];
+    bool left = t->secure && host >= DANE_HOST_COUNT_MAX;
     struct buf text;
 
     buf_init(&text, n->text, sizeof(n->text));
     dns_name_print(&text, name);
     n->size = (uint8_t)text.used;
     for (uint32_t i = 0; i < ADDR_FAMILY_COUNT; i++)
-        n->looks[i] = TARGET_UNASKED;
+        n->looks[i] = left ? TARGET_LEFT : TARGET_UNASKED;
     t->hosts.list[host] =
-        (struct policy_host){.preference = preference, .unasked = true};
+        (struct policy_host){.preference = preference, .unasked = !left};
     if (host < DANE_HOST_COUNT_MAX)
         set_dane(t, host, t->secure, not_authentic);
 }
@@ -203,7 +204,7 @@ targets_put_why(const struct job *job, const struct targets *t, struct buf *out)
         return;
     if (is_unlisted(job, t, host)) {
         outcome_put(out, slice_of(n->text, n->size));
-        outcome_put_text(out, " is not in ");
+        outcome_put_text(out, n->size > 0 ? " is not in " : "it is not in ");
         outcome_put(out, buf_slice(&job->mtasts_path));
         return;
     }

@@ -21,6 +21,7 @@
 /* Where the look-up of one family's addresses stands. */
 enum target_look {
     TARGET_UNASKED, /* not wanted yet */
+    TARGET_LEFT,    /* never to be: there are too many that might prove it */
     TARGET_ASKED,
     TARGET_CUT, /* was asked, and its answer not waited for */
     TARGET_KNOWN,

@@ -317,6 +317,26 @@ def a_name_too_long_for_records_of_its_own(setting):
     equal(len(setting.names.asked(OWNER, "TLSA")) > 0, True)
 
 
+NO_ADDRESS = "Sorry, I couldn't find any host by that name. (#4.1.2)"
+
+
+@suite.case
+def more_than_can_prove_themselves(setting):
+    """The ninth is not looked up, which is no reason to give the mail up; where
+    nobody vouches for the list it is like any other."""
+    eight = [(n, f"none{n}.dest.example") for n in range(1, 9)]
+    setting.zone([*eight, (9, SECOND)], second="proof")
+    with setting.server(TWO) as server:
+        failed(setting.deliver(), "Z", NO_ADDRESS)
+        equal(setting.names.asked(SECOND), [])
+        setting.names.rule(HOST, "MX", forged)
+        proved(setting.deliver(), TWO, "unverified")
+        equal(len(server.sessions), 1)
+    setting.zone([*eight, (9, SECOND)], second="proof")
+    line = [o for o in probe(setting)[1] if o.get("name") == SECOND]
+    equal([(o["event"], o["why"]) for o in line], [("candidate", "too_many")])
+
+
 # ---- whose word counts
 
 
