@@ -129,6 +129,8 @@ enum dane_class dane_of(int name, uint32_t *pins);
 bool dane_bars(int name, const struct place *p);
 /* As one of its names it must have TLS, or has proved what that must. */
 bool dane_must(const struct mta *m);
+/* No name is asked of it, whatever its policy or tlsstrictness says. */
+bool dane_spares_name(const struct mta *m);
 bool dane_is_proven(const struct session *s);
 void check_dane_line(const struct report *r, const struct session *s);
 

@@ -149,6 +149,22 @@ dane_must(const struct mta *m)
     return must;
 }
 
+bool
+dane_spares_name(const struct mta *m)
+{
+    struct truth t;
+
+    find_truth(&t);
+    for (uint32_t i = 0; i < t.count; i++) {
+        uint32_t pins = 0;
+
+        if (world.hop.listed && place_equal(&t.list[i].place, &m->place) &&
+            dane_of(t.list[i].name, &pins) == DANE_ENCRYPT)
+            return true;
+    }
+    return false;
+}
+
 /* Whoever it is asked as, it is taken. */
 bool
 dane_is_trusted(const struct truth *t, const struct mta *m, bool tls,

@@ -8,12 +8,13 @@ enum { DAY_S = 86400, MS_PER_S = 1000, SLACK_S = 2 };
 
 /* What a session rests on is not what it was. */
 static bool
-rests_on_less(const struct peer_ticket *t)
+rests_on_less(const struct peer_ticket *t, const struct mta *m)
 {
     if (t->delivery > 0)
         return false;
     return world_has_changed(CHANGE_STRICTER) ||
-           (world_has_changed(CHANGE_ANCHORS) && world.hop.proof == PROOF_NAME);
+           (world_has_changed(CHANGE_ANCHORS) &&
+            world.hop.proof == PROOF_NAME && !dane_spares_name(m));
 }
 
 static bool
@@ -40,7 +41,7 @@ check_resume(const struct session *s)
         wrong = "for the second time";
     else if (world.calm && peer_offers_broken(s->peer))
         wrong = "that has broken";
-    else if (rests_on_less(t))
+    else if (rests_on_less(t, s->mta))
         wrong = "that rests on less";
     else if (world.calm && world_has_changed(CHANGE_CLOCK) && t->delivery == 0)
         wrong = "of a time to come";

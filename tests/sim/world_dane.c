@@ -153,6 +153,23 @@ make_aliases(void)
     }
 }
 
+/* What is known of an exchanger comes in the same turn as a connection. */
+static void
+make_meetings(void)
+{
+    const struct mta *m = &world.mtas[draw(world.mta_count)];
+    uint32_t ms =
+        (1 + draw(2)) * world.ns[0].latency_ms + (1 + draw(2)) * m->latency_ms;
+
+    for (uint32_t i = 0; i < world.zone.mx_count; i++) {
+        int target = world.zone.mx[i].target;
+
+        if (may_be_alias(target) && once_in(3))
+            world.zone.names[target].late_ms[ASK_A] =
+                world.zone.names[target].late_ms[ASK_AAAA] = ms;
+    }
+}
+
 void
 world_make_dane(void)
 {
@@ -165,6 +182,8 @@ world_make_dane(void)
         return;
     bytes_text(&world_add_file("control/dane")->content, "1\n");
     make_aliases();
+    if (once_in(3))
+        make_meetings();
     world_judge_ns();
     d->there = true;
     d->on = make_believed() && !world.hop.never && world.hop.proof != PROOF_PIN;
