@@ -6,7 +6,7 @@
  * in     const struct job, targets that may still grow, the message
  * out    the outcome; recipients' verdicts in the report
  * bound  SESSION_COUNT_MAX sessions a pass that count, none begun later than
- *        timeoutremote after the first; two passes at strictness 1
+ *        policy_pass_ms after the first; two passes at strictness 1
  * fault  the outcome of the session that decided, or of the one that got
  *        furthest
  */
