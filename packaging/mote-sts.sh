@@ -29,7 +29,7 @@ complain() {
 # For each name NAME, the policy as it came; .NAME.id, one line: its id, and the
 # second since 1970 at which it expires; .NAME.new, what is not whole yet.
 id_of() { sed -n 's/ .*//p' ".$1.id" 2>/dev/null; }
-end_of() { sed -n 's/.* //p' ".$1.id" 2>/dev/null; }
+end_of() { sed -n 's/.* \([1-9][0-9]\{0,11\}\)$/\1/p' ".$1.id" 2>/dev/null; }
 
 # id_now NAME: the id of its only record; nothing: it has none
 id_now() {
@@ -53,7 +53,7 @@ fetch() {
         echo 'cannot be fetched'
         return
     }
-    case $got in
+    case $(printf '%s' "$got" | tr '[:upper:]' '[:lower:]') in
     '200 text/plain' | '200 text/plain;'* | '200 text/plain '*) ;;
     *) echo "is not there: $got" && return ;;
     esac
@@ -108,19 +108,26 @@ renew() {
     }
     age=no
     [ "$id" != "$(id_of "$1")" ] || [ ! -f "$1" ] || age=$(judge "$1")
+    # A TXT record is anybody's word, and the same id no policy: its time counts
+    # from when it was fetched, and in the second half of it it is again.
     case $age in
-    *[!0-9]*)
-        why=$(fetch "$1")
-        [ -z "$why" ] || {
-            echo "$why"
+    *[!0-9]*) ;;
+    *)
+        left=$(($(end_of "$1") + 0 - $(date +%s)))
+        [ $((2 * left)) -le "$age" ] || {
+            touch "$1"
             return
         }
-        age=$(judge ".$1.new")
-        case $age in *[!0-9]*) echo "$age" && return ;; esac
-        mv ".$1.new" "$1"
         ;;
-    *) touch "$1" ;;
     esac
+    why=$(fetch "$1")
+    [ -z "$why" ] || {
+        echo "$why"
+        return
+    }
+    age=$(judge ".$1.new")
+    case $age in *[!0-9]*) echo "$age" && return ;; esac
+    mv ".$1.new" "$1"
     echo "$id $(($(date +%s) + age))" >".$1.id"
 }
 

@@ -172,7 +172,7 @@ deliver_secure(struct deliver *d, uint32_t index)
     const struct policy_candidate *c =
         &d->given.targets->candidates.list[index];
     const struct qmail_tlspolicy *policy = &d->given.job->tlspolicy;
-    struct slice base = prove_base(d->given.targets, c->host);
+    struct slice base = prove_base(d->given.targets, c->host, d->demand.proof);
     struct link_peer peer = {.name = base,
                              .literal = base.size == 0 ? &c->to.addr : NULL};
     struct link_trust trust = {.job = d->given.job, .work = &w->anchors};

@@ -75,6 +75,7 @@ enum {
     SESSION_STATE_SIZE_MAX = 1920,
     SESSION_RECORD_SIZE = 2048, /* that, and what is known of it */
     SESSION_RECORD_COUNT = 32,  /* a file of 64 KB */
+    SESSION_SHARE_COUNT = 24,   /* of these one proof of a server may have */
     SESSION_READ_COUNT = 2,     /* records read at once */
     SESSION_AGE_S = 86400,      /* what was proved counts for a day */
 

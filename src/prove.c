@@ -128,12 +128,13 @@ prove(const struct job *job, struct resolve_work *w, struct targets *t,
 }
 
 struct slice
-prove_base(const struct targets *t, uint32_t host)
+prove_base(const struct targets *t, uint32_t host, enum policy_proof proof)
 {
     const struct target_name *n = &t->names[host];
     enum policy_dane class = targets_dane(t, host);
 
-    if (class == POLICY_DANE_AUTH || class == POLICY_DANE_ENCRYPT)
+    if (proof != POLICY_PROOF_NAME &&
+        (class == POLICY_DANE_AUTH || class == POLICY_DANE_ENCRYPT))
         return slice_of(t->dane[host].base, t->dane[host].base_size);
     return slice_of(n->text, n->size);
 }

@@ -24,8 +24,10 @@ void prove(const struct job *job, struct resolve_work *w, struct targets *t,
 bool prove_is_holding(const struct resolve_work *w, const struct targets *t,
                       uint32_t host);
 /* The name that it is asked by in a session: where it has records the one that
- * they are of (RFC 7672 section 8.1). Empty: it is known by its address. */
-struct slice prove_base(const struct targets *t, uint32_t host);
+ * they are of (RFC 7672 section 8.1), unless it is a name that it proves: that
+ * is the same with DANE and without. Empty: it is known by its address. */
+struct slice prove_base(const struct targets *t, uint32_t host,
+                        enum policy_proof proof);
 /* By which records and other names it proves itself there (section 3.2.2). With
  * POLICY_DANE_AUTH. */
 void prove_by(const struct job *job, const struct targets *t, uint32_t host,

@@ -219,7 +219,9 @@ read_exchangers(const struct job *job, struct resolve_work *w,
     if (q->state != DNS_FOUND)
         return FAULT_OK;
     if (mx->count == 0)
-        return mx->null ? FAULT_NULL_MX : FAULT_NO_EXCHANGER;
+        return targets_is_unvouched(job, t) ? FAULT_DANE_LACKING
+               : mx->null                   ? FAULT_NULL_MX
+                                            : FAULT_NO_EXCHANGER;
     t->hosts.count = 0;
     for (uint32_t i = 0; i < mx->count; i++) {
         const struct dns_mx *item = &mx->items[i];

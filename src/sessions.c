@@ -236,9 +236,9 @@ sessions_end(struct sessions *s, const struct tls *tls, enum policy_end end)
 {
     if (!s->begun)
         return;
-    if (end == POLICY_END_STALE)
+    if (end == POLICY_END_STALE || tls->outgrown)
         drop(s);
-    else if (end != POLICY_END_BROKEN)
+    if (end != POLICY_END_STALE && end != POLICY_END_BROKEN)
         keep(s, tls);
     s->begun = false;
 }

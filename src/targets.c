@@ -38,6 +38,12 @@ targets_secure(struct targets *t, bool secure, const struct dns_name *hop)
     t->hop.size = text.full ? 0 : (uint8_t)text.used;
 }
 
+bool
+targets_is_unvouched(const struct job *job, const struct targets *t)
+{
+    return job->hop.level == POLICY_LEVEL_DANE && !t->secure;
+}
+
 enum policy_dane
 targets_dane(const struct targets *t, uint32_t host)
 {
@@ -166,22 +172,30 @@ is_unsure(const struct targets *t, uint32_t preference)
     return false;
 }
 
+/* It has addresses, and they are not to be used; one that is not in the policy
+ * need not have any: no answer of the DNS makes it worth the mail's end. Where
+ * a login would let one through, it is for loopback that it does not. */
+static bool
+is_barred(const struct job *job, const struct targets *t, uint32_t host)
+{
+    if (t->hosts.list[host].has_address)
+        return targets_dane(t, host) != POLICY_DANE_PENDING &&
+               !targets_demand(job, t, host, true).usable;
+    return job->hop.sts && t->mx != TARGET_MX_NO_NAME &&
+           !targets_is_listed(job, t, host);
+}
+
 /* An exchanger that only DANE or MTA-STS keeps from being a candidate; the
- * count of them: there is none. Where a login would let one through, it is for
- * loopback that it does not. */
+ * count of them: there is none. */
 static uint32_t
 find_barred(const struct job *job, const struct targets *t)
 {
     uint32_t i = 0;
 
-    for (; i < t->hosts.count; i++) {
-        const struct policy_host *h = &t->hosts.list[i];
-
-        if (h->preference < t->candidates.own_preference && h->has_address &&
-            targets_dane(t, i) != POLICY_DANE_PENDING &&
-            !targets_demand(job, t, i, true).usable)
+    for (; i < t->hosts.count; i++)
+        if (t->hosts.list[i].preference < t->candidates.own_preference &&
+            is_barred(job, t, i))
             return i;
-    }
     return i;
 }
 
@@ -189,7 +203,10 @@ find_barred(const struct job *job, const struct targets *t)
 static bool
 is_unlisted(const struct job *job, const struct targets *t, uint32_t host)
 {
-    return job->hop.sts && targets_dane(t, host) == POLICY_DANE_NONE;
+    enum policy_dane class = targets_dane(t, host);
+
+    return job->hop.sts &&
+           (class == POLICY_DANE_NONE || class == POLICY_DANE_PENDING);
 }
 
 void
@@ -231,8 +248,8 @@ targets_why(const struct job *job, const struct targets *t)
     if (barred < t->hosts.count)
         return targets_dane(t, barred) == POLICY_DANE_SKIP ? FAULT_DANE
                                                            : FAULT_DANE_LACKING;
-    if (job->hop.level == POLICY_LEVEL_DANE && t->hosts.count == 0 &&
-        !c->own_seen)
+    if (targets_is_unvouched(job, t) || (job->hop.level == POLICY_LEVEL_DANE &&
+                                         t->hosts.count == 0 && !c->own_seen))
         return FAULT_DANE_LACKING;
     if (job->route.relay)
         return c->own_seen ? FAULT_RELAY_OWN : FAULT_DNS;

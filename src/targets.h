@@ -58,6 +58,9 @@ struct targets {
     struct target_dane dane[DANE_HOST_COUNT_MAX];
 };
 
+/* Where they have to be, who they are is not authentic: no verdict is for good
+ * then. */
+bool targets_is_unvouched(const struct job *job, const struct targets *t);
 /* Who the exchangers are is known, and the end of the next hop's aliases. */
 void targets_secure(struct targets *t, bool secure, const struct dns_name *hop);
 /* What an exchanger is. */

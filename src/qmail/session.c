@@ -140,6 +140,20 @@ is_better_place(const struct qmail_session_search *search, uint32_t rank,
     return given_s < search->given_s;
 }
 
+/* A server that gives more than is used would push out those of others. */
+static bool
+has_its_share(struct qmail_session_search *search, uint32_t index,
+              const struct qmail_session *s)
+{
+    if (!is_same(search, s))
+        return false;
+    if (search->same++ == 0 || s->given_s < search->first_s) {
+        search->first = index;
+        search->first_s = s->given_s;
+    }
+    return search->same >= SESSION_SHARE_COUNT;
+}
+
 static bool
 is_better_use(const struct qmail_session_search *search,
               const struct qmail_session *s)
@@ -157,6 +171,11 @@ qmail_session_search_offer(struct qmail_session_search *search,
     bool any = qmail_session_read(record, &s);
     uint32_t rank = any ? rank_of(search, &s) : RANK_EMPTY;
 
+    if (search->place && any && has_its_share(search, index, &s)) {
+        index = search->first;
+        rank = RANK_REPLACED;
+        s.given_s = search->first_s;
+    }
     if (search->place ? !is_better_place(search, rank, s.given_s)
                       : !any || !is_better_use(search, &s))
         return;

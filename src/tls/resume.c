@@ -15,6 +15,7 @@ enum {
     WIDTH_LIFETIME = 4,
     WIDTH_AGE_ADD = 4,
     SIZE_HEAD = 4, /* of a handshake message */
+    RANDOM_SIZE = 32,
     MS = 1000
 };
 
@@ -94,6 +95,26 @@ read_session(mbedtls_ssl_session *s, struct slice state)
     return !c.bad && is_whole(s);
 }
 
+/* With a session of TLS 1.2 mbedTLS offers no more than that. A server that has
+ * 1.3 says so at the end of its random octets (RFC 8446 section 4.1.3). */
+static void
+note_version(void *context, mbedtls_ssl_key_export_type type,
+             const unsigned char *secret, size_t size,
+             const unsigned char client[RANDOM_SIZE],
+             const unsigned char server[RANDOM_SIZE], mbedtls_tls_prf_types prf)
+{
+    static const char newer[] = "DOWNGRD\1";
+    struct tls *t = context;
+
+    (void)type;
+    (void)secret;
+    (void)size;
+    (void)client;
+    (void)prf;
+    t->outgrown = memcmp(server + RANDOM_SIZE - sizeof(newer) + 1, newer,
+                         sizeof(newer) - 1) == 0;
+}
+
 int
 tls_resume_begin(struct tls *t, const char *name)
 {
@@ -103,6 +124,7 @@ tls_resume_begin(struct tls *t, const char *name)
     if (t->offer.size == 0)
         return 0;
     t->offered = true;
+    mbedtls_ssl_set_export_keys_cb(&t->core->ssl, note_version, t);
     mbedtls_ssl_session_init(&s);
     if (read_session(&s, t->offer)) {
         s.MBEDTLS_PRIVATE(endpoint) = MBEDTLS_SSL_IS_CLIENT;
@@ -189,7 +211,8 @@ tls_resume_end(struct tls *t)
 
     t->resumed = tls_resume_is(t);
     /* Of TLS 1.3 tickets come behind the handshake. */
-    if (mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
+    if (!t->outgrown &&
+        mbedtls_ssl_get_version_number(ssl) == MBEDTLS_SSL_VERSION_TLS1_2 &&
         (s->MBEDTLS_PRIVATE(ticket_len) > 0 || s->MBEDTLS_PRIVATE(id_len) > 0))
         keep(t);
 }

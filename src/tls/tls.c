@@ -254,7 +254,7 @@ forget(struct tls *t)
     t->rx_start = t->rx_used = 0;
     t->rx_end = t->close_due = t->close_said = false;
     t->verified = t->retried = false;
-    t->offered = t->shown = t->resumed = false;
+    t->offered = t->shown = t->resumed = t->outgrown = false;
     t->until_s = 0;
     t->offer = t->next;
     t->next = slice_of(NULL, 0);

@@ -96,8 +96,9 @@ struct tls {
     /* At TLS_ANCHORS and from then on, at TLS_OPEN unless resumed: SHA-256 of
      * the SubjectPublicKeyInfo of the peer's own certificate. */
     uint8_t pin[TLS_PIN_SIZE];
-    bool offered; /* a session was, to this peer */
-    bool resumed; /* at TLS_OPEN: by that; there was no certificate */
+    bool offered;  /* a session was, to this peer */
+    bool resumed;  /* at TLS_OPEN: by that; there was no certificate */
+    bool outgrown; /* it has TLS 1.3, and a session of 1.2 kept it from that */
 
     /* For src/tls/ alone. */
     struct tls_core *core; /* what mbedTLS wants, in the arena */

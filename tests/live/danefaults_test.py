@@ -111,7 +111,8 @@ def the_name_it_is_asked_by(setting):
     for records, control, name, verify in (
             ({"end": "proof"}, {}, END, "dane"),
             ({"end": "useless"}, {}, END, "unverified"),
-            ({"end": "useless"}, {**bundle, "tlsstrictness": 2}, END, "verified"),
+            # A name that is proved is the same with DANE and without.
+            ({"end": "useless"}, {**bundle, "tlsstrictness": 2}, MX, "verified"),
             ({"first": "useless"}, {}, MX, "unverified"),
             ({}, {}, MX, "unverified"),
             # What the administrator writes down comes first, but before a proof.
@@ -404,6 +405,48 @@ def level_dane_comes_before_a_login(setting):
     setting.zone(first="proof")
     with setting.server(script=LOGIN):
         proved(setting.deliver(**control))
+
+
+@suite.case
+def a_login_proves_the_name_that_is_written_down(setting):
+    """Not the one that the DNS says it is, whose records are of no use."""
+    issuer = setting.issuer
+    control = {"smtproutes": f":{MX}|carol|secret", "trustanchors": issuer.bundle}
+    for name in (MX, END):
+        setting.zone(end="useless")
+        leaf = issuer.leaf(f"only-{name}", f"DNS:{name}")
+        for dane in ("0", "1"):
+            with setting.server(script=LOGIN, upgrade=python_tls(leaf)) as server:
+                outcome = setting.deliver(dane=dane, **control)
+                if name == MX:
+                    proved(outcome, verify="verified")
+                else:
+                    failed(outcome, "Z", f"not valid for {MX}")
+                    equal([s.logins() for s in server.settle()], [[]])
+
+
+@suite.case
+def level_dane_believes_no_bad_news(setting):
+    """Where nobody vouches for it: it could be anybody's, and the mail waits."""
+    control = {"tlspolicy": f"{HOST}:dane", "ipme": OWN}
+    null, nothing, void = [(0, "")], None, [(10, "void.example")]
+    for exchangers, good in ((nothing, "(#5.1.2)"), (null, "(#5.1.10)"),
+                             (void, "(#5.4.4)"), ([(10, "own.example")], "(#5.4.6)"),
+                             ([(10, "loop.example")], "(#5.4.6)")):
+        for authentic in (True, False):
+            setting.zone(exchangers or ())
+            setting.names.add("own.example", A=OWN).add("loop.example", A="127.0.0.1")
+            setting.names.add("void.example", TXT="v")
+            if not exchangers:
+                del setting.names.zone[HOST]
+            setting.names.flags = (setting.names.flags | AD if authentic
+                                   else setting.names.flags & ~AD)
+            outcome = setting.deliver(**control)
+            if authentic:
+                failed(outcome, "D", good)
+            else:
+                failed(outcome, "Z", LACKING)
+    setting.names.flags |= AD
 
 
 # ---- mail that says it is not worth it

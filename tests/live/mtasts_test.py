@@ -340,6 +340,15 @@ def the_dns_has_the_first_word(setting):
     failed(setting.deliver("nohost.example"), "D", "any host named nohost.example")
 
 
+@suite.case
+def who_is_not_in_it_needs_no_address(setting):
+    """That he has none is the word of the same DNS."""
+    sent(setting, "excluded", IN, "nobody.example")
+    failed(setting.deliver("nobody.example"), "Z", EXCLUDED)
+    setting.plant(policy("nobody.in.example"), "nobody.example")
+    failed(setting.deliver("nobody.example"), "D", "(#5.4.4)")
+
+
 # ---- what they must prove
 
 

@@ -31,6 +31,7 @@ RECORDS = [
     "postfix MX 10 mx.postfix", f"mx.postfix A {THIRD}",
     "pair MX 10 mx.pair", "pair MX 20 mx.late", f"mx.pair A {ADDRESS}",
     f"mx.late A {SECOND}",
+    f"greedy MX 10 mx.greedy", f"mx.greedy A {ADDRESS}",
     "two MX 10 mx.two", f"mx.two A {ADDRESS}", f"mx.two A {SECOND}",
 ]
 STARTTLS = {"EHLO": EHLO_STARTTLS}
@@ -361,6 +362,38 @@ def a_server_that_has_lost_tls13(setting):
     with setting.server(Resuming(setting.good, "1.2")) as server:
         setting.deliver(version="1.2")
         equal(len(server.contents()), 1)
+
+
+@suite.case
+def a_server_that_has_got_tls13(setting):
+    """Nor does what it knew of us, and has forgotten, keep the version down."""
+    setting.begin()
+    with setting.server(Resuming(setting.good, "1.2")):
+        setting.deliver(version="1.2")
+    upgrade = Resuming(setting.good)
+    with setting.server(upgrade):
+        setting.deliver(version="1.2")
+        equal(setting.file.records(), {})
+        setting.deliver(version="1.3")
+        setting.deliver(version="1.3")
+    equal(upgrade.resumed, [False, False, True])
+
+
+@suite.case
+def a_server_that_gives_more_than_is_used(setting):
+    """What others gave stays: it has its share of the places."""
+    setting.begin()
+    with setting.server(Resuming(setting.good)):
+        setting.deliver()
+    before = setting.file.records()
+    greedy = setting.issuer.leaf("greedy", "DNS:mx.greedy.example")
+    tickets = [(3600, bytes([n])) for n in range(4)]
+    with setting.server(serving(Ticketing, greedy, tickets=tickets)):
+        for _ in range(12):
+            setting.deliver("greedy.example")
+    after = setting.file.records()
+    equal(len(after), len(before) + 24)
+    equal({index: after[index] for index in before}, before)
 
 
 @suite.case

@@ -19,6 +19,7 @@ from world import run_suite
 SCRIPT = os.path.abspath("packaging/mote-sts.sh")
 ADDRESS, NAME = "192.0.2.10", "dest.example"
 POLICY = b"version: STSv1\nmode: enforce\nmx: *.dest.example\nmax_age: 86400\n"
+AGE_S = 86400
 OLD = POLICY.replace(b"*", b"old")
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"]}
 suite = Suite()
@@ -136,14 +137,30 @@ def kept(setting, shell, why, texts=("v=STSv1; id=2",), **answer):
 
 
 def unchanged(setting, shell):
-    """The same id: not fetched, but as young as if it had been."""
-    setting.plant(5, ident="same")
-    setting.web.set()
+    """The same id: not fetched, but as young as if it had been; for half its time."""
     setting.record("v=STSv1;id=same")
+    for share, asked in ((0.9, 0), (0.4, 1), (-1, 1)):
+        setting.plant(int(time.time() + share * AGE_S), ident="same")
+        setting.web.set()
+        equal(setting.run(shell).returncode, 0)
+        equal(len(setting.web.asked), asked)
+        equal(setting.policy(), POLICY if asked else OLD)
+        assert os.stat(setting.path()).st_mtime > time.time() - 600
+    setting.plant(0, ident="same")
     equal(setting.run(shell).returncode, 0)
-    equal(setting.web.asked, [])
-    equal(setting.policy(), OLD)
-    assert os.stat(setting.path()).st_mtime > time.time() - 600
+    equal(setting.policy(), POLICY)
+
+
+def unchanged_and_gone(setting, shell):
+    """A TXT record that says nothing new makes no policy older than it may be."""
+    setting.record("v=STSv1;id=same")
+    for share, left in ((0.4, OLD), (-1, None)):
+        setting.plant(int(time.time() + share * AGE_S), ident="same")
+        setting.web.set(status=404)
+        equal(setting.run(shell).returncode, 1)
+        equal(setting.policy(), left)
+        if left:
+            equal(os.stat(setting.path()).st_mtime, 1)
 
 
 def changed(setting, shell):
@@ -195,6 +212,7 @@ GOOD = {
     "plain": {},
     "crlf": {"body": POLICY.replace(b"\n", b"\r\n")},
     "charset": {"kind": "text/plain; charset=utf-8"},
+    "kind_in_capitals": {"kind": "Text/PLAIN"},
     "mode_none": {"body": b"version: STSv1\nmode: none\nmax_age: 0\n"},
     "unknown_fields": {"body": POLICY + b"more: x\nmode: odd\n"},
     "32_mx": {"body": LINES + b"mx: a.example\n" * 32},
@@ -236,7 +254,7 @@ for shell in SHELLS:
     for label, (why, answer) in ANSWERS.items():
         suite.add(f"{shell}_refuses_{label}",
                   lambda s, sh, w, a: kept(s, sh, w, **a), shell, why, answer)
-    for function in (unchanged, changed, other_certificate, a_slow_server, odd_names):
+    for function in (unchanged, unchanged_and_gone, changed, other_certificate, a_slow_server, odd_names):
         suite.add(f"{shell}_{function.__name__}", function, shell)
 
 if __name__ == "__main__":

@@ -306,16 +306,19 @@ is_open(const struct report *r)
 }
 
 /* The time of the pass was over, or its sessions were used up. What may be a
- * repeat for want of a session of TLS may be a try under another name. */
+ * repeat may be a try under another name. */
 static bool
 was_at_a_limit(void)
 {
     uint32_t first = next_used(0), used = 0;
+    bool names = false;
 
-    for (uint32_t i = first; i < session_count; i = next_used(i + 1))
+    for (uint32_t i = first; i < session_count; i = next_used(i + 1)) {
         used++;
+        names = names || name_count(sessions[i]->mta) > 1;
+    }
     return tries_counted >= TRY_SESSIONS_MAX ||
-           (world_file("run/qmail-remote/tlssessions") &&
+           ((names || world_file("run/qmail-remote/tlssessions")) &&
             used >= TRY_SESSIONS_MAX) ||
            (first < session_count &&
             sim_now_ms + SLACK_MS >=

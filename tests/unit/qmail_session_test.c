@@ -38,10 +38,11 @@ put(uint32_t index, const struct qmail_session *s)
 static void
 fill(void)
 {
-    struct qmail_session s = session('o');
+    for (uint32_t i = 0; i < SESSION_RECORD_COUNT; i++) {
+        struct qmail_session s = session((uint8_t)('A' + i));
 
-    for (uint32_t i = 0; i < SESSION_RECORD_COUNT; i++)
         put(i, &s);
+    }
 }
 
 /* The index that is found, or -1. */
@@ -215,7 +216,7 @@ TEST(an_empty_place_is_taken_first)
     memset(file[30], 0, 1);
     memset(file[31], 0, 1);
     CHECK(place(&s) == 30);
-    s = session('o'); /* a ticket replaces no ticket */
+    s = session('A'); /* a ticket replaces no ticket */
     CHECK(place(&s) == 30);
 }
 
@@ -259,6 +260,22 @@ TEST(what_can_be_used_again_is_there_once)
     CHECK(place(&s) == 0);
 }
 
+/* Nor all but these who gives more than are used. */
+TEST(the_oldest_of_its_own_goes_where_it_has_its_share)
+{
+    struct qmail_session s = session('x'), mine = session('x');
+
+    memset(file, 0, sizeof(file));
+    for (uint32_t i = 0; i < SESSION_SHARE_COUNT; i++) {
+        CHECK(place(&s) == (int)i);
+        mine.given_s = NOW_S - 10 + (i + 3) % SESSION_SHARE_COUNT;
+        put(i, &mine);
+    }
+    CHECK(place(&s) == SESSION_SHARE_COUNT - 3);
+    s = session('y');
+    CHECK(place(&s) == SESSION_SHARE_COUNT);
+}
+
 #define CASES(X)                                    \
     X(what_is_written_is_read)                      \
     X(what_is_no_record_is_an_empty_place)          \
@@ -271,6 +288,7 @@ TEST(what_can_be_used_again_is_there_once)
     X(an_empty_place_is_taken_first)                \
     X(what_nobody_can_use_goes_before_what_is_used) \
     X(then_the_oldest_goes)                         \
-    X(what_can_be_used_again_is_there_once)
+    X(what_can_be_used_again_is_there_once)         \
+    X(the_oldest_of_its_own_goes_where_it_has_its_share)
 
 TEST_MAIN(CASES)
