@@ -34,7 +34,7 @@ struct qmail_session_search {
     bool place; /* for a new one, or one to use */
     bool once;  /* of a new one */
     int64_t now_s;
-    uint32_t next; /* index of the next record */
+    uint32_t next;  /* index of the next record */
     uint32_t same;  /* records of it; of these */
     uint32_t first; /* the oldest */
     int64_t first_s;
@@ -53,9 +53,9 @@ void qmail_session_write(const struct qmail_session *s,
  */
 void qmail_session_search_use(struct qmail_session_search *search,
                               const struct qmail_session *s, int64_t now_s);
-/* For a place to put `s` in: that of one which it replaces, of the oldest of its
- * own if they have their share, an empty one, that of one which nobody can use
- * any more, or else the oldest. */
+/* For a place to put `s` in: that of one which it replaces, of the oldest of
+ * its own if they have their share, an empty one, that of one which nobody can
+ * use any more, or else the oldest. */
 void qmail_session_search_place(struct qmail_session_search *search,
                                 const struct qmail_session *s, int64_t now_s);
 void qmail_session_search_offer(struct qmail_session_search *search,

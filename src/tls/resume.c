@@ -95,13 +95,17 @@ read_session(mbedtls_ssl_session *s, struct slice state)
     return !c.bad && is_whole(s);
 }
 
+/* mbedTLS has seven parameters here. */
+#define SECRET const unsigned char *secret, size_t size
+#define RANDOMS                              \
+    const unsigned char client[RANDOM_SIZE], \
+        const unsigned char server[RANDOM_SIZE]
+
 /* With a session of TLS 1.2 mbedTLS offers no more than that. A server that has
  * 1.3 says so at the end of its random octets (RFC 8446 section 4.1.3). */
 static void
-note_version(void *context, mbedtls_ssl_key_export_type type,
-             const unsigned char *secret, size_t size,
-             const unsigned char client[RANDOM_SIZE],
-             const unsigned char server[RANDOM_SIZE], mbedtls_tls_prf_types prf)
+note_version(void *context, mbedtls_ssl_key_export_type type, SECRET, RANDOMS,
+             mbedtls_tls_prf_types prf)
 {
     static const char newer[] = "DOWNGRD\1";
     struct tls *t = context;
