@@ -130,11 +130,11 @@ make_later(struct zone_name *n)
 }
 
 /* Exchangers behind an alias, one link of which may be insecure; some behind
- * the same as the one before. */
-static void
+ * the same as the one before: the last of those ends, or -1. */
+static int
 make_aliases(void)
 {
-    int end = -1;
+    int end = -1, shared = -1;
 
     for (uint32_t i = 0; i < world.zone.mx_count; i++) {
         int target = world.zone.mx[i].target;
@@ -146,11 +146,13 @@ make_aliases(void)
             world.zone.names[target].address_count = 0;
             world.zone.names[target].state = ZONE_FINE;
             make_later(&world.zone.names[target]);
+            shared = end;
         } else {
             zone_make_alias(target);
             end = world.zone.names[target].alias;
         }
     }
+    return shared;
 }
 
 /* What is known of an exchanger comes in the same turn as a connection. */
@@ -174,6 +176,7 @@ void
 world_make_dane(void)
 {
     struct dane *d = &world.dane;
+    int shared = -1;
 
     /* By the seed, so that the runs without it are what they were. */
     if (world.seed % DANE_ONE_IN != 0 || world.route == TO_ADDRESS ||
@@ -181,7 +184,7 @@ world_make_dane(void)
         world.zone.name_count > DANE_NAMES_MAX)
         return;
     bytes_text(&world_add_file("control/dane")->content, "1\n");
-    make_aliases();
+    shared = make_aliases();
     if (once_in(3))
         make_meetings();
     world_judge_ns();
@@ -204,4 +207,8 @@ world_make_dane(void)
             d->insecure |= UINT64_C(1) << i;
         draw_records(&d->tlsa[i], &world.zone.names[i]);
     }
+    /* What is known at once to be of no use, for all that share it. */
+    if (shared >= 0 && once_in(3))
+        d->tlsa[shared] =
+            (struct zone_tlsa){.state = TLSA_THERE, .malformed = true};
 }
