@@ -348,9 +348,11 @@ take_answers(const struct job *job, const struct resolve_work *w,
         for (uint32_t family = 0; family < ADDR_FAMILY_COUNT; family++) {
             const struct dns_query *q = answer(w, t, i, family);
 
-            if (q && !prove_is_holding(w, t, i))
-                t->names[i].looks[family] =
-                    q->state == DNS_FAILED ? TARGET_FAILED : TARGET_KNOWN;
+            if (!q || prove_is_holding(w, t, i))
+                continue;
+            t->names[i].looks[family] =
+                q->state == DNS_FAILED ? TARGET_FAILED : TARGET_KNOWN;
+            t->secure = t->secure && (q->state == DNS_FAILED || q->secure);
         }
 }
 

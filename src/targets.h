@@ -52,14 +52,15 @@ struct targets {
     struct policy_hosts hosts;
     enum target_mx mx;
     bool live;   /* the look-ups' memory is theirs */
-    bool secure; /* who the exchangers are is authentic, and counts */
+    bool secure; /* all that is known of the exchangers is authentic, and that
+                    counts */
     struct target_name names[DNS_MX_COUNT_MAX]; /* by candidate's `host` */
     struct target_name hop; /* what the next hop is an alias for */
     struct target_dane dane[DANE_HOST_COUNT_MAX];
 };
 
-/* Where they have to be, who they are is not authentic: no verdict is for good
- * then. */
+/* What is known of the exchangers is not authentic where it has to be: no
+ * verdict is for good then. */
 bool targets_is_unvouched(const struct job *job, const struct targets *t);
 /* Who the exchangers are is known, and the end of the next hop's aliases. */
 void targets_secure(struct targets *t, bool secure, const struct dns_name *hop);

@@ -447,6 +447,12 @@ def level_dane_believes_no_bad_news(setting):
             else:
                 failed(outcome, "Z", LACKING)
     setting.names.flags |= AD
+    # The exchangers are authentic, and what is said of their addresses is not.
+    for name in ("void.example", "own.example", "loop.example"):
+        setting.zone([(10, name)], [(name, kind, forged) for kind in ("A", "AAAA")])
+        setting.names.add("own.example", A=OWN).add("loop.example", A="127.0.0.1")
+        setting.names.add("void.example", TXT="v")
+        failed(setting.deliver(**control), "Z", LACKING)
 
 
 # ---- mail that says it is not worth it
