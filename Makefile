@@ -17,7 +17,7 @@ export TELL ?= $(if $(filter check,$(MAKECMDGOALS)),:,echo)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all check unit lint tidy torture demo budget sim mutants bench clean distclean FORCE \
+.PHONY: all check unit lint tidy torture demo budget sim mutants bench edges clean distclean FORCE \
     install uninstall install-beside uninstall-beside dist check-dist check-calls
 
 all: $(OUT)/qmail-remote $(OUT)/mote-probe
