@@ -36,6 +36,7 @@ RECORDS = [
 ]
 STARTTLS = {"EHLO": EHLO_STARTTLS}
 DAY_S = 86400
+VERSIONS = {"1.2": 2512, "1.3": 2513}  # Postfix's ports
 suite = Suite()
 
 
@@ -53,6 +54,7 @@ class Setting:
         self.strange = self.stranger.leaf("strange", names)
         self.home = world.home()
         self.file = File(self.home)
+        self.postfix = None
 
     def begin(self, strictness=2, **values):
         """Controls, and a file without a record."""
@@ -194,23 +196,56 @@ def the_addresses_of_a_name_share_its_sessions(setting, version):
 # ---- real servers ----
 
 
+def postfix(setting):
+    """Its ports 2512 and 2513 are of one version each; 2522 and 2523 take mail of
+    those alone who show a certificate, for which they ask no more who resumes."""
+    if setting.postfix:
+        return setting.postfix
+    setting.postfix = server = Postfix(setting.world, hostname=NAME)
+    known = {"smtpd_tls_ask_ccert": "yes",
+             "smtpd_tls_CAfile": setting.issuer.bundle,
+             "smtpd_recipient_restrictions": "permit_tls_all_clientcerts, reject"}
+    for version, port in VERSIONS.items():
+        only = {"smtpd_tls_loglevel": "2",
+                "smtpd_tls_protocols": f">=TLSv{version}, <=TLSv{version}"}
+        server.listen(THIRD, setting.good, port, **only)
+        server.listen(THIRD, setting.good, port + 10, **only, **known)
+    server.start()
+    return server
+
+
+def resumed_by(server):
+    return sum("eusing old session" in line for line in server.log())
+
+
 @suite.case
 def postfix_resumes(setting):
     # Of TLS 1.3 it gives one ticket, and none to who comes with one: each second
     # delivery finds none.
-    server = Postfix(setting.world, hostname=NAME)
-    versions = {"1.2": 2512, "1.3": 2513}
-    for version, port in versions.items():
-        server.listen(THIRD, setting.good, port, smtpd_tls_loglevel="2",
-                      smtpd_tls_protocols=f">=TLSv{version}, <=TLSv{version}")
-    server.start()
-    for version, port in versions.items():
+    server = postfix(setting)
+    before = resumed_by(server)
+    for version, port in VERSIONS.items():
         setting.begin(smtproutes=f":mx.postfix.example:{port}")
         for _ in range(4):
             setting.deliver(version=version)
             server.take()
-    wait_until(lambda: sum("eusing old session" in line
-                           for line in server.log()) >= 5, "five resumed")
+    wait_until(lambda: resumed_by(server) >= before + 5, "five resumed")
+
+
+@both
+def postfix_knows_the_client_again(setting, version):
+    server = postfix(setting)
+    before = resumed_by(server)
+    route = f":mx.postfix.example:{VERSIONS[version] + 10}"
+    setting.begin(smtproutes=route)
+    equal(setting.start().finish().letter, "D", "without a certificate")
+    leaf = setting.issuer.leaf(f"client{version}", "DNS:client.example")
+    os.chmod(leaf.key, 0o644)
+    setting.begin(smtproutes=route, clientcert=leaf.chain, clientkey=leaf.key)
+    for _ in range(4):
+        setting.deliver(version=version)
+        server.take()
+    wait_until(lambda: resumed_by(server) > before, "one resumed")
 
 
 @both
