@@ -45,7 +45,7 @@ export SEAM_Hacl_Curve25519_joined := -DMBEDTLS_ECDH_VARIANT_EVEREST_ENABLED -w 
     $(call known,-fno-tree-loop-distribute-patterns -fno-schedule-insns)
 # Measured: elsewhere more code is not faster, for the inner loops are assembly.
 HOT := aes aesni chacha20 gcm poly1305 $(if $(filter mips%,$(TARGET)),bignum_core) \
-    $(if $(filter armv7 mips%,$(TARGET)),bignum Hacl_Curve25519_joined)
+    $(if $(filter arm64 armv7 mips%,$(TARGET)),bignum) $(if $(filter armv7 mips%,$(TARGET)),Hacl_Curve25519_joined)
 
 # ---- flags the code needs, whatever CFLAGS and LDFLAGS say
 

@@ -90,9 +90,9 @@ result_of(uint32_t said)
         return TELL_WORD("cannot be reached", "unreachable");
     case DNS_SAID_ERROR:
         return TELL_WORD("nothing that can be used", "unusable");
-    case DNS_SAID_ERROR + DNS_RCODE_SERVFAIL:
+    case (uint32_t)DNS_SAID_ERROR + DNS_RCODE_SERVFAIL:
         return TELL_WORD("SERVFAIL", "servfail");
-    case DNS_SAID_ERROR + DNS_RCODE_REFUSED:
+    case (uint32_t)DNS_SAID_ERROR + DNS_RCODE_REFUSED:
         return TELL_WORD("REFUSED", "refused");
     default:
         return TELL_WORD("an error", "error");

@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 
 import calls
 import checks
-from bench import ALLOCATING, DELIVERIES, RUN_LIMIT_S, Shop
+from bench import DELIVERIES, RUN_LIMIT_S, Shop
 from harness import Skip, Suite, contains, equal, needs_musl
 from qmailhome import CONTROL_FILES
 from scripted import HOLD
@@ -31,7 +31,6 @@ from world import mount, run_suite
 WHAT = os.environ.get("TORTURE", "sample")
 ALL = WHAT == "all"
 SAMPLE_COUNT = 16  # of each delivery
-SHORT = os.path.abspath("build/test/torture/short")
 STORM = "inject=read,write,openat,poll,getrandom:error=EINTR:when=1+2"
 BY_NAME = {delivery.name: delivery for delivery in DELIVERIES}
 suite = Suite()
@@ -147,7 +146,7 @@ def spoilt(setting, name, wrapper, **options):
 
 def short_calls(setting, name):
     """1 to 7 bytes at a time."""
-    outcome = spoilt(setting, name, [SHORT])
+    outcome = spoilt(setting, name, [setting.short])
     if outcome.status == 77:
         raise Skip("short is written for x86_64")
     # A stream that takes part of a question is given up.
@@ -347,11 +346,9 @@ suite.add("huge_files", bad_files, make_huge, "KZ")
 def each_allocation_fails(setting, name):
     """tests/unit has the engine with less and less memory; here the whole
     program, and each allocation alone."""
-    if not os.access(ALLOCATING, os.X_OK):
-        raise Skip(f"no {ALLOCATING}")
     delivery = BY_NAME[name]
     setting.use(delivery.resolver)
-    outcome = setting.bench.run(delivery, program=ALLOCATING,
+    outcome = setting.bench.run(delivery, program=setting.allocating,
                                 env={"FAIL_ALLOCATION": "count"})
     count = outcome.output.count(b"\1")
     assert count > 100, f"{count} allocations"
