@@ -49,7 +49,6 @@ message_size_limit = 104857600
 header_size_limit = 1048576
 smtpd_tls_loglevel = 1
 smtpd_tls_received_header = yes
-smtpd_tls_enable_rpk = no
 smtpd_tls_session_cache_database =
 smtp_tls_security_level = none
 tls_random_source = dev:/dev/urandom
