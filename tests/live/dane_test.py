@@ -50,8 +50,9 @@ ROWS = {
     "digest_too_short": ("full", ["3 1 1 " + "ab" * 31], "unverified"),
     "digest_too_long": ("full", ["3 1 1 " + "ab" * 33], "unverified"),
     "unusable_beside_usable": ("full", ["1 1 1 leaf", "3 1 1 other"], "refused"),
-    # RFC 7671 section 9
-    "stronger_is_wrong": ("full", ["3 1 1 leaf", "3 1 2 other"], "refused"),
+    # RFC 7671 section 9. Of whole certificates: for a key's digests Postfix 3.9 asks
+    # for the key without one, of which OpenSSL 3.5 takes the weaker too.
+    "stronger_is_wrong": ("full", ["3 0 1 leaf", "3 0 2 other"], "refused"),
     "stronger_is_right": ("full", ["3 1 1 other", "3 1 2 leaf"], "dane"),
     "stronger_of_other_selector": ("full", ["3 1 1 leaf", "3 0 2 other"], "dane"),
     "stronger_of_other_usage": ("full", ["3 1 1 leaf", "2 1 2 other"], "dane"),
@@ -196,8 +197,10 @@ def opinion(said):
         return "unverified"
     if "TLSA lookup error" in said:
         return "skipped"
-    # "Trusted": by one of those records, but of another name (Postfix 3.10)
-    if "rusted TLS connection established" in said:
+    if "Untrusted TLS connection established" in said:
+        return "refused"
+    # Postfix 3.10: by one of those records
+    if "Trusted TLS connection established" in said and "hostname mismatch" in said:
         return "refused"
     return said
 
@@ -223,9 +226,6 @@ def row(setting, name):
     if ours == "refused" and server in ("full", "bare"):
         contains(outcome.text, MISMATCH.format(len(records)))
     said = setting.finger(name)
-    # Of a key without a certificate (Postfix 3.9, OpenSSL 3.2) any digest will do.
-    if name == "stronger_is_wrong" and "Matched DANE raw public key: 3 1 1" in said:
-        return
     equal(opinion(said), theirs[0] if theirs else ours, said)
 
 

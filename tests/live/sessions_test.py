@@ -245,7 +245,8 @@ def postfix_knows_the_client_again(setting, version):
     for _ in range(4):
         setting.deliver(version=version)
         server.take()
-    wait_until(lambda: resumed_by(server) > before, "one resumed")
+    resumed = {"1.2": 3, "1.3": 2}[version]  # as above
+    wait_until(lambda: resumed_by(server) >= before + resumed, f"{resumed} resumed")
 
 
 @both

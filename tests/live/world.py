@@ -123,6 +123,13 @@ class World:
             file.write(text)
         return path
 
+    def program(self, path, name):
+        """A copy that every user can run, wherever the repository lies."""
+        new = os.path.join(self.path, name)
+        shutil.copyfile(path, new)
+        os.chmod(new, 0o755)
+        return new
+
     def home(self, name="qmail"):
         return QmailHome(os.path.join(self.path, name), BINARY)
 

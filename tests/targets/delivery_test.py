@@ -8,7 +8,6 @@ Where this machine runs the target's programs itself, that is done too.
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -86,18 +85,11 @@ class Setting:
         self.homes = {"qemu": self.install(world, "qemu", emulator())}
         if TARGET in NATIVE and runs_here():
             self.homes["native"] = self.install(world, "native", [])
-        self.kernel = self.copy(KERNEL, "kernel")
+        self.kernel = world.program(KERNEL, "kernel")
         self.start_postfix()
 
-    def copy(self, path, name):
-        """In the world all can read it, wherever the repository lies."""
-        new = os.path.join(self.world.path, name)
-        shutil.copyfile(path, new)
-        os.chmod(new, 0o755)
-        return new
-
     def install(self, world, name, command):
-        program = self.copy(BINARY, f"qmail-remote.{name}")
+        program = world.program(BINARY, f"qmail-remote.{name}")
         script = world.file(f"{name}.sh", "#!/bin/sh\nexec "
                             + " ".join([*command, program]) + ' "$@"\n')
         return QmailHome(os.path.join(world.path, f"home.{name}"), script)

@@ -56,7 +56,8 @@ target_runs = $(1:%=tests/targets/units_test.py@%) $(2:%=tests/targets/delivery_
 # made by one make at a time.
 PREPARED := $(foreach t,$(SUBMITTED),$(if $(wildcard build/sysroot/$t/target.mk),$t))
 PREPARED_TESTS := $(patsubst target-tests-$(HOST_TARGET),target-tests, \
-    $(patsubst target-$(HOST_TARGET),, $(foreach t,$(PREPARED),target-$(if $(filter $t,$(UNITS)),tests-)$t)))
+    $(patsubst %,target-tests-%,$(filter $(UNITS),$(PREPARED))) \
+    $(patsubst %,target-%,$(filter-out $(UNITS) $(HOST_TARGET),$(PREPARED))))
 
 check-targets: $(TEST)/targets/kernel $(TARGETS:%=target-tests-%)
 	$(Q)TARGETS_NEEDED='$(TARGETS)' TEST_LIMIT_S=1200 tests/run $(call target_runs,$(TARGETS),$(TARGETS)) \

@@ -30,7 +30,6 @@ TIMEOUTS = {"timeoutconnect": 2, "timeoutremote": 3, "timeoutdns": 3}
 RESOLVERS = {"udp": "nameserver 127.0.0.1\n",
              "tcp": "nameserver 127.0.0.1\noptions use-vc\n",
              "unreachable": "nameserver 198.51.100.1\n"}
-PROGRAMS = os.path.abspath("build/test/torture")
 # Links of a hashed directory lead here, as packages of anchors have them.
 LINKED = "/usr/share/ca-certificates"
 PIPELINING = {"EHLO": "250-scripted.example\r\n250-PIPELINING\r\n250 8BITMIME"}
@@ -104,12 +103,6 @@ class Shop:
         self.leaf = self.issuer.leaf("leaf", ",".join(names))
         os.chmod(self.leaf.key, 0o644)
         self.directory = linked_directory(world, self.issuer)
-        # The checkout may be where others than root cannot go.
-        programs = world.folder("torture")
-        if os.path.isdir(PROGRAMS):
-            mount("--bind", "-o", "ro", PROGRAMS, programs)
-        self.short = os.path.join(programs, "short")
-        self.allocating = os.path.join(programs, "qmail-remote")
         self.resolver = "udp"
         # Before this process has threads, which a fork does not take along.
         self.pool = Pool(BENCH_COUNT, start_bench, (self, Value("i", 0)))

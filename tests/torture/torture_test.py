@@ -31,6 +31,7 @@ from world import mount, run_suite
 WHAT = os.environ.get("TORTURE", "sample")
 ALL = WHAT == "all"
 SAMPLE_COUNT = 16  # of each delivery
+PROGRAMS = "build/test/torture"
 STORM = "inject=read,write,openat,poll,getrandom:error=EINTR:when=1+2"
 BY_NAME = {delivery.name: delivery for delivery in DELIVERIES}
 suite = Suite()
@@ -41,6 +42,8 @@ suite = Suite()
 
 class Setting(Shop):
     def __init__(self, world):
+        self.short = world.program(f"{PROGRAMS}/short", "short")
+        self.allocating = world.program(f"{PROGRAMS}/qmail-remote", "allocating")
         super().__init__(world)
         self.table = defaultdict(Counter)
 
