@@ -17,6 +17,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass, field
 
+import unpacked
 from harness import BINARY, Skip
 from places import OUT, PEERS
 from qmailhome import QmailHome
@@ -227,7 +228,8 @@ class Ssmtp(Program):
 
 def libraries(binary):
     """What the dynamic linker maps for a program."""
-    run = subprocess.run(["ldd", binary], capture_output=True, text=True, check=False)
+    run = subprocess.run(["ldd", binary], capture_output=True, text=True, check=False,
+                         env={**os.environ, **unpacked.libraries()})
     words = [word for line in run.stdout.splitlines() for word in line.split()]
     return sorted({word for word in words if word.startswith("/")})
 

@@ -59,6 +59,7 @@ message_size_limit = 104857600
 smtpd_recipient_restrictions =
 qmgr_message_active_limit = 1000
 import_environment = MAIL_CONFIG WITNESS LD_PRELOAD LD_LIBRARY_PATH
+export_environment = MAIL_CONFIG LD_LIBRARY_PATH
 """
 MASTER_CF = """\
 pickup    unix  n - n 1 1 pickup
