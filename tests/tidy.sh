@@ -85,14 +85,13 @@ format() {
 }
 
 licence() {
-    for file in $sources; do
-        head -n 1 "$file" | grep -qx '/\* SPDX-License-''Identifier: ISC \*/' ||
-            echo "$file:1: no SPDX line"
-    done
-    for file in Makefile config.mk $(scripts); do
-        head -n 2 "$file" | grep -qx '# SPDX-License-''Identifier: ISC' ||
-            echo "$file:1: no SPDX line"
-    done
+    # shellcheck disable=SC2046,SC2086 # one word a file
+    awk -v mark='SPDX-License-''Identifier: ISC' '
+        function finish() { if (file != "" && !said) print file ":1: no SPDX line" }
+        FNR == 1 { finish(); file = FILENAME; said = 0 }
+        $0 == (file ~ /\.[ch]$/ ? "/* " mark " */" : "# " mark) { said = 1 }
+        FNR == (file ~ /\.[ch]$/ ? 1 : 2) { nextfile }
+        END { finish() }' $sources Makefile config.mk $(scripts)
 }
 
 length() {
@@ -259,18 +258,15 @@ purity() {
     allowed='memcpy memmove memset memcmp memchr strlen
         __stack_chk_fail'
     for folder in $engines; do
-        for object in "$objects/$folder"/*.o; do
-            [ -f "$object" ] || continue
-            # shellcheck disable=SC2046 # one word an object
-            nm --defined-only $(ls "$objects"/base/*.o "$objects/$folder"/*.o) |
-                awk -v allowed="$allowed" '
-                    BEGIN { count = split(allowed, word, /[ \n]+/)
-                            for (i = 1; i <= count; i++) print word[i] }
-                    NF == 3 { print $3 }' >"$work/known"
-            nm -u "$object" | awk -v file="${object#build/obj/}" '
-                NR == FNR { known[$1] = 1; next }
-                !($2 in known) { print file ": calls " $2 }' "$work/known" -
-        done
+        [ -d "$objects/$folder" ] || continue
+        nm --defined-only "$objects"/base/*.o "$objects/$folder"/*.o | awk -v allowed="$allowed" '
+            BEGIN { count = split(allowed, word, /[ \n]+/)
+                    for (i = 1; i <= count; i++) print word[i] }
+            NF == 3 { print $3 }' >"$work/known"
+        nm -A -u "$objects/$folder"/*.o | awk '
+            NR == FNR { known[$1] = 1; next }
+            !($NF in known) { file = $1; sub(/^build\/obj\//, "", file); print file " calls " $NF }' \
+            "$work/known" -
     done
 }
 
@@ -321,9 +317,7 @@ unpacked_corpora() {
 }
 
 scripts() {
-    tracked | while read -r file; do
-        [ -f "$file" ] && head -n 1 "$file" | grep -q '^#!/bin/sh' && echo "$file"
-    done
+    tracked | xargs awk 'FNR == 1 && /^#!\/bin\/sh/ { print FILENAME } { nextfile }'
 }
 
 shell_scripts() {
