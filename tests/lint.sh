@@ -39,72 +39,73 @@ verdict() {
     fi
 }
 
-# skipped TOOL NAME: says so where the tool is not installed
-skipped() {
-    command -v "$1" >/dev/null && return 1
-    echo "skip $2: no $1"
+# run TOOL FILE...: what passed is not looked at again.
+run() {
+    tool=$1 && shift
+    stale "$tool" "$@" | xargs -P $processes -n 1 "$0" --one "$tool" 2>&1 |
+        grep -v 'generated\.$' >"$work/$tool"
+    verdict "$tool" "$work/$tool" "$(stale "$tool" "$@" | wc -l)"
 }
 
-gcc_analyzer() {
-    ! skipped gcc gcc_analyzer || return 0
-    case $(gcc -dumpversion) in
-    12*) ;;
-    *) echo "skip gcc_analyzer: gcc $(gcc -dumpversion), not 12" && return ;;
-    esac
-    printf '%s\n' "$@" | eval "xargs -P $processes -n 1 \
-        gcc -fanalyzer -Os $(language) -c -o /dev/null" >"$work/gcc" 2>&1
-    verdict gcc_analyzer "$work/gcc" $?
+# one TOOL FILE
+one() {
+    case $1 in
+    gcc_analyzer) eval "gcc -fanalyzer -Os $(language) -c -o /dev/null '$2'" ;;
+    clang_tidy) eval "clang-tidy-14 --quiet '$2' -- $(language)" ;;
+    # Left out: unusedStructMember, for the kernel reads what we only write;
+    # constParameter, which clang-tidy looks for too.
+    cppcheck)
+        cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 \
+            --enable=warning,style,performance,portability \
+            --suppress=unusedStructMember --suppress=constParameter \
+            --template='{file}:{line}: {severity}: {message} [{id}]' \
+            -D__linux__ -D__x86_64__ -DQMAIL_HOME='""' -DMOTE_VERSION='""' "$2"
+        ;;
+    esac >"$work/output.$$" 2>&1
+    status=$?
+    cat "$work/output.$$"
+    # gcc ends well also where it warns.
+    ! grep -q 'warning:' "$work/output.$$" && [ $status -eq 0 ] && touch "$(stamp "$1" "$2")"
+    rm "$work/output.$$"
 }
 
-# By far the slowest, half a minute for all: what passed is not looked at again.
-clang_tidy() {
-    ! skipped clang-tidy-14 clang_tidy || return 0
-    stale "$@" | xargs -P $processes -n 1 "$0" --one 2>&1 |
-        grep -v 'generated\.$' >"$work/clang-tidy"
-    verdict clang_tidy "$work/clang-tidy" "$(stale "$@" | wc -l)"
-}
+stamp() { echo "$work/$1_$(echo "$2" | tr / _)"; }
 
-clang_tidy_one() {
-    eval "clang-tidy-14 --quiet '$1' -- $(language)" && touch "$(stamp "$1")"
-}
-
-stamp() { echo "$work/$(echo "$1" | tr / _)"; }
-
-# The files that did not pass since they, a header or the checks changed.
+# stale TOOL FILE...: those that did not pass since they, a header, the flags or
+# what is looked for changed.
 stale() {
+    tool=$1 && shift
     for file in "$@"; do
-        changed=$(find "$file" "$flags" .clang-tidy src -type f \
+        changed=$(find "$file" "$flags" .clang-tidy tests/lint.sh src -type f \
             ! \( -name '*.c' ! -path "$file" \) \
-            -newer "$(stamp "$file")" 2>&1)
+            -newer "$(stamp "$tool" "$file")" 2>&1)
         [ -z "$changed" ] || echo "$file"
     done
 }
 
-# Left out: unusedStructMember, for the kernel reads what we only write;
-# constParameter, which clang-tidy looks for too.
-# Each version has an opinion of its own; this one decides.
-cppcheck_all() {
-    ! skipped cppcheck cppcheck || return 0
-    case $(cppcheck --version) in
-    'Cppcheck 2.10' | 'Cppcheck 2.10.'*) ;;
-    *) echo "skip cppcheck: $(cppcheck --version), not 2.10" && return ;;
+# Each version has an opinion of its own; these decide.
+decides() {
+    case $1 in
+    gcc_analyzer) program=gcc version=$(gcc -dumpversion 2>&1) want='12' ;;
+    clang_tidy) program=clang-tidy-14 version=14 want='14' ;;
+    cppcheck) program=cppcheck version=$(cppcheck --version 2>&1) want='Cppcheck 2.10' ;;
     esac
-    cppcheck --quiet --std=c11 --inline-suppr --error-exitcode=1 \
-        --enable=warning,style,performance,portability \
-        --suppress=unusedStructMember --suppress=constParameter \
-        --template='{file}:{line}: {severity}: {message} [{id}]' \
-        -D__linux__ -D__x86_64__ -DQMAIL_HOME='""' -DMOTE_VERSION='""' "$@" >"$work/cppcheck" 2>&1
-    verdict cppcheck "$work/cppcheck" $?
+    case $(command -v "$program"):$version in
+    :*) echo "skip $1: no $program" ;;
+    *:"$want" | *:"$want".*) return 0 ;;
+    *) echo "skip $1: $program $version, not $want" ;;
+    esac
+    return 1
 }
 
 if [ "$1" = --one ]; then
-    clang_tidy_one "$2"
+    one "$2" "$3"
     exit
 fi
 [ -f "$flags" ] || {
     echo "not ok lint: no $flags; run make first"
     exit 1
 }
-gcc_analyzer "$@"
-clang_tidy "$@"
-cppcheck_all "$@"
+for tool in gcc_analyzer clang_tidy cppcheck; do
+    ! decides $tool || run $tool "$@"
+done
