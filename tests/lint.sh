@@ -43,8 +43,8 @@ verdict() {
 run() {
     tool=$1 && shift
     stale "$tool" "$@" | xargs -P $processes -n 1 "$0" --one "$tool" 2>&1 |
-        grep -v 'generated\.$' >"$work/$tool"
-    verdict "$tool" "$work/$tool" "$(stale "$tool" "$@" | wc -l)"
+        grep -v 'generated\.$' >"$work/$tool.log"
+    verdict "$tool" "$work/$tool.log" "$(stale "$tool" "$@" | wc -l)"
 }
 
 # one TOOL FILE
@@ -65,22 +65,29 @@ one() {
     status=$?
     cat "$work/output.$$"
     # gcc ends well also where it warns.
-    ! grep -q 'warning:' "$work/output.$$" && [ $status -eq 0 ] && touch "$(stamp "$1" "$2")"
+    ! grep -q 'warning:' "$work/output.$$" && [ $status -eq 0 ] &&
+        mkdir -p "$(dirname "$(stamp "$1" "$2")")" && touch "$(stamp "$1" "$2")"
     rm "$work/output.$$"
 }
 
-stamp() { echo "$work/$1_$(echo "$2" | tr / _)"; }
+stamp() { echo "$work/$1/$2"; }
 
 # stale TOOL FILE...: those that did not pass since they, a header, the flags or
 # what is looked for changed.
 stale() {
     tool=$1 && shift
-    for file in "$@"; do
-        changed=$(find "$file" "$flags" .clang-tidy tests/lint.sh src -type f \
-            ! \( -name '*.c' ! -path "$file" \) \
-            -newer "$(stamp "$tool" "$file")" 2>&1)
-        [ -z "$changed" ] || echo "$file"
-    done
+    mkdir -p "$work/$tool"
+    find "$flags" .clang-tidy tests/lint.sh src "$work/$tool" -type f -printf '%T@ %p\n' |
+        awk -v stamps="$work/$tool/" -v asked="$*" '
+            index($2, stamps) == 1 { passed[substr($2, length(stamps) + 1)] = $1; next }
+            $2 ~ /\.c$/ { written[$2] = $1; next }
+            $1 > newest { newest = $1 }
+            END {
+                count = split(asked, file, " ")
+                for (i = 1; i <= count; i++)
+                    if (passed[file[i]] <= newest || passed[file[i]] <= written[file[i]])
+                        print file[i]
+            }'
 }
 
 # Each version has an opinion of its own; these decide.
