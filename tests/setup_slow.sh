@@ -37,10 +37,12 @@ state() {
 
 if [ ! -d "$root" ]; then
     debootstrap --variant=minbase "$suite" "$root" >"$1/$suite.log"
-    inside sh -c 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d
-        chmod 755 /usr/sbin/policy-rc.d && apt-get update -q && DEBIAN_FRONTEND=noninteractive \
+    # Of an archive that is a copy of some day.
+    apt-config dump Acquire::Check-Valid-Until >"$root/etc/apt/apt.conf.d/90valid"
+    inside sh -euc 'printf "#!/bin/sh\nexit 101\n" >/usr/sbin/policy-rc.d
+        chmod 755 /usr/sbin/policy-rc.d; apt-get update -q; DEBIAN_FRONTEND=noninteractive \
             apt-get install -q -y --no-install-recommends exim4-daemon-light passwd
-        rm /usr/sbin/policy-rc.d && useradd -m user' >>"$1/$suite.log" 2>&1
+        rm /usr/sbin/policy-rc.d; useradd -m user' >>"$1/$suite.log" 2>&1
 fi
 for home in /root "$homes/user"; do
     mkdir -p "$root$home/mote"
