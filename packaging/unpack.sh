@@ -9,7 +9,8 @@
 # there side by side (of a file that two have the first one's stays). FOLDER/bin
 # then has their programs. What is installed is left to the machine, what is
 # unpacked already is kept. Needs no root: apt's lists and archives lie in
-# FOLDER/apt meanwhile. A package that cannot be had is named, and left out.
+# FOLDER/apt meanwhile. A package that cannot be had is named, and left out; with a
+# "?" behind it, it is one that only some releases have.
 
 set -eu
 umask 022
@@ -109,7 +110,8 @@ offer_all() {
     rm -rf "$folder/bin.new"
     mkdir -p "$folder/bin.new"
     libraries=$(library_path)
-    for package in "$@"; do
+    for asked in "$@"; do
+        package=${asked%\?}
         [ -e "$folder/have/$package" ] || continue
         sed -n 's|^\.\(\(/usr\)\{0,1\}/s\{0,1\}bin/[^/]*\)$|\1|p' "$folder/have/$package"
     done | while read -r program; do
@@ -128,16 +130,21 @@ if [ "$(cat "$folder/release" 2>/dev/null)" != "$release" ]; then
     echo "$release" >"$folder/release"
 fi
 missing=
-for package in "$@"; do
+for asked in "$@"; do
+    package=${asked%\?}
     installed "$package" || [ -e "$folder/have/$package" ] ||
-        [ -e "$folder/absent/$package" ] || missing="$missing $package"
+        [ -e "$folder/absent/$package" ] || missing="$missing $asked"
 done
 [ -n "$missing" ] || [ ! -d "$folder/bin" ] || exit 0
 rm -rf "${folder:?}/bin" # made last: it says that all is there
 say "unpacking below $folder, installing nothing:$missing"
 open_lists
-for package in $missing; do
-    get "$package" || say "$package cannot be had (see $folder/log); what needs it is skipped"
+set -f # a "?" is no pattern
+for asked in $missing; do
+    package=${asked%\?}
+    get "$package" || [ "$package" != "$asked" ] ||
+        say "$package cannot be had (see $folder/log); what needs it is skipped"
 done
+set +f
 offer_all "$@"
 rm -rf "$folder/apt"

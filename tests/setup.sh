@@ -121,6 +121,15 @@ white_space() {
     done
 }
 
+# What no release need have is left out without a word, what cannot be had is named.
+unpack() {
+    rm -rf "$work/unpacked"
+    env PATH="$work/tools" sh packaging/unpack.sh "$work/unpacked" server 'tool?' >"$work/log" 2>&1 ||
+        echo "status $?"
+    grep -q ': server cannot be had' "$work/log" || tail -n 2 "$work/log"
+    grep 'tool?* cannot' "$work/log"
+}
+
 grep -qx 'ID="\{0,1\}debian"\{0,1\}' /etc/os-release 2>/dev/null || {
     echo 'skip bootstrap: this is not Debian'
     exit 0
@@ -130,3 +139,4 @@ with_root | verdict bootstrap_installs_no_server_and_removes_nothing
 refuses_to_remove | verdict bootstrap_stops_where_others_would_be_removed
 names_lists | verdict bootstrap_names_lists_it_cannot_read
 white_space | verdict bootstrap_refuses_white_space_at_once
+unpack | verdict unpack_names_what_cannot_be_had

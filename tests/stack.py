@@ -108,7 +108,9 @@ def read_compiled(path, functions, sources):
         if kind == "dynamic":
             function.problem = "its frame has no bound"
     for source, target, place in EDGE.findall(text):
-        function = functions[short_title(source)]
+        # gcc 16 names what it inlined too: it has no frame of its own.
+        title = short_title(source)
+        function = functions.setdefault(title, Function(title))
         if target == "__indirect_call":
             function.pointers.add(sources.pointer(place))
         else:

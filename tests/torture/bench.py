@@ -5,13 +5,13 @@ A bench is a worker process with a qmail home, a mail server and an address of
 its own, so that several run at once.
 """
 
+import multiprocessing
 import os
 import re
 import signal
 import struct
 import time
 from collections import Counter
-from multiprocessing import Pool, Value
 
 import messages
 import rspawn
@@ -24,6 +24,8 @@ from scripted import EHLO_STARTTLS, Scripted
 from tlsserver import python_tls
 from world import mount
 
+# What a bench has cannot be written down for a process that begins anew.
+FORKING = multiprocessing.get_context("fork")
 BENCH_COUNT = 6  # more than cores: some only wait for a time-out
 RUN_LIMIT_S = 30
 TIMEOUTS = {"timeoutconnect": 2, "timeoutremote": 3, "timeoutdns": 3}
@@ -105,7 +107,8 @@ class Shop:
         self.directory = linked_directory(world, self.issuer)
         self.resolver = "udp"
         # Before this process has threads, which a fork does not take along.
-        self.pool = Pool(BENCH_COUNT, start_bench, (self, Value("i", 0)))
+        self.pool = FORKING.Pool(BENCH_COUNT, start_bench,
+                                 (self, FORKING.Value("i", 0)))
         world.closers.append(self.pool.terminate)
         self.bench = Bench(self, BENCH_COUNT)
 
