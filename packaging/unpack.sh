@@ -9,8 +9,8 @@
 # there side by side (of a file that two have the first one's stays). FOLDER/bin
 # then has their programs. What is installed is left to the machine, what is
 # unpacked already is kept. Needs no root: apt's lists and archives lie in
-# FOLDER/apt meanwhile. A package that cannot be had is named, and left out; with a
-# "?" behind it, it is one that only some releases have.
+# FOLDER/apt meanwhile. A package that cannot be had is named, and left out;
+# PACKAGE:some is one that only some releases have.
 
 set -eu
 umask 022
@@ -110,8 +110,11 @@ offer_all() {
     rm -rf "$folder/bin.new"
     mkdir -p "$folder/bin.new"
     libraries=$(library_path)
-    for asked in "$@"; do
-        package=${asked%\?}
+    # First of what was asked for, then of what that is made of: a package can be
+    # nothing but the way to another.
+    for asked in "$@" "$folder"/have/*; do
+        package=${asked##*/}
+        package=${package%:some}
         [ -e "$folder/have/$package" ] || continue
         sed -n 's|^\.\(\(/usr\)\{0,1\}/s\{0,1\}bin/[^/]*\)$|\1|p' "$folder/have/$package"
     done | while read -r program; do
@@ -131,7 +134,7 @@ if [ "$(cat "$folder/release" 2>/dev/null)" != "$release" ]; then
 fi
 missing=
 for asked in "$@"; do
-    package=${asked%\?}
+    package=${asked%:some}
     installed "$package" || [ -e "$folder/have/$package" ] ||
         [ -e "$folder/absent/$package" ] || missing="$missing $asked"
 done
@@ -139,12 +142,10 @@ done
 rm -rf "${folder:?}/bin" # made last: it says that all is there
 say "unpacking below $folder, installing nothing:$missing"
 open_lists
-set -f # a "?" is no pattern
 for asked in $missing; do
-    package=${asked%\?}
+    package=${asked%:some}
     get "$package" || [ "$package" != "$asked" ] ||
         say "$package cannot be had (see $folder/log); what needs it is skipped"
 done
-set +f
 offer_all "$@"
 rm -rf "$folder/apt"
