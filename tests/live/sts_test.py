@@ -38,6 +38,7 @@ class Web:
                 self.send_response(web.status)
                 for field, value in web.fields.items():
                     self.send_header(field, value)
+                self.send_header("Content-Length", str(len(web.body)))
                 self.end_headers()
                 time.sleep(web.delay_s)
                 try:
