@@ -12,7 +12,6 @@ import hmac
 import json
 import os
 import pwd
-import re
 import subprocess
 import time
 
@@ -25,8 +24,7 @@ DAEMONS = unpacked.place("/usr/lib/dovecot")
 MECHANISMS = "plain login xoauth2 oauthbearer"
 KEY = b"a key that nobody else has: 32 octets or more"
 
-CONF = """\
-import_environment = LD_LIBRARY_PATH
+COMMON = """\
 libexec_dir = {daemons}
 base_dir = {path}/run
 state_dir = {path}/state
@@ -40,7 +38,7 @@ default_login_user = nobody
 auth_mechanisms = {mechanisms}
 auth_failure_delay = 0
 service auth {{
-  unix_listener {socket} {{
+  unix_listener {path}/auth {{
     mode = 0666
   }}
 }}
@@ -55,6 +53,10 @@ service stats {{
     mode = 0666
   }}
 }}
+"""
+
+CONF_2_3 = """\
+import_environment = LD_LIBRARY_PATH
 passdb {{
   driver = passwd-file
   mechanisms = plain login
@@ -77,6 +79,40 @@ local_validation_key_dict = fs:posix:prefix={path}/keys/
 username_attribute = sub
 """
 
+# Its first line must be the first of all.
+VERSION_2_4 = """\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+"""
+
+CONF_2_4 = """\
+import_environment {{
+  LD_LIBRARY_PATH = {libraries}
+}}
+passdb passwd-file {{
+  passwd_file_path = {path}/users
+  default_password_scheme = PLAIN.b64
+}}
+oauth2 {{
+  introspection_mode = local
+  username_attribute = sub
+  oauth2_local_validation {{
+    dict fs {{
+      fs posix {{
+        prefix = {path}/keys/
+      }}
+    }}
+  }}
+}}
+userdb static {{
+  fields {{
+    uid = 65534
+    gid = 65534
+    home = /nonexistent
+  }}
+}}
+"""
+
 
 class Dovecot:
     """users: passwords by name, as octets."""
@@ -84,16 +120,20 @@ class Dovecot:
     def __init__(self, world, users, mechanisms=MECHANISMS, name="dovecot"):
         if not may_change_user():
             raise Skip("Dovecot needs root")
-        if not is_dovecot_2_3():
-            raise Skip("Dovecot 2.3 is not installed")
+        release = version()
+        if release not in ("2.3", "2.4"):
+            raise Skip("neither Dovecot 2.3 nor 2.4 is there")
         self.path = world.folder(name)
         for folder in ("run", "state", "keys/default/HS256"):
             world.folder(f"{name}/{folder}")
         self.socket = os.path.join(self.path, "auth")
         owner = pwd.getpwnam("nobody")
-        world.file(f"{name}/conf", CONF.format(
-            path=self.path, socket=self.socket, mechanisms=mechanisms,
-            daemons=DAEMONS,
+        text = (VERSION_2_4 + COMMON + CONF_2_4 if release == "2.4"
+                else COMMON + CONF_2_3)
+        libraries = unpacked.libraries()
+        world.file(f"{name}/conf", text.format(
+            path=self.path, mechanisms=mechanisms, daemons=DAEMONS,
+            libraries=libraries.get("LD_LIBRARY_PATH", ""),
             user=owner.pw_name, group=grp.getgrgid(owner.pw_gid).gr_name))
         world.file(f"{name}/oauth2.conf", OAUTH2_CONF.format(path=self.path))
         world.file(f"{name}/users", "".join(
@@ -101,12 +141,14 @@ class Dovecot:
             for user, password in users.items()))
         world.file(f"{name}/keys/default/HS256/default",
                    base64.b64encode(KEY).decode())
-        # What dovecot would do by /usr/bin/doveconf, which need not be there.
+        # doveconf, which reads the settings, need not be in /usr/bin.
         conf = os.path.join(self.path, "conf")
-        process = world.start(name, [
-            unpacked.program("doveconf"), "-c", conf, "-m", "master", "-p", "-e",
-            unpacked.place("/usr/sbin/dovecot"), "-F", "-c", conf],
-            env={**os.environ, **unpacked.libraries()})
+        doveconf = unpacked.program("doveconf")
+        command = [unpacked.place("/usr/sbin/dovecot"), "-F", "-c", conf]
+        if release == "2.3":
+            command = [doveconf, "-c", conf, "-m", "master", "-p", "-e", *command]
+        process = world.start(name, command, env={
+            **os.environ, **libraries, "DOVECONF_PATH": doveconf})
         wait_until(lambda: os.path.exists(self.socket), "Dovecot", process)
 
     def log(self):
@@ -126,14 +168,14 @@ class Dovecot:
         }
 
 
-def is_dovecot_2_3():
-    """2.4 has other settings altogether."""
+def version():
+    """As "2.3": its settings have other names in each."""
     program = unpacked.program("dovecot")
     if not program:
-        return False
+        return None
     said = subprocess.run([program, "--version"], capture_output=True, text=True,
                           check=False).stdout
-    return re.match(r"2\.3\.", said) is not None
+    return ".".join(said.split(".")[:2])
 
 
 def b64url(data):

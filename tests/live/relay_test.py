@@ -227,7 +227,7 @@ def bad_token(setting, name, **claims):
 
 
 for name in ("all", "oauthbearer"):
-    suite.add(f"expired_token_{name}", lambda s, n: bad_token(s, n, lasts_s=-60), name)
+    suite.add(f"expired_token_{name}", lambda s, n: bad_token(s, n, lasts_s=-600), name)
     suite.add(f"forged_token_{name}", lambda s, n: bad_token(s, n, key=b"k" * 40), name)
 
 
