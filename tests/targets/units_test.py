@@ -5,6 +5,7 @@ that take longest."""
 
 import glob
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from machines import FOLDER, TARGET, emulator, leave, missing
 
 LIMIT_S = 900
 TRY = os.path.join(FOLDER, "try")
+FIRST_THAT_MENDS = 11  # of qemu
 # Left to make check-targets.
 LONG = ("tls_tls_test", "tls_tls_arena_test", "tls_verify_names_test",
         "dns_query_test")
@@ -41,13 +43,19 @@ def run(program):
 
 
 def unaligned_reads_are_seen():
-    """What makes the corpora a test of alignment."""
+    """What makes the corpora a test of alignment. Later versions of qemu mend such a
+    read, as Linux does."""
     if TARGET not in ("mips", "mipsel", "armv5"):
         return
     done = subprocess.run([*emulator(), f"{TRY}/unaligned"], capture_output=True,
                           check=False)
+    said = subprocess.run([emulator()[0], "--version"], capture_output=True, text=True,
+                          check=True).stdout
+    version = re.search(r"version (\d+)", said)[1]
     word = "ok" if done.returncode < 0 else "not ok"
-    print(f"{word} unaligned_reads_are_seen: exit code {done.returncode}")
+    if done.returncode == 0 and int(version) >= FIRST_THAT_MENDS:
+        word = "skip"
+    print(f"{word} unaligned_reads_are_seen: exit code {done.returncode}, qemu {version}")
 
 
 def main():
