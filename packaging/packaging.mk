@@ -33,7 +33,9 @@ put_script = @echo "  INSTALL $(2)/$(3)" >&2; umask 022 && mkdir -p '$(2)' && \
     chmod 0755 '$(2)/.$(3).new' && mv -f '$(2)/.$(3).new' '$(2)/$(3)'
 
 put_licences = $(foreach file,$(LICENCES),$(call put,$(file),0644,$(DOC),$(notdir $(file)))$(newline))
-drop_licences = rm -f $(patsubst %,'$(DOC)/%',$(notdir $(LICENCES))); rmdir '$(DOC)' 2>/dev/null || :
+# What both ways of installing have: left where the other one is there.
+drop_shared = rm -f $(patsubst %,'$(MAN)/%',$(filter-out qmail-remote.8,$(PAGES))) \
+    $(patsubst %,'$(DOC)/%',$(notdir $(LICENCES))); rmdir '$(DOC)' 2>/dev/null || :
 
 define newline
 
@@ -53,13 +55,19 @@ install: all
 	$(foreach page,$(PAGES),$(call put,man/$(page),0644,$(MAN),$(page))$(newline))
 	$(put_licences)
 
+# Nothing is taken away where nothing can be put back. What an upgrade of qmail has
+# put there since is left, for it is newer than what was kept.
 uninstall:
-	$(drop_licences)
-	rm -f $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BIN)/$(name)') $(foreach page,$(PAGES),'$(MAN)/$(page)')
-	@if [ -e '$(STOCK)' ]; then mv -f '$(STOCK)' '$(BIN)/qmail-remote'; \
-	elif [ -e '$(BIN)/qmail-remote' ]; then \
-	    echo 'left: $(BIN)/qmail-remote, for there is no $(STOCK) to put back,' \
-	        'and without a qmail-remote mail bounces' >&2; exit 1; \
+	@if $(is_mote) '$(BIN)/qmail-remote' 2>/dev/null && [ ! -e '$(STOCK)' ]; then \
+	    echo 'left: $(BIN)/qmail-remote and all that came with it, for there is no' \
+	        '$(STOCK) to put back, and without a qmail-remote mail bounces' >&2; exit 1; \
+	fi
+	@$(is_mote) '$(BESIDE)/qmail-remote' 2>/dev/null || { $(drop_shared); }
+	rm -f $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BIN)/$(name)') '$(MAN)/qmail-remote.8'
+	@if [ -e '$(BIN)/qmail-remote' ] && ! $(is_mote) '$(BIN)/qmail-remote'; then \
+	    echo 'left: $(BIN)/qmail-remote, for it is not mote; what was there before' \
+	        'mote, if anything was, is $(STOCK)' >&2; \
+	elif [ -e '$(STOCK)' ]; then mv -f '$(STOCK)' '$(BIN)/qmail-remote'; \
 	fi
 
 # For a qmail that runs what QMAILREMOTE names: nothing of qmail is touched.
@@ -72,9 +80,8 @@ install-beside: all
 beside_page = $(patsubst qmail-remote.8,mote.8,$(page))
 
 uninstall-beside:
-	$(drop_licences)
-	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BESIDE)/$(name)') \
-	    $(foreach page,$(PAGES),'$(MAN)/$(beside_page)')
+	@$(is_mote) '$(BIN)/qmail-remote' 2>/dev/null || { $(drop_shared); }
+	rm -f '$(BESIDE)/qmail-remote' $(foreach name,$(LINKS) $(SCRIPTS:%=mote-%),'$(BESIDE)/$(name)') '$(MAN)/mote.8'
 	rmdir '$(BESIDE)' 2>/dev/null || :
 
 # ---- the release archive: build/dist/mote-VERSION.tar.gz, its sha256, .spdx

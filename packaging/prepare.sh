@@ -20,6 +20,7 @@ if [ ! -d "$home/control" ] || ! id "$user" >/dev/null 2>&1; then
 fi
 umask 022
 mkdir -p "$home/run/qmail-remote"
+chmod 755 "$home/run" "$home/run/qmail-remote" # as if made here
 cd "$home/run/qmail-remote"
 
 # make NAME MODE SIZE: whole, or not at all

@@ -77,6 +77,7 @@ look_at_files() {
     [ -e "$home/queue/lock/tcpto" ] ||
         look 'queue/lock/tcpto is missing: no time-outs will be remembered'
     look_at_sessions
+    look_at_timeouts
     look_at_anchors
     look_at_dane
     look_at_policies
@@ -145,6 +146,13 @@ look_at_sessions() {
     *' 65536') look "others can read $sessions: it is not used; chmod 600" ;;
     *) look "$sessions has not 65536 octets: it is not used" ;;
     esac
+}
+
+look_at_timeouts() {
+    for table in queue/lock/tcpto run/qmail-remote/tcpto6; do
+        [ ! -e "$home/$table" ] || as_user test -r "$home/$table" -a -w "$home/$table" ||
+            look "$user cannot read and write $home/$table: no time-out is remembered there"
+    done
 }
 
 addresses() {

@@ -127,13 +127,41 @@ renews_stock() {
     [ "$("$to/var/qmail/bin/qmail-remote")" = newer ] || echo 'an older program is back'
 }
 
-# Without another qmail-remote to put back, the program stays, and make says so.
+# The same without installing again: what is there is not mote, and newer than what was.
+keeps_newer() {
+    fresh newer
+    plant_stock
+    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    printf '#!/bin/sh\necho newer\n' >"$to/var/qmail/bin/qmail-remote"
+    $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    [ "$("$to/var/qmail/bin/qmail-remote")" = newer ] || echo 'an older program is back'
+    grep -q '^left: ' "$work/log" || echo 'make did not say why'
+    (cd "$to" && find . ! -type d ! -path './var/qmail/bin/qmail-remote*')
+}
+
+# Without another qmail-remote to put back, all stays, and make says so.
 stays() {
     fresh stays
     $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    (cd "$to" && find . | sort) >"$work/there"
     ! $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || echo 'make was content'
     grep -q '^left: ' "$work/log" || echo 'make did not say why'
-    [ -x "$to/var/qmail/bin/qmail-remote" ] || echo 'it was removed'
+    (cd "$to" && find . | sort) | diff "$work/there" -
+}
+
+# Who goes from one way to the other keeps what both have.
+both_ways() {
+    for way in '' -beside; do
+        fresh both
+        plant_stock
+        $make install install-beside DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+        $make uninstall$way DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+        for file in man/man8/mote-probe.8 man/man8/mote-sts.8 doc/mote/LICENSE; do
+            [ -e "$to/usr/local/share/$file" ] || echo "uninstall$way took $file along"
+        done
+    done
+    $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+    (cd "$to" && find . ! -type d ! -path ./var/qmail/bin/qmail-remote)
 }
 
 beside() {
@@ -170,6 +198,7 @@ tcpto6 644 nobody 1792
 tlssessions 600 nobody 65536
 LIST
         echo x >"$to/run/qmail-remote/tcpto6"
+        chmod 700 "$to/run" "$to/run/qmail-remote" # by hand, under umask 077
         QMAILR=nobody packaging/prepare.sh "$to"
         [ "$(wc -c <"$to/run/qmail-remote/tcpto6")" -eq 2 ] || echo 'wrote over what was there'
         [ "$(stat -c %a "$to/run" "$to/run/qmail-remote" | sort -u)" = 755 ] || echo 'nobody can pass'
@@ -308,7 +337,9 @@ without_root
 by_rename | verdict takes_its_place_by_rename
 rolls_back | verdict uninstall_puts_stock_back
 renews_stock | verdict upgrade_of_qmail_renews_stock
+keeps_newer | verdict uninstall_keeps_what_an_upgrade_has_put_there
 stays | verdict uninstall_leaves_no_hole
+both_ways | verdict uninstall_leaves_what_the_other_way_has
 beside | verdict installs_beside_and_overwrites_nothing
 other_places | verdict installs_where_it_is_told
 prepares

@@ -114,6 +114,21 @@ def the_file_of_sessions_is_looked_at(setting):
 
 
 @suite.case
+def the_tables_of_time_outs_are_looked_at(setting):
+    another_user(setting)
+    for table in ("queue/lock/tcpto", "run/qmail-remote/tcpto6"):
+        path = os.path.join(setting.home.path, table)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "ab"):
+            pass
+        for mode, count in ((0o666, 0), (0o444, 1)):
+            os.chmod(path, mode)
+            _, lines = setting.trial()
+            equal(sum(f"write {path}" in line for line in of("look", lines)), count)
+        os.chmod(path, 0o666)
+
+
+@suite.case
 def policies_without_anchors_are_looked_at(setting):
     folder = os.path.join(setting.home.path, "control/mtasts")
     os.mkdir(folder)
