@@ -95,7 +95,10 @@ class Leaks:
         self.streams, self.datagrams, self.prints = {}, [], []
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM,
                                     socket.htons(ETH_P_ALL))
-        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_SIZE)
+        try:
+            self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_SIZE)
+        except PermissionError:  # not root outside: as much as anybody may have
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_SIZE)
         self.socket.bind(("lo", ETH_P_ALL))
         self.socket.setblocking(False)
 

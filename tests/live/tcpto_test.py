@@ -296,6 +296,7 @@ def a_file_that_cannot_be_written(setting):
 
 @suite.case
 def what_is_no_file(setting):
+    put(setting.tcpto, EMPTY)
     os.unlink(setting.tcpto)
     for make, remove in ((os.mkdir, os.rmdir), (os.mkfifo, os.unlink),
                          (lambda p: os.symlink("/dev/full", p), os.unlink)):
