@@ -38,15 +38,18 @@ class Setting:
         self.short = "/run/qmail"
         if not os.path.exists(self.short):
             os.symlink(self.home.path, self.short)
+        self.program = os.path.join(self.home.path, "bin/qmail-remote")
+        os.unlink(self.program)
+        self.built_for(self.short)
+        os.symlink("qmail-remote", os.path.join(self.home.path, "bin/mote-probe"))
+
+    def built_for(self, home):
         with open(BINARY, "rb") as program:
             code = program.read()
         assert code.count(b"/var/qmail\0") == 1
-        self.program = os.path.join(self.home.path, "bin/qmail-remote")
-        os.unlink(self.program)
         with open(self.program, "wb") as program:
-            program.write(code.replace(b"/var/qmail\0", self.short.encode() + b"\0"))
+            program.write(code.replace(b"/var/qmail\0", home.encode() + b"\0"))
         os.chmod(self.program, 0o755)
-        os.symlink("qmail-remote", os.path.join(self.home.path, "bin/mote-probe"))
 
     def trial(self, *arguments, **env):
         """Exit code and lines: (word, text)."""
@@ -300,9 +303,7 @@ def a_program_that_qmailr_cannot_start(setting):
 def built_for_another_home(setting):
     setting.home.control()
     os.rename(setting.program, setting.program + ".right")
-    with open(BINARY, "rb") as program, open(setting.program, "wb") as other:
-        other.write(program.read())
-    os.chmod(setting.program, 0o755)
+    setting.built_for("/no/qmail!")
     try:
         status, lines = setting.trial()
     finally:
