@@ -35,7 +35,7 @@ check_secret(const struct world *w)
         return;
     check_why(&w->lines, &w->login, s->why);
     check_told(&w->lines, &w->login, s->said);
-    /* The reply to EHLO is looked at when AUTH is ready, and has not been sent. */
+    /* The reply to EHLO is looked at when AUTH is ready, and not sent. */
     if (smtp_want(s) & (SMTP_WANT_LOOK | SMTP_WANT_RECIPIENT) &&
         contains(slice_of(w->heard, w->heard_size), "AUTH "))
         check_told(&w->lines, &w->login, buf_slice(&s->reply.text));
