@@ -116,25 +116,30 @@ rolls_back() {
     [ "$(stat -c %a "$to/var/qmail/bin/qmail-remote")" = 711 ] || echo 'its mode changed'
 }
 
-# An upgrade of qmail puts its own program over ours; it is what is kept then.
-renews_stock() {
-    fresh renew
+# upgraded FOLDER: an upgrade of qmail has put its own program over ours.
+upgraded() {
+    fresh "$1"
     plant_stock
     $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
     printf '#!/bin/sh\necho newer\n' >"$to/var/qmail/bin/qmail-remote"
-    $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
+}
+
+newer_is_back() {
     $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
     [ "$("$to/var/qmail/bin/qmail-remote")" = newer ] || echo 'an older program is back'
 }
 
-# The same without installing again: what is there is not mote, and newer than what was.
-keeps_newer() {
-    fresh newer
-    plant_stock
+# Installed again, it is what is kept.
+renews_stock() {
+    upgraded renew
     $make install DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
-    printf '#!/bin/sh\necho newer\n' >"$to/var/qmail/bin/qmail-remote"
-    $make uninstall DESTDIR="$to" >"$work/log" 2>&1 || cat "$work/log"
-    [ "$("$to/var/qmail/bin/qmail-remote")" = newer ] || echo 'an older program is back'
+    newer_is_back
+}
+
+# Without that it stays where it is.
+keeps_newer() {
+    upgraded newer
+    newer_is_back
     grep -q '^left: ' "$work/log" || echo 'make did not say why'
     (cd "$to" && find . ! -type d ! -path './var/qmail/bin/qmail-remote*')
 }

@@ -317,7 +317,8 @@ unpacked_corpora() {
 }
 
 scripts() {
-    tracked | xargs awk 'FNR == 1 && /^#!\/bin\/sh/ { print FILENAME } { nextfile }'
+    # Not what is tracked and gone.
+    tracked | xargs ls -d 2>/dev/null | xargs awk 'FNR == 1 && /^#!\/bin\/sh/ { print FILENAME } { nextfile }'
 }
 
 shell_scripts() {
