@@ -53,7 +53,7 @@ void trace(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Bytes as a C string would spell them, cut after some; a static buffer. */
 const char *quoted(const void *data, size_t size);
 
-/* `invariant` is the number in threats.md; from 11 on ours (check.h). */
+/* `invariant` is a number of check.h. */
 struct violation {
     int invariant; /* 0: none */
     char text[400];
