@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import messages
 from authority import Issuer
 from checks import delivered
-from harness import Skip, Suite, equal, is_musl
+from harness import Skip, Suite, equal
 from nameserver import SilentServer
 from rspawn import may_change_user
 from scripted import EHLO_STARTTLS, Scripted
@@ -23,10 +23,7 @@ FIRST_LINE = "ZUnable to read control files. (#4.3.0)\n"
 LONG = 10 * 1024 * 1024
 suite = Suite()
 
-# The words are the C library's.
-LINK_LOOP, TOO_LONG = (
-    ("Symbolic link loop", "Filename too long") if is_musl() else
-    ("Too many levels of symbolic links", "File name too long"))
+LINK_LOOP, TOO_LONG = "Symbolic link loop", "Filename too long"
 
 
 class Setting:

@@ -173,6 +173,8 @@ def nothing_is_sent_before(setting):
     needs_no_filter()
     for delivery in REPRESENTATIVE:
         before, _ = calls_of(setting, delivery)
+        # glibc looks at that before the program begins.
+        before = [line for line in before if "RLIMIT_STACK, NULL" not in line]
         names = [line.split("(")[0] for line in before]
         assert "socket" not in names, f"{delivery.name}: a socket before"
         text = "\n".join(before)
