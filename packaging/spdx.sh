@@ -16,22 +16,22 @@ pin() { sed -n "s/^$1=//p" bootstrap; }
 mbedtls=$(pin mbedtls_version)
 musl=$(pin musl_archive | sed 's/^musl_//; s/\.orig.*//')
 
-# package NAME VERSION LICENCE COPYRIGHT FILE SHA256 [CPE]
+# package NAME VERSION DECLARED CHOSEN COPYRIGHT FILE SHA256 [CPE]
 package() {
     cat <<PACKAGE
 
 PackageName: $1
 SPDXID: SPDXRef-$1
 PackageVersion: $2
-PackageFileName: $5
+PackageFileName: $6
 PackageDownloadLocation: NOASSERTION
 FilesAnalyzed: false
-PackageChecksum: SHA256: $6
-PackageLicenseConcluded: $3
+PackageChecksum: SHA256: $7
+PackageLicenseConcluded: $4
 PackageLicenseDeclared: $3
-PackageCopyrightText: <text>$4</text>
+PackageCopyrightText: <text>$5</text>
 PACKAGE
-    [ -z "${7:-}" ] || echo "ExternalRef: SECURITY cpe23Type cpe:2.3:a:$7:$2:*:*:*:*:*:*:*"
+    [ -z "${8:-}" ] || echo "ExternalRef: SECURITY cpe23Type cpe:2.3:a:$8:$2:*:*:*:*:*:*:*"
 }
 
 cat <<DOCUMENT
@@ -43,10 +43,11 @@ DocumentNamespace: https://spdx.org/spdxdocs/mote-$version-$sum
 Creator: Tool: mote-packaging-spdx.sh
 Created: $created
 DOCUMENT
-package mote "$version" ISC '2026 the mote authors' "${3##*/}" "$sum"
-package mbedtls "$mbedtls" 'Apache-2.0' 'The Mbed TLS Contributors' \
+package mote "$version" ISC ISC '2026 the mote authors' "${3##*/}" "$sum"
+package mbedtls "$mbedtls" 'Apache-2.0 OR GPL-2.0-or-later' Apache-2.0 \
+    'The Mbed TLS Contributors; of Everest: 2016-2018 INRIA and Microsoft Corporation' \
     "$(pin mbedtls_archive)" "$(pin mbedtls_sha256)" trustedfirmware:mbed_tls
-package musl "$musl" MIT '2005-2020 Rich Felker, et al.' \
+package musl "$musl" MIT MIT '2005-2020 Rich Felker, et al.' \
     "$(pin musl_archive)" "$(pin musl_sha256)" musl-libc:musl
 cat <<RELATIONSHIPS
 

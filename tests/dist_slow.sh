@@ -6,7 +6,7 @@
 #   alone      make builds the same program in two folders as two users
 #   bootstrap  so does ./bootstrap, and it is the one of this folder
 #   compilers  clang, and a musl toolchain as CC in Alpine's recipe, build it
-#   debian     dpkg-buildpackage makes the Debian package, lintian finds no error
+#   debian     dpkg-buildpackage makes source and package, lintian finds no error
 #   image      buildah makes the container's image, and starts it
 #   check      ./bootstrap check passes there
 #   plain      so does make check, with the compiler's own C library
@@ -127,8 +127,10 @@ part_debian() {
     fi
     unpack debian
     cp -r "$tree/packaging/debian" "$tree/debian"
+    cp "build/dist/$name.tar.gz" "$work/debian/mote_$version.orig.tar.gz"
     {
-        run "$tree" dpkg-buildpackage -d -b -us -uc
+        run "$tree" dpkg-buildpackage -d -us -uc
+        [ -f "$work/debian/mote_$version-1.dsc" ] || echo 'no source package'
         lintian --fail-on error "$work"/debian/mote_*.changes 2>&1 | grep '^E: '
         dpkg-deb -x "$work"/debian/mote_[0-9]*.deb "$work/package"
         (cd "$work/package" && find . ! -type d | sort) >"$work/package.list"

@@ -210,6 +210,28 @@ LIST
     } | verdict prepares_a_home
 }
 
+# after SCRIPT [ARGUMENT]: a package's own, with the paths of this place.
+after() {
+    sed "s|/usr/libexec/mote/mote-prepare|$PWD/packaging/prepare.sh|; s|/var/qmail|$to|" "$1" >"$work/after"
+    shift
+    QMAILR=nobody sh "$work/after" "$@"
+}
+
+prepares_as_a_package() {
+    [ "$(id -u)" = 0 ] || { echo "skip packages_prepare_a_home: not root now" && return; }
+    for script in packaging/debian/mote.postinst packaging/alpine/mote.post-install; do
+        fresh packaged
+        after "$script" configure || echo "$script fails without a home"
+        [ -z "$(ls "$to")" ] || echo "$script makes something where no home is"
+        mkdir "$to/control"
+        after "$script" configure
+        (cd "$to/run/qmail-remote" && stat -c '%n %a %U %s' -- *) | diff - /dev/fd/3 3<<'LIST'
+tcpto6 644 nobody 1792
+tlssessions 600 nobody 65536
+LIST
+    done | verdict packages_prepare_a_home
+}
+
 # ---- the packages ----
 
 version=$(awk '/^[0-9]/ { print $1; exit }' CHANGES)
@@ -348,6 +370,7 @@ both_ways | verdict uninstall_leaves_what_the_other_way_has
 beside | verdict installs_beside_and_overwrites_nothing
 other_places | verdict installs_where_it_is_told
 prepares
+prepares_as_a_package
 versions | verdict packages_have_the_version_of_CHANGES
 openwrt | verdict openwrt
 buildroot | verdict buildroot

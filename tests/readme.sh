@@ -117,6 +117,27 @@ wrong_limits() {
     done
 }
 
+# The words of the probe's objects: events, keys, and what stands for a sentence.
+unknown_words() {
+    awk '/^\.Sh /  { inside = 0 } /^\.Ss JSON/ { inside = 1 } inside' man/mote-probe.8 >"$words"
+    [ "$(grep -c '^\.It Li' "$words")" -gt 15 ] || echo 'man/mote-probe.8 cannot be read'
+    grep -ho '"[a-z][a-z0-9_]*"' src/probe*.c src/say.c src/qmail/tell.c | tr -d '"' | sort -u |
+        grep -Evx 'matches|enforced|bounce|later' | # sentences of one word
+        while read -r word; do
+            grep -qw -- "$word" "$words" || echo "man/mote-probe.8 does not know $word"
+        done
+    rm -f "$words"
+}
+words=$(mktemp)
+
+# The version that each page's foot has.
+wrong_versions() {
+    version=$(awk '/^[0-9]/ { print $1; exit }' CHANGES)
+    for one in $pages man/mote-sts.8; do
+        grep -qx "\.Os mote $version" "$one" || echo "$one is not of $version"
+    done
+}
+
 # shellcheck disable=SC2086 # one word a page
 bad_mdoc() { mandoc -T lint -W warning $pages man/mote-sts.8 2>&1 | head -n 5; }
 
@@ -126,6 +147,8 @@ unknown_variables | verdict variables_exist
 wrong_controls | verdict control_files_are_read
 missing_faults | verdict reports_are_explained
 wrong_limits | verdict limits_are_right
+unknown_words | verdict words_for_programs_are_told
+wrong_versions | verdict pages_say_their_version
 if command -v mandoc >/dev/null; then
     bad_mdoc | verdict mandoc_lint
 else

@@ -19,7 +19,6 @@
 
 MOTE_VERSION = 0.1
 MOTE_SITE = $(call qstrip,$(BR2_PACKAGE_MOTE_SITE))
-MOTE_SOURCE = mote-$(MOTE_VERSION).tar.gz
 MOTE_LICENSE = ISC, Apache-2.0 or GPL-2.0+ (mbedTLS), Apache-2.0 (Everest), MIT (musl)
 MOTE_LICENSE_FILES = \
 	LICENSE \

@@ -387,7 +387,8 @@ def bare_system(setting, busybox):
 
 @suite.case
 def busybox_is_enough(setting):
-    """What QMAIL.md tells where there is neither make nor source, to the letter."""
+    """What QMAIL.md has typed to install without make or source: these blocks of it,
+    to the letter, and both scripts."""
     another_user(setting)
     busybox = unpacked.program("busybox")
     if not busybox or not unpacked.program("chroot"):

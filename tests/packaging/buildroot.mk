@@ -9,6 +9,8 @@ TARGET_CFLAGS := -Os
 TARGET_LDFLAGS :=
 TARGET_MAKE_ENV := PATH="$(PATH)"
 
+MOTE_SOURCE = mote-$(MOTE_VERSION).tar.gz
+
 define generic-package
 compile:
 	$$(MOTE_BUILD_CMDS)
