@@ -3,6 +3,7 @@
 qstrip = $(strip $(subst ",,$(1)))
 INSTALL_DIR := install -d -m0755
 INSTALL_BIN := install -m0755
+INSTALL_DATA := install -m0644
 LN := ln -sf
 TARGET_CC := target-gcc
 TARGET_CROSS := target-
