@@ -73,7 +73,7 @@ def some_second(span, make):
 def becomes(setting, host, data, change, letter="Z", path=None, size=4):
     """A run on this table leaves what change(table, now) makes of it."""
     outcome, after, span, _ = setting.run(host, data, path)
-    equal(outcome.letter, letter, outcome.text)
+    equal((outcome.letter, outcome.status), (letter, 0), outcome.text)
 
     def make(now):
         table = Table(data, size)
