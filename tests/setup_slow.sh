@@ -34,7 +34,7 @@ state() {
         find /etc/alternatives /usr/sbin/sendmail /var/qmail -printf "link %p %l\n" 2>/dev/null |
             grep -E "sendmail|mail|mta|qmail"
         ls /usr/sbin/policy-rc.d 2>&1; cat /etc/passwd /etc/group
-        find /etc/rc?.d /etc/systemd /etc/exim4 -type f -o -type l' | sort
+        find /etc/rc?.d /etc/systemd /etc/exim4 -type f -o -type l 2>/dev/null' | sort
 }
 
 if [ ! -d "$root" ]; then

@@ -387,8 +387,8 @@ def bare_system(setting, busybox):
 
 @suite.case
 def busybox_is_enough(setting):
-    """What QMAIL.md has typed to install without make or source: these blocks of it,
-    to the letter, and both scripts."""
+    """All that QMAIL.md has typed to install without make or source and to go back, to
+    the letter, and both scripts."""
     another_user(setting)
     busybox = unpacked.program("busybox")
     if not busybox or not unpacked.program("chroot"):
@@ -397,12 +397,16 @@ def busybox_is_enough(setting):
     alone = [unpacked.program("chroot"), root, "/bin/busybox"]
     if subprocess.run([*alone, "true"], check=False, stderr=subprocess.DEVNULL).returncode:
         raise Skip("busybox does not run alone: it is not busybox-static's")
-    lines = "".join(map(told, ("control/ipme", "qmail-remote.new", "bs=28")))
-    run = subprocess.run(
-        [*alone, "sh", "-c",
-         "/bin/busybox --install -s /bin && set -ex && cd / && umask 077\n" + lines
-         + "sh /prepare.sh\nsh /trial.sh"], capture_output=True, text=True, check=False,
-        stdin=subprocess.DEVNULL, env={"PATH": "/bin"})
+
+    def types(lines):
+        return subprocess.run(
+            [*alone, "sh", "-c",
+             f"/bin/busybox --install -s /bin; set -ex; cd /; umask 077\n{lines}"],
+            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+            env={"PATH": "/bin"})
+
+    blocks = ("control/ipme", "head -c", "qmail-remote.new", "bs=28")
+    run = types("".join(map(told, blocks)) + "sh /prepare.sh\nsh /trial.sh")
     lines = run.stdout.split("\n")
     equal((run.returncode, of("bad", lines)), (0, []), run.stderr)
     for text in ("qmailr can start it", "the name servers answer",
@@ -416,8 +420,12 @@ def busybox_is_enough(setting):
     equal((table.st_size, table.st_uid, table.st_mode & 0o777), (1792, 7788, 0o644))
     kept = os.stat(f"{root}/var/qmail/run/qmail-remote/tlssessions")
     equal((kept.st_size, kept.st_uid, kept.st_mode & 0o777), (65536, 7788, 0o600))
-    run = os.stat(f"{root}/var/qmail/run")
-    equal(run.st_mode & 0o777, 0o755)
+    equal(os.stat(f"{root}/var/qmail/run").st_mode & 0o777, 0o755)
+    back = types(told("rm -f /var/qmail/bin/mote-probe"))
+    equal(back.returncode, 0, back.stderr)
+    equal(os.listdir(f"{root}/var/qmail/bin"), ["qmail-remote"])
+    with open(f"{root}/var/qmail/bin/qmail-remote", encoding="ascii") as program:
+        equal(program.read(), STOCK)
 
 
 if __name__ == "__main__":
