@@ -12,7 +12,6 @@ and prints a table; TORTURE='clear read:EIO:7+' repeats one run.
 
 import os
 import signal
-import socket
 import sys
 import time
 from collections import Counter, defaultdict
@@ -26,7 +25,7 @@ from bench import DELIVERIES, RUN_LIMIT_S, Shop
 from harness import Skip, Suite, contains, equal, needs_musl
 from qmailhome import CONTROL_FILES
 from scripted import HOLD
-from world import mount, run_suite
+from world import full_listener, mount, run_suite
 
 WHAT = os.environ.get("TORTURE", "sample")
 ALL = WHAT == "all"
@@ -276,36 +275,16 @@ def tcpto_on_a_full_disk(setting):
     os.unlink(bench.home.tcpto)
     os.symlink(table_path, bench.home.tcpto)
     silent = "192.0.2.90"
-    with full_listener(silent):
-        routes = os.path.join(bench.home.path, "control/smtproutes")
-        with open(routes, "w", encoding="ascii") as file:
-            file.write(f":[{silent}]\n")
-        outcome = bench.run(delivery)
+    full_listener(setting.world, silent)
+    routes = os.path.join(bench.home.path, "control/smtproutes")
+    with open(routes, "w", encoding="ascii") as file:
+        file.write(f":[{silent}]\n")
+    outcome = bench.run(delivery)
     os.unlink(bench.home.tcpto)
     bench.delivery = None
     checks.failed(outcome, "Z", f"{silent}: timed out\n")
     with open(table_path, "rb") as file:
         equal(file.read(), bytes(1024))
-
-
-class full_listener:
-    """A port whose queue of connections is full: no answer to a SYN."""
-
-    def __init__(self, address):
-        self.sockets = [socket.create_server((address, 25), backlog=0)]
-        for _ in range(3):
-            client = socket.socket()
-            client.setblocking(False)
-            client.connect_ex((address, 25))
-            self.sockets.append(client)
-
-    def __enter__(self):
-        time.sleep(0.05)
-        return self
-
-    def __exit__(self, *_):
-        for one in self.sockets:
-            one.close()
 
 
 def bad_files(setting, spoil, letters):
