@@ -150,6 +150,7 @@ TEST(tickets_do_not_wait_for_what_is_to_be_sent)
 {
     struct slice text = SLICE("hello\n");
     uint8_t out[16];
+    size_t size = 0;
 
     CHECK(begin(SERVER "-tls1_3") && opens(true));
     CHECK(tls_write(&peer_tls, text) == text.size);
@@ -158,7 +159,10 @@ TEST(tickets_do_not_wait_for_what_is_to_be_sent)
     alarm(0);
     while (tls_tx(&peer_tls).size > 0)
         CHECK(peer_step(&peer, &peer_tls));
-    CHECK(peer_tls.state == TLS_OPEN && hears(out, sizeof(out)) == text.size);
+    /* Behind its tickets, of which the second may have come by itself. */
+    for (uint32_t i = 0; i < 3 && size == 0; i++)
+        size = hears(out, sizeof(out));
+    CHECK(peer_tls.state == TLS_OPEN && size == text.size);
     CHECK(memcmp(out, "olleh\n", text.size) == 0);
     CHECK(peer_talk(&peer, &peer_tls, "again\n"));
     end();
