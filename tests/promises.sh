@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: ISC
 #
 # tests/promises.sh: every promise of the documents mote is built from has a
-# test that passed or, on this machine, was skipped by name. tests/promises/*.tsv has a promise a line: where it
-# is made, what must be true, and the cases that show it (PROGRAM:CASE ...),
-# TAB between them. Reads what tests/run kept of this run, so it comes last.
+# test that passed or, on this machine, was skipped by name. tests/promises/*.tsv
+# has a promise a line: where it is made, what must be true, and the cases that
+# show it (PROGRAM:CASE ...), TAB between them. Reads what tests/run kept of this
+# run, so it comes last.
 
 set -u
 logs=build/test/log

@@ -266,9 +266,9 @@ def listener(address, port):
 
 
 def full_listener(world, address):
-    """Port 25 with a full queue: connections to it neither open nor fail. Whether it is
-    full the last of its clients tells, which does not open: what three had filled took
-    one more, once in some hundred times on a busy machine."""
+    """Port 25 with a full queue: connections to it neither open nor fail. It is full
+    when one of its clients does not open, not after a number of them: three were once
+    too few, on a busy machine."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     server = socket.create_server((address, 25), family=family, backlog=0)
     world.closers.append(server.close)
